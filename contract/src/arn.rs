@@ -1,0 +1,52 @@
+//! Telling whether two references name the same secret.
+
+/// Characters that Secrets Manager appends to a secret's name in its ARN: a hyphen and six random ones.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>
+const SUFFIX_LENGTH: usize = 7;
+
+/// Whether `reference` (a complete ARN, a partial ARN without the random suffix, or a name) names the
+/// secret whose complete ARN is `arn`. All three are accepted as `SecretId` by Secrets Manager.
+#[must_use]
+pub fn names_same_secret(arn: &str, reference: &str) -> bool {
+    if arn == reference {
+        return true;
+    }
+    let Some(partial) = without_suffix(arn) else {
+        return false;
+    };
+    reference == partial || partial.split_once(":secret:").is_some_and(|(_, name)| name == reference)
+}
+
+fn without_suffix(arn: &str) -> Option<&str> {
+    let (partial, suffix) = arn.split_at_checked(arn.len().checked_sub(SUFFIX_LENGTH)?)?;
+    suffix.starts_with('-').then_some(partial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment-AbCdEf";
+
+    #[test]
+    fn a_complete_arn_a_partial_arn_and_a_name_name_the_same_secret() {
+        assert!(names_same_secret(ARN, ARN));
+        assert!(names_same_secret(
+            ARN,
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment"
+        ));
+        assert!(names_same_secret(ARN, "shop/payment"));
+    }
+
+    #[test]
+    fn other_names_accounts_and_prefixes_are_other_secrets() {
+        for other in [
+            "shop/pay",
+            "payment",
+            "",
+            "arn:aws:secretsmanager:eu-central-1:000000000000:secret:shop/payment",
+        ] {
+            assert!(!names_same_secret(ARN, other), "{other}");
+        }
+    }
+}

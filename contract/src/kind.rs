@@ -1,0 +1,193 @@
+//! The closed set of failure kinds. Alarms, playbooks and dlq-handler match on a kind and never on prose.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a failure is for the people who use the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The delivered credentials may not work: somebody has to act now.
+    Critical,
+    /// Nothing is broken yet, but the rotation will not succeed without a person.
+    Error,
+    /// Nothing is broken and a retry may well succeed.
+    Warning,
+}
+
+impl Severity {
+    /// The name in messages and message attributes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $transient:literal;)+) => {
+        /// What failed, as a stable dotted name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Kind {
+            /// Every kind, in the order of the table in the README.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The dotted name, for example `broker.unreachable`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What the failure means for the people who use the secret.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)+ }
+            }
+
+            /// Whether the same call may succeed later without anybody changing anything.
+            #[must_use]
+            pub fn is_transient(self) -> bool {
+                match self { $(Self::$variant => $transient,)+ }
+            }
+
+            /// One sentence that says what the kind means.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc,)+).trim_ascii_start(),)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An environment variable of the function has a value that it cannot work with.
+    ConfigurationInvalid = "configuration.invalid", Critical, false;
+    /// The event is not one that the function knows.
+    EventInvalid = "event.invalid", Error, false;
+    /// Rotation is not enabled for the secret.
+    RotationNotEnabled = "rotation.not_enabled", Error, false;
+    /// The token of the event is not a version of the secret.
+    RotationVersionUnknown = "rotation.version_unknown", Error, false;
+    /// The version of the event is neither AWSPENDING nor AWSCURRENT any more.
+    RotationVersionNotPending = "rotation.version_not_pending", Error, false;
+    /// A late step of an abandoned rotation reset a user in use; its password was restored.
+    RotationRaced = "rotation.raced", Error, true;
+    /// The step ran out of time before the function's own timeout.
+    RotationTimedOut = "rotation.timed_out", Warning, true;
+
+    /// The secret does not exist.
+    SecretNotFound = "secret.not_found", Error, false;
+    /// The secret's current value breaks the contract: the message names the field.
+    SecretInvalid = "secret.invalid", Error, false;
+
+    /// The pending value is missing: createSecret did not run, or did not finish.
+    PendingMissing = "pending.missing", Error, false;
+    /// The pending value can never become right: another user, another broker, or unreadable.
+    PendingStale = "pending.stale", Error, false;
+    /// The broker refuses the login with the pending credentials.
+    PendingLoginRefused = "pending.login_refused", Error, false;
+    /// The pending user's grants differ from those of the current user.
+    PendingGrantsUnequal = "pending.grants_unequal", Error, true;
+
+    /// The broker refuses the login with the current credentials: applications are locked out or will be.
+    CurrentLoginRefused = "current.login_refused", Critical, false;
+    /// The current user does not exist on the broker.
+    CurrentUserMissing = "current.user_missing", Critical, false;
+    /// The user may not have one more connection: a limit of the user or the vhost is reached.
+    LoginLimitReached = "login.limit_reached", Warning, true;
+
+    /// The vhost of the secret does not exist on the broker.
+    VhostMissing = "vhost.missing", Error, false;
+    /// The current user has no permission on the vhost of the secret.
+    VhostNotPermitted = "vhost.not_permitted", Error, false;
+
+    /// The admin secret cannot be read or holds no usable value.
+    AdminSecretUnreadable = "admin.secret_unreadable", Error, false;
+    /// The admin secret names another broker than the rotated secret.
+    AdminOtherBroker = "admin.other_broker", Error, false;
+    /// The broker refuses the admin's login.
+    AdminLoginRefused = "admin.login_refused", Error, false;
+    /// The admin lacks the tag `administrator`.
+    AdminNotAdministrator = "admin.not_administrator", Error, false;
+
+    /// The user to reset is the admin that resets it, and the admin's own secret would not know.
+    AdminIsRotatedUser = "admin.is_rotated_user", Error, false;
+
+    /// Amazon MQ does not know the broker.
+    BrokerNotFound = "broker.not_found", Error, false;
+    /// The broker is not a RabbitMQ broker.
+    BrokerNotRabbitmq = "broker.not_rabbitmq", Error, false;
+    /// Amazon MQ reports that the broker is not running.
+    BrokerNotRunning = "broker.not_running", Warning, true;
+    /// The broker does not answer.
+    BrokerUnreachable = "broker.unreachable", Warning, true;
+    /// The broker's certificate is not trusted or does not fit its name, or it does not speak TLS.
+    BrokerTlsRefused = "broker.tls_refused", Error, false;
+    /// The management API answered something that is not its own format.
+    BrokerUnexpectedAnswer = "broker.unexpected_answer", Error, true;
+    /// The management API refused or failed a request.
+    BrokerRequestFailed = "broker.request_failed", Error, true;
+
+    /// Somebody is still connected as the user that is about to be reset.
+    ConnectionsInUse = "connections.in_use", Error, true;
+
+    /// The cluster is not known to hold the current version, so the other user must not be reset.
+    DistributionUndelivered = "distribution.undelivered", Error, true;
+    /// secret2eks could not be asked to deliver the new version.
+    DistributionRequestFailed = "distribution.request_failed", Error, true;
+
+    /// The version to revoke, or its user, is still in use.
+    RevokeRefused = "revoke.refused", Error, false;
+    /// A rotation gave the revoked user to AWSCURRENT or AWSPENDING meanwhile; its password was restored.
+    RevokeRaced = "revoke.raced", Error, true;
+
+    /// An AWS endpoint does not answer.
+    AwsUnreachable = "aws.unreachable", Warning, true;
+    /// AWS throttled the request.
+    AwsThrottled = "aws.throttled", Warning, true;
+    /// The function's role may not do what the step needs.
+    AwsAccessDenied = "aws.access_denied", Error, false;
+    /// AWS refused or failed a request.
+    AwsRequestFailed = "aws.request_failed", Error, true;
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_dotted_lower_case_and_unique() {
+        let names: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        for name in names {
+            let (area, rest) = name.split_once('.').unwrap_or_default();
+            assert!(!area.is_empty() && !rest.is_empty(), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '_'), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_kind_travels_as_its_name_and_says_what_it_means() -> Result<(), serde_json::Error> {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind)?, kind.as_str());
+            assert!(kind.meaning().ends_with('.'), "{kind}: {}", kind.meaning());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary that the functions share, and nothing else: what a secret holds, which messages
+//! travel between the functions, the closed set of failure kinds, and the one type for a password.
+//!
+//! Nothing here talks to anything. Every message has a JSON Schema in `contract/schemas/`.
+
+mod arn;
+mod kind;
+mod messages;
+mod notice;
+mod password;
+mod secret_value;
+mod tags;
+
+pub use arn::names_same_secret;
+pub use kind::{Kind, Severity};
+pub use messages::DistributionRequest;
+pub use notice::{FailureNotice, NOTICE_SCHEMA};
+pub use password::Password;
+pub use secret_value::{BrokerAddress, SecretValue, SecretValueError, Strategy};
+pub use tags::Tags;

@@ -1,0 +1,33 @@
+//! The table of kinds in the README is the enum's.
+
+use std::path::Path;
+
+use contract::Kind;
+
+/// Set to write the table instead of comparing it.
+const UPDATE: &str = "UPDATE_README";
+
+fn table() -> String {
+    let mut table = "| kind | meaning | severity | a retry may help |\n|---|---|---|---|\n".to_owned();
+    for kind in Kind::ALL {
+        let retry = if kind.is_transient() { "yes" } else { "no" };
+        table += &format!("| `{kind}` | {} | {} | {retry} |\n", kind.meaning(), kind.severity().as_str());
+    }
+    table
+}
+
+#[test]
+fn the_readme_lists_every_kind_as_the_code_has_it() -> std::io::Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(&path)?;
+    let start = readme.find("| kind | meaning |").unwrap_or(readme.len());
+    let rest = readme.get(start..).unwrap_or_default();
+    let end = start + rest.find("\n\n").map_or(rest.len(), |end| end + 1);
+    if std::env::var_os(UPDATE).is_some() {
+        let (before, after) =
+            (readme.get(..start).unwrap_or_default(), readme.get(end..).unwrap_or_default());
+        return std::fs::write(path, format!("{before}{}{after}", table()));
+    }
+    assert_eq!(readme.get(start..end), Some(table().as_str()), "run this test with {UPDATE}=1");
+    Ok(())
+}
