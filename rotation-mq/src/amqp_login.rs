@@ -1,0 +1,146 @@
+//! Logging in over AMQPS, as an application does: the only proof that credentials work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{Kind, Password};
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::tcp::OwnedTLSConfig;
+use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Connection, ConnectionProperties, ErrorKind};
+
+use crate::amazon_mq::Endpoints;
+use crate::tls::{BrokerRoots, refusal_in};
+
+/// How to log in: which certificates to trust and how long to wait.
+#[derive(Debug)]
+pub struct AmqpLogin {
+    roots: BrokerRoots,
+    timeout: Duration,
+}
+
+/// A login did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// A wrong password, or no such user.
+    #[error("the broker refuses the login")]
+    Refused,
+    /// The vhost is not there.
+    #[error("the vhost `{0}` does not exist")]
+    VhostMissing(String),
+    /// The user has no permission on the vhost.
+    #[error("the user may not use the vhost `{0}`")]
+    VhostNotPermitted(String),
+    /// One connection too many, for the user or for the vhost.
+    #[error("a limit on the number of connections is reached, of the user or of the vhost")]
+    LimitReached,
+    /// The certificate is not trusted, does not fit the name, or the port does not speak TLS.
+    #[error("no trusted TLS connection")]
+    Tls(#[source] rustls::Error),
+    /// Refused, cut or unknown host.
+    #[error("no connection")]
+    Transport(#[source] Arc<std::io::Error>),
+    /// Nothing came back.
+    #[error(
+        "no answer within {} s; likely causes: the function's subnets have no route to the broker, or a security \
+         group does not let its port through", .0.as_secs()
+    )]
+    NoAnswer(Duration),
+    /// The broker ended the connection for another reason.
+    #[error("the broker ended the connection")]
+    Protocol(#[source] lapin::Error),
+}
+
+impl LoginError {
+    /// What to tell others about it; `refused` is the kind for a refused login.
+    #[must_use]
+    pub fn kind(&self, refused: Kind) -> Kind {
+        match self {
+            Self::Refused => refused,
+            Self::VhostMissing(_) => Kind::VhostMissing,
+            Self::VhostNotPermitted(_) => Kind::VhostNotPermitted,
+            Self::LimitReached => Kind::LoginLimitReached,
+            Self::Tls(_) => Kind::BrokerTlsRefused,
+            Self::Transport(_) | Self::NoAnswer(_) => Kind::BrokerUnreachable,
+            Self::Protocol(_) => Kind::BrokerRequestFailed,
+        }
+    }
+}
+
+impl AmqpLogin {
+    /// Logins that trust `roots` and take at most `timeout`.
+    #[must_use]
+    pub fn new(roots: BrokerRoots, timeout: Duration) -> Self {
+        Self { roots, timeout }
+    }
+
+    /// Logs in, opens the vhost and a channel, and closes again.
+    ///
+    /// # Errors
+    /// Says what the broker refused.
+    pub async fn verify(
+        &self,
+        endpoints: &Endpoints,
+        vhost: &str,
+        user: &str,
+        password: &Password,
+    ) -> Result<(), LoginError> {
+        let login = self.connect(endpoints, vhost, user, password);
+        match tokio::time::timeout(self.timeout, login).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(reason(error, vhost, user)),
+            Err(_) => Err(LoginError::NoAnswer(self.timeout)),
+        }
+    }
+
+    async fn connect(
+        &self,
+        endpoints: &Endpoints,
+        vhost: &str,
+        user: &str,
+        password: &Password,
+    ) -> Result<(), lapin::Error> {
+        let userinfo = AMQPUserInfo { username: user.to_owned(), password: password.expose().to_owned() };
+        let uri = AMQPUri {
+            scheme: AMQPScheme::AMQPS,
+            authority: AMQPAuthority { userinfo, host: endpoints.host.clone(), port: endpoints.port },
+            vhost: vhost.to_owned(),
+            query: lapin::uri::AMQPQueryString::default(),
+        };
+        let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.private_pem().map(str::to_owned) };
+        let properties =
+            ConnectionProperties::default().with_connection_name("rotation-mq login test".into());
+        let runtime = lapin::runtime::default_runtime()?;
+        let connection = Connection::connect_uri_with_config(uri, properties, tls, runtime).await?;
+        connection.create_channel().await?;
+        // The login is proved; a broker that is slow to say goodbye does not change that.
+        let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "login verified".into()))
+            .await;
+        Ok(())
+    }
+}
+
+fn reason(error: lapin::Error, vhost: &str, user: &str) -> LoginError {
+    match error.kind() {
+        ErrorKind::ProtocolError(answer) => match answer.kind() {
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => LoginError::Refused,
+            // RabbitMQ tells these apart by text only, around the names of vhost and user.
+            AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
+                let text = answer.get_message().as_str().replace(vhost, "").replace(user, "");
+                if text.contains("limit") {
+                    LoginError::LimitReached
+                } else if text.contains("not found") {
+                    LoginError::VhostMissing(vhost.to_owned())
+                } else {
+                    LoginError::VhostNotPermitted(vhost.to_owned())
+                }
+            }
+            _ => LoginError::Protocol(error),
+        },
+        ErrorKind::IOError(io) => match refusal_in(io.as_ref()) {
+            Some(tls) => LoginError::Tls(tls.clone()),
+            None => LoginError::Transport(Arc::clone(io)),
+        },
+        _ => LoginError::Protocol(error),
+    }
+}

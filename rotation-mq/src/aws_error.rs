@@ -1,0 +1,113 @@
+//! What can go wrong in a call to AWS, in the words of the person who has to mend it.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use contract::Kind;
+
+/// A call to AWS failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// No answer in time, or no connection.
+    #[error(
+        "{service} did not answer {operation} within {} s; likely causes: the function's subnets have no route to it \
+         (a VPC endpoint for {service} or a NAT gateway), or a security group does not let HTTPS out",
+        .timeout.as_secs()
+    )]
+    Unreachable {
+        /// The AWS service.
+        service: &'static str,
+        /// The API's operation.
+        operation: &'static str,
+        /// How long was waited, retries included.
+        timeout: Duration,
+    },
+    /// AWS answered an error.
+    #[error("{service} refused {operation}: {code}: {message}")]
+    Refused {
+        /// The AWS service.
+        service: &'static str,
+        /// The API's operation.
+        operation: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's message, which names resources and roles and no values.
+        message: String,
+    },
+    /// The request could not be made, or its answer not be understood.
+    #[error("{service}'s {operation} could not be made or answered something that is not its format")]
+    Unreadable {
+        /// The AWS service.
+        service: &'static str,
+        /// The API's operation.
+        operation: &'static str,
+    },
+}
+
+impl AwsError {
+    /// What to tell others about it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unreachable { .. } => Kind::AwsUnreachable,
+            Self::Refused { code, .. } if code.contains("AccessDenied") => Kind::AwsAccessDenied,
+            Self::Refused { code, .. } if code.contains("Throttl") || code == "TooManyRequestsException" => {
+                Kind::AwsThrottled
+            }
+            Self::Refused { .. } | Self::Unreadable { .. } => Kind::AwsRequestFailed,
+        }
+    }
+
+    /// Whether AWS answered with this error code.
+    #[must_use]
+    pub fn is(&self, expected: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == expected)
+    }
+
+    /// Reads the SDK's error. Bodies of requests and answers stay out of it.
+    pub fn from_sdk<E: ProvideErrorMetadata, R>(
+        service: &'static str,
+        operation: &'static str,
+        timeout: Duration,
+        error: &SdkError<E, R>,
+    ) -> Self {
+        match error {
+            SdkError::ServiceError(answer) => Self::Refused {
+                service,
+                operation,
+                code: answer.err().code().unwrap_or("an error without a code").to_owned(),
+                message: answer.err().message().unwrap_or("no message").chars().take(500).collect(),
+            },
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
+                Self::Unreachable { service, operation, timeout }
+            }
+            _ => Self::Unreadable { service, operation },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_aws_become_kinds() {
+        for (code, kind) in [
+            ("AccessDeniedException", Kind::AwsAccessDenied),
+            ("AccessDenied", Kind::AwsAccessDenied),
+            ("ThrottlingException", Kind::AwsThrottled),
+            ("Throttling", Kind::AwsThrottled),
+            ("TooManyRequestsException", Kind::AwsThrottled),
+            ("InternalServiceError", Kind::AwsRequestFailed),
+        ] {
+            let error = AwsError::Refused {
+                service: "Secrets Manager",
+                operation: "DescribeSecret",
+                code: code.to_owned(),
+                message: String::new(),
+            };
+            assert_eq!(error.kind(), kind, "{code}");
+        }
+    }
+}

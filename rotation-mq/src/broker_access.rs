@@ -1,0 +1,93 @@
+//! Who manages the broker's users for a secret, and where: the admin's login and the endpoints it may be
+//! sent to.
+
+use contract::{SecretValue, names_same_secret};
+
+use crate::Rotation;
+use crate::amazon_mq::Endpoints;
+use crate::error::RotationError;
+use crate::management_api::ManagementApi;
+use crate::secret_store::Version;
+
+/// The endpoints of the broker and the admin's credentials.
+#[derive(Debug)]
+pub struct BrokerAccess {
+    /// Where the broker listens.
+    pub endpoints: Endpoints,
+    admin: Option<Version>,
+}
+
+impl BrokerAccess {
+    /// Finds the broker of `current` and reads its admin secret.
+    ///
+    /// The admin's password may only go to the endpoints in the admin secret. So a rotated secret that
+    /// names another broker is refused before anything is sent: whoever may write a rotated secret could
+    /// otherwise have the admin's password delivered to a host of their own.
+    ///
+    /// # Errors
+    /// When one of the two cannot be read, or they are for different brokers.
+    pub async fn open(
+        rotation: &Rotation,
+        secret: &str,
+        current: &SecretValue,
+    ) -> Result<Self, RotationError> {
+        let Some(admin_secret) = current.admin_secret().filter(|arn| !names_same_secret(secret, arn)) else {
+            return Ok(Self {
+                endpoints: rotation.amazon_mq.endpoints(current.broker()).await?,
+                admin: None,
+            });
+        };
+        let (admin, endpoints) = tokio::join!(
+            rotation.secrets.current(admin_secret),
+            rotation.amazon_mq.endpoints(current.broker())
+        );
+        let admin = admin
+            .map_err(|source| RotationError::AdminSecret { admin_secret: admin_secret.to_owned(), source })?;
+        let endpoints = endpoints?;
+        let same_broker = admin.value.broker() == current.broker()
+            || rotation.amazon_mq.endpoints(admin.value.broker()).await? == endpoints;
+        if same_broker {
+            Ok(Self { endpoints, admin: Some(admin) })
+        } else {
+            Err(RotationError::OtherBroker {
+                admin_secret: admin_secret.to_owned(),
+                admin_broker: admin.value.broker().to_string(),
+                broker: current.broker().to_string(),
+            })
+        }
+    }
+
+    /// Refuses to reset the admin by way of another secret than its own, which would not know.
+    ///
+    /// # Errors
+    /// [`RotationError::AdminIsRotatedUser`].
+    pub fn refuse_to_reset_the_admin(&self, current: &SecretValue, user: &str) -> Result<(), RotationError> {
+        match &self.admin {
+            Some(admin) if admin.value.username() == user => Err(RotationError::AdminIsRotatedUser {
+                admin_secret: current.admin_secret().unwrap_or_default().to_owned(),
+                user: user.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The management API as the admin. A secret without an admin secret, or that is its own, is an
+    /// administrator's: it acts with its current credentials.
+    #[must_use]
+    pub fn as_admin<'a>(&'a self, rotation: &'a Rotation, current: &'a SecretValue) -> ManagementApi<'a> {
+        let admin = self.admin.as_ref().map_or(current, |admin| &admin.value);
+        self.as_user(rotation, admin)
+    }
+
+    /// The management API with the credentials of `value`.
+    #[must_use]
+    pub fn as_user<'a>(&'a self, rotation: &'a Rotation, value: &'a SecretValue) -> ManagementApi<'a> {
+        rotation.management.login(&self.endpoints.management_url, value.username(), value.password())
+    }
+
+    /// Whether the secret is an administrator that changes itself.
+    #[must_use]
+    pub fn is_own_admin(&self) -> bool {
+        self.admin.is_none()
+    }
+}

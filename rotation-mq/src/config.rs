@@ -1,0 +1,169 @@
+//! The function's environment, read once at the start and turned into types.
+
+use std::time::Duration;
+
+use crate::tls::BrokerRoots;
+
+/// What to do when somebody is still connected as the user that is about to be reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaleConnections {
+    /// Name them in the log and go on: a password change does not close connections.
+    Report,
+    /// Close them first.
+    Close,
+    /// Fail the step with `connections.in_use`.
+    Refuse,
+}
+
+/// The function's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Topic for failure notices (`DEAD_LETTER_TOPIC_ARN`).
+    pub dead_letter_topic: String,
+    /// Name or ARN of secret2eks (`SECRET2EKS_FUNCTION`); none when unset.
+    pub secret2eks_function: Option<String>,
+    /// Characters of a new password (`PASSWORD_LENGTH`).
+    pub password_length: usize,
+    /// `STALE_CONNECTIONS`.
+    pub stale_connections: StaleConnections,
+    /// The certificate authorities that a broker's certificate may come from.
+    pub broker_roots: BrokerRoots,
+    /// The longest time for one call to AWS or to the broker (`CALL_TIMEOUT_SECONDS`).
+    pub call_timeout: Duration,
+}
+
+/// A variable has a value that the function cannot work with. The value itself is never quoted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {variable} must be {expected}")]
+pub struct ConfigError {
+    variable: &'static str,
+    expected: String,
+}
+
+const DEFAULT_PASSWORD_LENGTH: usize = 40;
+/// Amazon MQ takes 12 to 250 characters; below 32 a password of this alphabet is not worth having.
+const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 32..=250;
+const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
+const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+
+impl Config {
+    /// Reads the configuration. `variable` looks up an environment variable, `file` reads a text file.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong, and what is expected.
+    pub fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        file: impl Fn(&str) -> std::io::Result<String>,
+    ) -> Result<Self, ConfigError> {
+        // An empty variable is an unset one: templates cannot always leave a variable out.
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let dead_letter_topic = dead_letter_topic(variable)
+            .ok_or_else(|| wrong("DEAD_LETTER_TOPIC_ARN", "the ARN of an SNS topic"))?;
+        let stale_connections = match variable("STALE_CONNECTIONS").as_deref() {
+            None | Some("report") => StaleConnections::Report,
+            Some("close") => StaleConnections::Close,
+            Some("refuse") => StaleConnections::Refuse,
+            Some(_) => return Err(wrong("STALE_CONNECTIONS", "`report`, `close` or `refuse`")),
+        };
+        let broker_roots = match variable("BROKER_CA_BUNDLE") {
+            None => BrokerRoots::web(),
+            Some(path) => {
+                file(&path).ok().and_then(|pem| BrokerRoots::web_and(pem).ok()).ok_or_else(|| {
+                    wrong("BROKER_CA_BUNDLE", "the path of a readable PEM file with at least one certificate")
+                })?
+            }
+        };
+        Ok(Self {
+            dead_letter_topic,
+            secret2eks_function: variable("SECRET2EKS_FUNCTION"),
+            password_length: number(
+                "PASSWORD_LENGTH",
+                variable("PASSWORD_LENGTH"),
+                DEFAULT_PASSWORD_LENGTH,
+                &PASSWORD_LENGTHS,
+            )?,
+            stale_connections,
+            broker_roots,
+            call_timeout: Duration::from_secs(number(
+                "CALL_TIMEOUT_SECONDS",
+                variable("CALL_TIMEOUT_SECONDS"),
+                DEFAULT_CALL_TIMEOUT_SECONDS,
+                &CALL_TIMEOUTS_SECONDS,
+            )?),
+        })
+    }
+}
+
+/// The topic for failure notices, when it is given and an SNS topic's ARN: also needed to tell that the
+/// rest of the configuration is wrong.
+pub fn dead_letter_topic(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    variable("DEAD_LETTER_TOPIC_ARN").filter(|arn| is_arn_of("sns", arn))
+}
+
+fn is_arn_of(service: &str, text: &str) -> bool {
+    let mut parts = text.split(':');
+    parts.next() == Some("arn") && parts.nth(1) == Some(service) && parts.count() >= 3
+}
+
+fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    variable: &'static str,
+    value: Option<String>,
+    default: N,
+    allowed: &std::ops::RangeInclusive<N>,
+) -> Result<N, ConfigError> {
+    let Some(value) = value else {
+        return Ok(default);
+    };
+    value.parse().ok().filter(|number| allowed.contains(number)).ok_or_else(|| {
+        wrong(variable, &format!("a whole number from {} to {}", allowed.start(), allowed.end()))
+    })
+}
+
+fn wrong(variable: &'static str, expected: &str) -> ConfigError {
+    ConfigError { variable, expected: expected.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
+        let mut variables =
+            vec![("DEAD_LETTER_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:dead-letters")];
+        variables.splice(0..0, changes.iter().copied());
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::read(variable, |_| Ok("no certificate".to_owned())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_hold_when_only_the_topic_is_given() -> Result<(), String> {
+        let config = read(&[])?;
+        assert_eq!(config.password_length, 40);
+        assert_eq!(config.stale_connections, StaleConnections::Report);
+        assert_eq!(config.call_timeout, Duration::from_secs(8));
+        assert_eq!(config.secret2eks_function, None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_variable_and_what_is_expected_and_is_not_quoted() {
+        let topic = "DEAD_LETTER_TOPIC_ARN must be the ARN of an SNS topic";
+        let cases = [
+            ("DEAD_LETTER_TOPIC_ARN", "", topic),
+            ("DEAD_LETTER_TOPIC_ARN", "canary", topic),
+            ("DEAD_LETTER_TOPIC_ARN", "arn:aws:sqs:eu-central-1:123456789012:canary", topic),
+            ("STALE_CONNECTIONS", "canary", "STALE_CONNECTIONS must be `report`, `close` or `refuse`"),
+            ("PASSWORD_LENGTH", "canary", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
+            ("PASSWORD_LENGTH", "31", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
+            ("PASSWORD_LENGTH", "251", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
+            ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 60"),
+            ("BROKER_CA_BUNDLE", "/canary", "BROKER_CA_BUNDLE must be the path of a readable PEM file"),
+        ];
+        for (variable, value, expected) in cases {
+            let error = read(&[(variable, value)]).err().unwrap_or_default();
+            assert!(error.contains(expected), "{variable}: {error}");
+            assert!(!error.contains("canary"), "{error}");
+        }
+    }
+}

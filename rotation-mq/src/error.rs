@@ -1,0 +1,332 @@
+//! Why a step failed: one variant for each operation, and the kind that others match on.
+
+use contract::Kind;
+
+use crate::amazon_mq::BrokerLookupError;
+use crate::amqp_login::LoginError;
+use crate::distribution::RequestError;
+use crate::event::EventError;
+use crate::management_api::ApiError;
+use crate::pair::{Stale, UserNameError};
+use crate::secret_store::StoreError;
+use crate::version_state::Refusal;
+
+/// Why a step failed. Messages say what failed and for whom; causes say why.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// The event is not one of ours.
+    #[error("the event was not understood")]
+    Event(#[from] EventError),
+    /// The preamble said no.
+    #[error("version {version} of secret {secret} cannot be rotated")]
+    Preamble {
+        /// The secret's ARN.
+        secret: String,
+        /// The event's token.
+        version: String,
+        /// Why.
+        #[source]
+        source: Refusal,
+    },
+    /// The rotated secret cannot be read or written.
+    #[error("failed to {what} secret {secret}")]
+    Secret {
+        /// The operation, for example `read the current value of`.
+        what: &'static str,
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The pending value could not be written as JSON.
+    #[error("failed to write the new value of secret {secret}")]
+    UnwritableValue {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The user's name cannot be rotated.
+    #[error("the field `username` of secret {secret} cannot be used: `{user}`")]
+    UserName {
+        /// The secret's ARN.
+        secret: String,
+        /// The user.
+        user: String,
+        /// Why.
+        #[source]
+        source: UserNameError,
+    },
+    /// createSecret has not stored a value.
+    #[error(
+        "version {version} of secret {secret} is AWSPENDING but holds no value: createSecret did not finish"
+    )]
+    PendingMissing {
+        /// The secret's ARN.
+        secret: String,
+        /// The version.
+        version: String,
+    },
+    /// The pending value cannot become right.
+    #[error(
+        "the pending version {version} of secret {secret} can never be finished; take AWSPENDING off it and rotate again"
+    )]
+    PendingStale {
+        /// The secret's ARN.
+        secret: String,
+        /// The version.
+        version: String,
+        /// Why.
+        #[source]
+        source: Stale,
+    },
+    /// The pending value breaks the contract.
+    #[error(
+        "the pending version of secret {secret} can never be finished; take AWSPENDING off it and rotate again"
+    )]
+    PendingUnreadable {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The admin secret cannot be read.
+    #[error("failed to read the admin secret {admin_secret}")]
+    AdminSecret {
+        /// The admin secret's ARN.
+        admin_secret: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The admin secret is for another broker.
+    #[error(
+        "the admin secret {admin_secret} is for the broker `{admin_broker}`, the rotated secret for `{broker}`"
+    )]
+    OtherBroker {
+        /// The admin secret's ARN.
+        admin_secret: String,
+        /// Its broker.
+        admin_broker: String,
+        /// The rotated secret's broker.
+        broker: String,
+    },
+    /// The user to reset belongs to the admin secret.
+    #[error(
+        "user `{user}` is the admin of secret {admin_secret}; resetting it from another secret would lock the admin out"
+    )]
+    AdminIsRotatedUser {
+        /// The admin secret's ARN.
+        admin_secret: String,
+        /// The user.
+        user: String,
+    },
+    /// The broker's endpoints are unknown.
+    #[error("failed to find the endpoints of the broker")]
+    BrokerLookup(#[from] BrokerLookupError),
+    /// The management API failed.
+    #[error("failed to {what} broker user `{user}`")]
+    Broker {
+        /// The operation, for example `set the password of`.
+        what: String,
+        /// The user.
+        user: String,
+        /// Why.
+        #[source]
+        source: Box<ApiError>,
+    },
+    /// The user is not there.
+    #[error("the current user `{user}` does not exist on the broker")]
+    CurrentUserMissing {
+        /// The user.
+        user: String,
+    },
+    /// The management API refuses the current credentials (and, where it would do, the pending ones).
+    #[error("the broker refuses the current credentials of user `{user}`; nothing was changed")]
+    CurrentLoginRefused {
+        /// The user.
+        user: String,
+    },
+    /// The secret's vhost is not there.
+    #[error("the vhost `{vhost}` of the secret does not exist on the broker")]
+    VhostMissing {
+        /// The vhost.
+        vhost: String,
+    },
+    /// The current user cannot use the secret's vhost.
+    #[error("the current user `{user}` has no permission on the vhost `{vhost}` of the secret")]
+    VhostNotPermitted {
+        /// The user.
+        user: String,
+        /// The vhost.
+        vhost: String,
+    },
+    /// Somebody still uses the user to reset.
+    #[error("user `{user}` is about to be reset, but is still connected: {connections}")]
+    ConnectionsInUse {
+        /// The user.
+        user: String,
+        /// Names and addresses.
+        connections: String,
+    },
+    /// The cluster may still log in with the user to reset.
+    #[error(
+        "user `{user}` is not reset: the cluster is not known to hold version {current} (tag `secret2eks/delivered`), \
+         so production may still log in as that user; delivery was requested again"
+    )]
+    Undelivered {
+        /// The user.
+        user: String,
+        /// The current version.
+        current: String,
+    },
+    /// A login over AMQPS failed.
+    #[error("failed to log in to the broker over AMQPS as user `{user}` with {credentials}")]
+    Login {
+        /// The user.
+        user: String,
+        /// Whose credentials.
+        credentials: Credentials,
+        /// Why.
+        #[source]
+        source: LoginError,
+    },
+    /// The users differ in what they may do.
+    #[error("the grants of the pending user `{user}` differ from those of `{current}`: {differences}")]
+    GrantsUnequal {
+        /// The pending user.
+        user: String,
+        /// The current user.
+        current: String,
+        /// What would have to change.
+        differences: String,
+    },
+    /// A late write hit a user in use.
+    #[error(
+        "user `{user}` belonged to {stage} by the time its password was set; that version's password was restored"
+    )]
+    Raced {
+        /// The user.
+        user: String,
+        /// The stage.
+        stage: &'static str,
+    },
+    /// The rotation was abandoned while the step ran.
+    #[error("version {version} of secret {secret} stopped being AWSPENDING while the step ran")]
+    Abandoned {
+        /// The secret's ARN.
+        secret: String,
+        /// The version.
+        version: String,
+    },
+    /// secret2eks could not be asked.
+    #[error("failed to ask secret2eks to deliver secret {secret}")]
+    Distribution {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: RequestError,
+    },
+    /// The version to revoke is in use.
+    #[error("version {version} is not revoked: {reason}")]
+    RevokeRefused {
+        /// The version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// A rotation took the revoked user meanwhile.
+    #[error(
+        "user `{user}` was given to {stage} while it was revoked; that version's password was restored, so revoke again"
+    )]
+    RevokeRaced {
+        /// The user.
+        user: String,
+        /// The stage.
+        stage: &'static str,
+    },
+    /// Time ran out.
+    #[error("the step was abandoned {} s after its start, before Lambda's own timeout; the next attempt continues", .0.as_secs())]
+    TimedOut(std::time::Duration),
+}
+
+/// Whose credentials a login used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// Those of AWSCURRENT.
+    Current,
+    /// Those of AWSPENDING.
+    Pending,
+}
+
+impl std::fmt::Display for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Current => "the current credentials",
+            Self::Pending => "the pending credentials",
+        })
+    }
+}
+
+impl RotationError {
+    /// An error of the management API, for `map_err`: `what` was tried for `user`.
+    pub fn broker(what: &str, user: &str) -> impl Fn(ApiError) -> Self {
+        move |source| Self::Broker { what: what.to_owned(), user: user.to_owned(), source: Box::new(source) }
+    }
+
+    /// An error of a login over AMQPS, for `map_err`.
+    pub fn login(user: &str, credentials: Credentials) -> impl Fn(LoginError) -> Self {
+        move |source| Self::Login { user: user.to_owned(), credentials, source }
+    }
+
+    /// What to tell others about it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Event(_) => Kind::EventInvalid,
+            Self::Preamble { source: Refusal::RotationNotEnabled, .. } => Kind::RotationNotEnabled,
+            Self::Preamble { source: Refusal::UnknownVersion, .. } => Kind::RotationVersionUnknown,
+            Self::Preamble { source: Refusal::NotPending, .. } | Self::Abandoned { .. } => {
+                Kind::RotationVersionNotPending
+            }
+            Self::Secret { source, .. } => match source {
+                StoreError::NotFound => Kind::SecretNotFound,
+                StoreError::Aws(error) => error.kind(),
+                StoreError::Invalid { .. } | StoreError::Binary { .. } => Kind::SecretInvalid,
+            },
+            Self::UnwritableValue { .. } | Self::UserName { .. } => Kind::SecretInvalid,
+            Self::PendingMissing { .. } => Kind::PendingMissing,
+            Self::PendingStale { .. } | Self::PendingUnreadable { .. } => Kind::PendingStale,
+            Self::AdminSecret { source: StoreError::Aws(error), .. } if error.kind().is_transient() => {
+                error.kind()
+            }
+            Self::AdminSecret { .. } => Kind::AdminSecretUnreadable,
+            Self::OtherBroker { .. } => Kind::AdminOtherBroker,
+            Self::AdminIsRotatedUser { .. } => Kind::AdminIsRotatedUser,
+            Self::BrokerLookup(source) => source.kind(),
+            Self::Broker { source, .. } => source.kind(),
+            Self::CurrentUserMissing { .. } => Kind::CurrentUserMissing,
+            Self::CurrentLoginRefused { .. } => Kind::CurrentLoginRefused,
+            Self::VhostMissing { .. } => Kind::VhostMissing,
+            Self::VhostNotPermitted { .. } => Kind::VhostNotPermitted,
+            Self::ConnectionsInUse { .. } => Kind::ConnectionsInUse,
+            Self::Undelivered { .. } => Kind::DistributionUndelivered,
+            Self::Login { source, credentials: Credentials::Current, .. } => {
+                source.kind(Kind::CurrentLoginRefused)
+            }
+            Self::Login { source, credentials: Credentials::Pending, .. } => {
+                source.kind(Kind::PendingLoginRefused)
+            }
+            Self::GrantsUnequal { .. } => Kind::PendingGrantsUnequal,
+            Self::Raced { .. } => Kind::RotationRaced,
+            Self::Distribution { .. } => Kind::DistributionRequestFailed,
+            Self::RevokeRefused { .. } => Kind::RevokeRefused,
+            Self::RevokeRaced { .. } => Kind::RevokeRaced,
+            Self::TimedOut(_) => Kind::RotationTimedOut,
+        }
+    }
+}

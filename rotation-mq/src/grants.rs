@@ -1,0 +1,166 @@
+//! What a broker user may do, and the plan that gives another user the same. Pure.
+//!
+//! The active user is the source of truth: what the inactive one has beyond it is removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A tag that Amazon MQ puts on users of its own; it is never copied and never touched.
+const PROTECTED_TAG: &str = "protected";
+/// The tag that the management API asks of whoever manages users.
+pub const ADMINISTRATOR_TAG: &str = "administrator";
+
+/// Regular expressions for what a user may do in a vhost.
+/// <https://www.rabbitmq.com/docs/access-control#authorisation>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// Resources that the user may declare, change or delete.
+    pub configure: String,
+    /// Resources that the user may publish to or bind.
+    pub write: String,
+    /// Resources that the user may consume from.
+    pub read: String,
+}
+
+/// Regular expressions for the routing keys that a user may use on a topic exchange.
+/// <https://www.rabbitmq.com/docs/access-control#topic-authorisation>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPermission {
+    /// Routing keys to publish with.
+    pub write: String,
+    /// Routing keys to bind with.
+    pub read: String,
+}
+
+/// A vhost and the name of an exchange in it.
+pub type Exchange = (String, String);
+
+/// Everything that the broker grants to one user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Tags, for example `monitoring`.
+    pub tags: BTreeSet<String>,
+    /// Permissions, by vhost.
+    pub permissions: BTreeMap<String, Permission>,
+    /// Topic permissions. **A missing one means that every routing key is allowed.**
+    pub topic_permissions: BTreeMap<Exchange, TopicPermission>,
+    /// Limits, for example `max-connections`.
+    pub limits: BTreeMap<String, i64>,
+}
+
+/// One change to the inactive user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Replace the tags.
+    SetTags(BTreeSet<String>),
+    /// Give a topic permission.
+    GrantTopic(Exchange, TopicPermission),
+    /// Give a permission on a vhost.
+    GrantVhost(String, Permission),
+    /// Set a limit.
+    SetLimit(String, i64),
+    /// Take a vhost's permission away.
+    RevokeVhost(String),
+    /// Take a topic permission away.
+    RevokeTopic(Exchange),
+    /// Take all topic permissions in a vhost away.
+    ClearTopics(String),
+    /// Take a limit away.
+    ClearLimit(String),
+}
+
+impl Change {
+    /// Whether it takes away something that the active user does not have.
+    #[must_use]
+    pub fn is_removal(&self) -> bool {
+        matches!(
+            self,
+            Self::RevokeVhost(_) | Self::RevokeTopic(_) | Self::ClearTopics(_) | Self::ClearLimit(_)
+        )
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetTags(tags) => {
+                write!(
+                    formatter,
+                    "set tags [{}]",
+                    tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::GrantTopic((vhost, exchange), _) => {
+                write!(formatter, "grant topic permission on exchange `{exchange}` in vhost `{vhost}`")
+            }
+            Self::GrantVhost(vhost, _) => write!(formatter, "grant permission on vhost `{vhost}`"),
+            Self::SetLimit(name, value) => write!(formatter, "set limit `{name}` to {value}"),
+            Self::RevokeVhost(vhost) => write!(formatter, "remove permission on vhost `{vhost}`"),
+            Self::RevokeTopic((vhost, exchange)) => {
+                write!(formatter, "remove topic permission on exchange `{exchange}` in vhost `{vhost}`")
+            }
+            Self::ClearTopics(vhost) => write!(formatter, "remove all topic permissions in vhost `{vhost}`"),
+            Self::ClearLimit(name) => write!(formatter, "remove limit `{name}`"),
+        }
+    }
+}
+
+/// The changes that give `inactive` what `active` has, in an order that never grants more than the
+/// active user has: tags, topic permissions (a missing one allows everything), permissions on vhosts,
+/// limits; then what is beyond the active user goes, permissions on vhosts before the topic permissions
+/// that restrict them.
+#[must_use]
+pub fn plan(active: &Grants, inactive: &Grants) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if copied_tags(&active.tags) != copied_tags(&inactive.tags) {
+        let mut tags = copied_tags(&active.tags);
+        tags.extend(inactive.tags.get(PROTECTED_TAG).cloned());
+        changes.push(Change::SetTags(tags));
+    }
+    // The API cannot name the default exchange, whose name is empty, to take its topic permission away:
+    // there all of the vhost go, and those that the active user has are given again.
+    let mut topics = inactive.topic_permissions.clone();
+    for (vhost, _) in extra(&active.topic_permissions, &topics.clone()).filter(|(_, name)| name.is_empty()) {
+        topics.retain(|(other, _), _| *other != vhost);
+        changes.push(Change::ClearTopics(vhost));
+    }
+    changes.extend(differing(&active.topic_permissions, &topics).map(|(k, v)| Change::GrantTopic(k, v)));
+    changes
+        .extend(differing(&active.permissions, &inactive.permissions).map(|(k, v)| Change::GrantVhost(k, v)));
+    changes.extend(differing(&active.limits, &inactive.limits).map(|(k, v)| Change::SetLimit(k, v)));
+    changes.extend(extra(&active.permissions, &inactive.permissions).map(Change::RevokeVhost));
+    changes.extend(extra(&active.topic_permissions, &topics).map(Change::RevokeTopic));
+    changes.extend(extra(&active.limits, &inactive.limits).map(Change::ClearLimit));
+    changes
+}
+
+/// Topic permissions whose pattern contains the user's name by `{username}`: they mean something else
+/// for the second user, and cannot be cloned.
+pub fn bound_to_user_name(grants: &Grants) -> impl Iterator<Item = &Exchange> {
+    grants
+        .topic_permissions
+        .iter()
+        .filter(|(_, topic)| topic.write.contains("{username}") || topic.read.contains("{username}"))
+        .map(|(exchange, _)| exchange)
+}
+
+fn copied_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
+    tags.iter().filter(|tag| *tag != PROTECTED_TAG).cloned().collect()
+}
+
+fn differing<K: Ord + Clone, V: PartialEq + Clone>(
+    active: &BTreeMap<K, V>,
+    inactive: &BTreeMap<K, V>,
+) -> impl Iterator<Item = (K, V)> {
+    active
+        .iter()
+        .filter(|(key, value)| inactive.get(key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+}
+
+fn extra<K: Ord + Clone, V>(active: &BTreeMap<K, V>, inactive: &BTreeMap<K, V>) -> impl Iterator<Item = K> {
+    inactive.keys().filter(|key| !active.contains_key(key)).cloned()
+}
+
+#[cfg(test)]
+mod tests;

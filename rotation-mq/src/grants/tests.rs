@@ -1,0 +1,94 @@
+use proptest::collection::{btree_map, btree_set};
+use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
+
+use super::*;
+
+/// A broker's reading of a change, for one user.
+fn apply(grants: &mut Grants, change: Change) {
+    match change {
+        Change::SetTags(tags) => grants.tags = tags,
+        Change::GrantTopic(exchange, topic) => drop(grants.topic_permissions.insert(exchange, topic)),
+        Change::GrantVhost(vhost, permission) => drop(grants.permissions.insert(vhost, permission)),
+        Change::SetLimit(name, value) => drop(grants.limits.insert(name, value)),
+        Change::RevokeVhost(vhost) => drop(grants.permissions.remove(&vhost)),
+        Change::RevokeTopic(exchange) => drop(grants.topic_permissions.remove(&exchange)),
+        Change::ClearTopics(vhost) => grants.topic_permissions.retain(|(other, _), _| *other != vhost),
+        Change::ClearLimit(name) => drop(grants.limits.remove(&name)),
+    }
+}
+
+/// Grants over so few names that two of them overlap often.
+fn any_grants() -> impl Strategy<Value = Grants> {
+    let tag = "(administrator|monitoring|management|protected)";
+    let permission =
+        ("[ab]", "[ab]", "[ab]").prop_map(|(configure, write, read)| Permission { configure, write, read });
+    let topic = ("[ab]", "[ab]").prop_map(|(write, read)| TopicPermission { write, read });
+    (
+        btree_set(tag, 0..3),
+        btree_map("(/|shop|tenant)", permission, 0..4),
+        btree_map(("(/|shop)", "(amq.topic|events|)"), topic, 0..5),
+        btree_map("(max-connections|max-channels)", 0_i64..3, 0..3),
+    )
+        .prop_map(|(tags, permissions, topic_permissions, limits)| Grants {
+            tags,
+            permissions,
+            topic_permissions,
+            limits,
+        })
+}
+
+fn without_protected(grants: &Grants) -> Grants {
+    Grants { tags: copied_tags(&grants.tags), ..grants.clone() }
+}
+
+proptest! {
+    #[test]
+    fn applying_the_plan_always_reaches_parity_and_a_second_plan_is_empty(active in any_grants(), inactive in any_grants()) {
+        let mut user = inactive.clone();
+        for change in plan(&active, &inactive) {
+            apply(&mut user, change);
+        }
+        prop_assert_eq!(without_protected(&user), without_protected(&active));
+        prop_assert_eq!(plan(&active, &user), vec![]);
+        prop_assert_eq!(user.tags.contains("protected"), inactive.tags.contains("protected"));
+    }
+
+    #[test]
+    fn an_interrupted_plan_is_finished_by_the_next(active in any_grants(), inactive in any_grants(), done in 0_usize..12) {
+        let mut user = inactive.clone();
+        for change in plan(&active, &inactive).into_iter().take(done) {
+            apply(&mut user, change);
+        }
+        for change in plan(&active, &user.clone()) {
+            apply(&mut user, change);
+        }
+        prop_assert_eq!(plan(&active, &user), vec![]);
+    }
+
+    #[test]
+    fn a_new_user_is_never_allowed_more_than_the_active_one_on_the_way(active in any_grants()) {
+        let mut user = Grants::default();
+        for change in plan(&active, &Grants::default()) {
+            apply(&mut user, change);
+            for vhost in user.permissions.keys() {
+                for (exchange, topic) in active.topic_permissions.iter().filter(|((v, _), _)| v == vhost) {
+                    prop_assert_eq!(user.topic_permissions.get(exchange), Some(topic));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_the_active_user_lacks_is_removed(active in any_grants(), inactive in any_grants()) {
+        for change in plan(&active, &inactive) {
+            match change {
+                Change::RevokeVhost(vhost) => prop_assert!(!active.permissions.contains_key(&vhost)),
+                Change::ClearTopics(vhost) => prop_assert!(!active.topic_permissions.contains_key(&(vhost, String::new()))),
+                Change::RevokeTopic((_, name)) if name.is_empty() => prop_assert!(false, "the API cannot name it"),
+                Change::RevokeTopic(exchange) => prop_assert!(!active.topic_permissions.contains_key(&exchange)),
+                Change::ClearLimit(name) => prop_assert!(!active.limits.contains_key(&name)),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One invocation: event in, step run within its time, and a failure told once: to the log, to the
+//! dead-letter topic and to Lambda.
+
+use std::time::{Duration, Instant};
+
+use contract::{FailureNotice, Kind};
+use lambda_boundary::{causes, diagnostic};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use tracing::Instrument as _;
+
+use crate::Rotation;
+use crate::error::RotationError;
+use crate::event::{self, Event, StepEvent, StepName};
+use crate::steps::finish_secret::Finished;
+use crate::steps::{Step, create_secret, finish_secret, revoke_previous, set_secret, test_secret};
+use crate::subject::Subject;
+
+/// Time kept back for publishing the notice before Lambda's own timeout.
+pub const NOTICE_RESERVE: Duration = Duration::from_secs(5);
+
+/// Handles one event.
+///
+/// # Errors
+/// The failure's kind as `errorType`; its notice has been published then.
+pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let LambdaEvent { payload, context } = event;
+    let subject = Subject::default();
+    let span = tracing::info_span!("invocation", request_id = context.request_id);
+    async {
+        let started = Instant::now();
+        let limit = time_left(&context, (rotation.now)());
+        // On the heap: the future of a whole step is large.
+        let work = Box::pin(run(rotation, &payload, &subject, &context));
+        let outcome = tokio::time::timeout(limit, work).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(RotationError::TimedOut(started.elapsed())));
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match outcome {
+            Ok(answer) => {
+                tracing::info!(
+                    secret.arn = subject.secret.get(),
+                    rotation.step = subject.step.get(),
+                    duration_ms,
+                    "done"
+                );
+                Ok(answer)
+            }
+            Err(error) => {
+                tell(rotation, &error, &subject, &context).await;
+                Err(diagnostic(error.kind(), &error))
+            }
+        }
+    }
+    .instrument(span)
+    .await
+}
+
+async fn run(
+    rotation: &Rotation,
+    payload: &Value,
+    subject: &Subject,
+    context: &Context,
+) -> Result<Value, RotationError> {
+    // What can be told of a bad event is told in its notice.
+    for (field, known) in [
+        ("SecretId", &subject.secret),
+        ("ClientRequestToken", &subject.version),
+        ("VersionId", &subject.version),
+    ] {
+        if let Some(text) = payload.get(field).and_then(Value::as_str).filter(|text| text.len() <= 2_048) {
+            let _ = known.set(text.to_owned());
+        }
+    }
+    match event::parse(payload)? {
+        Event::RevokePrevious(event) => {
+            let _ = subject.step.set("revokePrevious");
+            let revoked = revoke_previous::revoke_previous(rotation, &event, subject).await?;
+            Ok(json!(revoked))
+        }
+        Event::Step(event) => {
+            let _ = subject.step.set(event.step.as_str());
+            run_step(rotation, &event, subject, context).await?;
+            Ok(Value::Null)
+        }
+    }
+}
+
+async fn run_step(
+    rotation: &Rotation,
+    event: &StepEvent,
+    subject: &Subject,
+    context: &Context,
+) -> Result<(), RotationError> {
+    let step = Step { rotation, event, subject };
+    match event.step {
+        StepName::CreateSecret => create_secret::create_secret(step).await,
+        StepName::SetSecret => set_secret::set_secret(step).await,
+        StepName::TestSecret => test_secret::test_secret(step).await,
+        StepName::FinishSecret => {
+            if let Finished::WithoutDelivery(error) = finish_secret::finish_secret(step).await? {
+                tell(rotation, &error, subject, context).await;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Logs a failure and publishes its notice. What cannot be published is in the log at least.
+async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, context: &Context) {
+    let causes = causes(error);
+    let kind = error.kind();
+    tracing::error!(
+        secret.arn = subject.secret.get(),
+        secret.version = subject.version.get(),
+        rotation.step = subject.step.get(),
+        broker.user = subject.user.get(),
+        kind = kind.as_str(),
+        causes = causes.join(": "),
+        "{error}"
+    );
+    let notice = FailureNotice {
+        test_only: subject.is_test_only(),
+        step: subject.step.get().map(|&step| step.to_owned()),
+        secret_arn: subject.secret.get().cloned(),
+        version_id: subject.version.get().cloned(),
+        broker: subject.broker.get().cloned(),
+        user: subject.user.get().cloned(),
+        function: context.env_config.function_name.clone(),
+        request_id: context.request_id.clone(),
+        occurred_at: (rotation.now)().to_string(),
+        ..FailureNotice::new(kind, &message(kind, error, subject), &causes)
+    };
+    if let Err(unpublished) = rotation.dead_letter.publish(&notice).await {
+        tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");
+    }
+}
+
+fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
+    let what = if subject.is_test_only() { "the test before the first rotation failed" } else { "failed" };
+    match subject.step.get() {
+        Some(step) => format!("{step} {what} ({kind}): {error}"),
+        None => format!("{kind}: {error}"),
+    }
+}
+
+/// The time that a step may take: what Lambda leaves, less the reserve for the notice.
+fn time_left(context: &Context, now: jiff::Timestamp) -> Duration {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    Duration::from_millis(context.deadline.saturating_sub(now_ms)).saturating_sub(NOTICE_RESERVE)
+}

@@ -1,0 +1,51 @@
+//! Rotates the credentials of one RabbitMQ user on Amazon MQ, as a rotation function of AWS Secrets
+//! Manager: `createSecret`, `setSecret`, `testSecret`, `finishSecret`, and the incident's
+//! `revokePrevious`.
+//!
+//! A step reads what is there, decides on data ([`version_state`], [`pair`], [`grants`]), and then acts.
+//! Every step can be repeated at any time with the same result.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
+
+pub mod amazon_mq;
+pub mod amqp_login;
+pub mod aws_error;
+pub mod broker_access;
+pub mod config;
+pub mod dead_letter;
+pub mod distribution;
+pub mod error;
+pub mod event;
+pub mod grants;
+pub mod handler;
+pub mod management_api;
+pub mod pair;
+pub mod password;
+pub mod secret_store;
+pub mod stale_connections;
+pub mod steps;
+pub mod subject;
+pub mod tls;
+pub mod version_state;
+
+use config::Config;
+
+/// Everything that a step works with. Built once a process; each client keeps its connections.
+#[derive(Debug)]
+pub struct Rotation {
+    /// The function's configuration.
+    pub config: Config,
+    /// Secrets Manager.
+    pub secrets: secret_store::SecretStore,
+    /// Amazon MQ's API, for endpoints.
+    pub amazon_mq: amazon_mq::AmazonMq,
+    /// The broker's management API.
+    pub management: management_api::ManagementClient,
+    /// AMQPS logins.
+    pub amqp: amqp_login::AmqpLogin,
+    /// secret2eks.
+    pub distribution: distribution::Distribution,
+    /// The dead-letter topic.
+    pub dead_letter: dead_letter::DeadLetter,
+    /// The clock.
+    pub now: fn() -> jiff::Timestamp,
+}

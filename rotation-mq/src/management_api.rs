@@ -1,0 +1,236 @@
+//! RabbitMQ's management HTTP API: users, grants and connections.
+//! <https://www.rabbitmq.com/docs/http-api-reference>
+//!
+//! Answers are keyed on the status and on the body's `error` field, never on `reason`, whose text and
+//! type differ between versions. A 401 has two meanings: `not_authorized` is a bad login,
+//! `not_authorised` is the right password without the tag that the path asks for.
+
+use std::time::Duration;
+
+use contract::Password;
+use reqwest::{Client, Method};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::grants::{ADMINISTRATOR_TAG, Change, Grants};
+use crate::tls::{BrokerRoots, UnusableBundle};
+
+mod answers;
+mod error;
+mod transport;
+
+pub use answers::ConnectionDetails;
+pub use error::ApiError;
+use error::Failure;
+use transport::Request;
+
+/// The HTTP client. It speaks TLS only, follows no redirect and uses no proxy: the admin's password goes
+/// to the endpoint of the admin secret and nowhere else.
+#[derive(Debug)]
+pub struct ManagementClient {
+    http: Client,
+    timeout: Duration,
+}
+
+/// The API of one broker, as one user.
+#[derive(Debug, Clone, Copy)]
+pub struct ManagementApi<'a> {
+    client: &'a ManagementClient,
+    url: &'a str,
+    user: &'a str,
+    password: &'a Password,
+}
+
+impl ManagementClient {
+    /// A client that trusts `roots`; a call takes at most `timeout`, its retry included.
+    ///
+    /// # Errors
+    /// When the roots are unusable.
+    pub fn new(roots: &BrokerRoots, timeout: Duration) -> Result<Self, UnusableBundle> {
+        let http = Client::builder()
+            .tls_backend_preconfigured(roots.client_config()?)
+            .https_only(true)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| UnusableBundle)?;
+        Ok(Self { http, timeout })
+    }
+
+    /// The API at `url` as `user`.
+    #[must_use]
+    pub fn login<'a>(&'a self, url: &'a str, user: &'a str, password: &'a Password) -> ManagementApi<'a> {
+        ManagementApi { client: self, url, user, password }
+    }
+}
+
+impl ManagementApi<'_> {
+    /// Whether the broker accepts the login, whatever the user may do: this proves a plain user's
+    /// password too, which has no access to the API.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    pub async fn login_is_accepted(self) -> Result<bool, ApiError> {
+        match self.send(Request::of(Method::GET, &["whoami"])).await {
+            Ok(_) | Err(ApiError { failure: Failure::NotAdministrator, .. }) => Ok(true),
+            Err(ApiError { failure: Failure::LoginRefused, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the broker whether the login is an administrator's.
+    ///
+    /// # Errors
+    /// When it is not, or the broker cannot be asked.
+    pub async fn confirm_administrator(self) -> Result<(), ApiError> {
+        let path = ["whoami"];
+        match self.get::<answers::User>(&path).await? {
+            Some(user) if user.has_tag(ADMINISTRATOR_TAG) => Ok(()),
+            _ => Err(self.error(&Method::GET, &path, Failure::NotAdministrator)),
+        }
+    }
+
+    /// Everything granted to `user`; none when there is no such user. Needs an administrator.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn grants(self, user: &str) -> Result<Option<Grants>, ApiError> {
+        let of_user = ["users", user];
+        let of_permissions = ["users", user, "permissions"];
+        let of_topics = ["users", user, "topic-permissions"];
+        let (record, permissions, topic_permissions) = tokio::try_join!(
+            self.get::<answers::User>(&of_user),
+            self.get::<Vec<answers::Permission>>(&of_permissions),
+            self.get::<Vec<answers::TopicPermission>>(&of_topics),
+        )?;
+        let (Some(record), Some(permissions), Some(topic_permissions)) =
+            (record, permissions, topic_permissions)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(answers::grants(record, permissions, topic_permissions)))
+    }
+
+    /// Whether the vhost exists.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn vhost_exists(self, vhost: &str) -> Result<bool, ApiError> {
+        Ok(self.get::<Value>(&["vhosts", vhost]).await?.is_some())
+    }
+
+    /// Creates `user` or replaces its tags and password. The hash is not optional: without one the broker
+    /// would erase the password of an existing user.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn put_user<'t>(
+        self,
+        user: &str,
+        tags: impl IntoIterator<Item = &'t String>,
+        password_hash: &str,
+    ) -> Result<(), ApiError> {
+        let tags: Vec<&str> = tags.into_iter().map(String::as_str).collect();
+        let body = json!({
+            "password_hash": password_hash,
+            "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "tags": tags.join(","),
+        });
+        self.put(&["users", user], &body).await
+    }
+
+    /// Applies one planned change to `user`, except for tags, which travel with the password.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn apply(self, user: &str, change: &Change) -> Result<(), ApiError> {
+        match change {
+            Change::SetTags(_) => Ok(()),
+            Change::GrantTopic((vhost, exchange), topic) => {
+                let body = json!({"exchange": exchange, "write": topic.write, "read": topic.read});
+                self.put(&["topic-permissions", vhost, user], &body).await
+            }
+            Change::GrantVhost(vhost, permission) => {
+                let body = json!({
+                    "configure": permission.configure, "write": permission.write, "read": permission.read,
+                });
+                self.put(&["permissions", vhost, user], &body).await
+            }
+            Change::SetLimit(name, value) => {
+                self.put(&["user-limits", user, name], &json!({"value": value})).await
+            }
+            Change::ClearTopics(vhost) => self.delete(&["topic-permissions", vhost, user]).await,
+            Change::RevokeVhost(vhost) => self.delete(&["permissions", vhost, user]).await,
+            Change::RevokeTopic((vhost, exchange)) => {
+                self.delete(&["topic-permissions", vhost, user, exchange]).await
+            }
+            Change::ClearLimit(name) => self.delete(&["user-limits", user, name]).await,
+        }
+    }
+
+    /// The names of the open connections of `user`, for example `10.0.0.1:51514 -> 10.0.0.2:5671`. A
+    /// connection that its client closed may stay listed for up to 30 s.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn connections(self, user: &str) -> Result<Vec<String>, ApiError> {
+        let listed = self.get::<Vec<answers::Connection>>(&["connections", "username", user]).await?;
+        Ok(listed.unwrap_or_default().into_iter().map(|connection| connection.name).collect())
+    }
+
+    /// What the broker knows of one connection, with two minutes of history; none when it is gone or too
+    /// new, or when statistics are off.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn connection(self, name: &str) -> Result<Option<ConnectionDetails>, ApiError> {
+        self.get_with(&["connections", name], &[("data_rates_age", "120"), ("data_rates_incr", "5")]).await
+    }
+
+    /// Closes one connection; one that is gone is fine as well.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn close_connection(self, name: &str) -> Result<(), ApiError> {
+        self.delete(&["connections", name]).await
+    }
+
+    /// Closes all connections of `user`, on every node; nobody connected is fine as well.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked or refuses.
+    pub async fn close_connections(self, user: &str) -> Result<(), ApiError> {
+        self.delete(&["connections", "username", user]).await
+    }
+
+    async fn get<T: DeserializeOwned>(self, path: &[&str]) -> Result<Option<T>, ApiError> {
+        self.get_with(path, &[]).await
+    }
+
+    async fn get_with<T: DeserializeOwned>(
+        self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, ApiError> {
+        match self.send(Request { query, ..Request::of(Method::GET, path) }).await {
+            Ok(body) => match serde_json::from_slice(&body) {
+                Ok(answer) => Ok(Some(answer)),
+                Err(_) => Err(self.error(&Method::GET, path, Failure::UnexpectedAnswer { status: 200 })),
+            },
+            Err(ApiError { failure: Failure::NotFound, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put(self, path: &[&str], body: &Value) -> Result<(), ApiError> {
+        self.send(Request { body: Some(body), ..Request::of(Method::PUT, path) }).await.map(drop)
+    }
+
+    /// What is not there needs no deleting.
+    async fn delete(self, path: &[&str]) -> Result<(), ApiError> {
+        match self.send(Request::of(Method::DELETE, path)).await {
+            Err(ApiError { failure: Failure::NotFound, .. }) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The management API's answers, as far as they are used; what is not used may change.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::grants::{self, Grants};
+
+/// `GET /api/users/{name}` and `GET /api/whoami`.
+#[derive(Deserialize)]
+pub(super) struct User {
+    tags: Tags,
+    #[serde(default)]
+    limits: BTreeMap<String, i64>,
+}
+
+/// A list since RabbitMQ 3.9, text with commas before.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tags {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl User {
+    pub(super) fn has_tag(&self, tag: &str) -> bool {
+        match &self.tags {
+            Tags::List(tags) => tags.iter().any(|own| own == tag),
+            Tags::Text(text) => text.split(',').any(|own| own == tag),
+        }
+    }
+}
+
+/// One of `GET /api/users/{name}/permissions`.
+#[derive(Deserialize)]
+pub(super) struct Permission {
+    vhost: String,
+    configure: String,
+    write: String,
+    read: String,
+}
+
+/// One of `GET /api/users/{name}/topic-permissions`.
+#[derive(Deserialize)]
+pub(super) struct TopicPermission {
+    vhost: String,
+    exchange: String,
+    write: String,
+    read: String,
+}
+
+/// One of `GET /api/connections/username/{name}`.
+#[derive(Deserialize)]
+pub(super) struct Connection {
+    pub(super) name: String,
+}
+
+/// `GET /api/connections/{name}`, with the history of what was received.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ConnectionDetails {
+    /// The name that the client gave itself.
+    #[serde(default)]
+    pub user_provided_name: Option<String>,
+    /// The heartbeat that was agreed on, in seconds; 0 for none.
+    #[serde(default)]
+    pub timeout: Option<u64>,
+    #[serde(default, rename = "recv_oct_details")]
+    received: Option<Received>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Received {
+    #[serde(default)]
+    samples: Vec<Sample>,
+}
+
+/// Bytes received up to a moment (milliseconds since 1970), by the broker's own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Sample {
+    /// Bytes received since the connection was opened.
+    #[serde(rename = "sample")]
+    pub bytes: u64,
+    /// When.
+    #[serde(rename = "timestamp")]
+    pub at_ms: u64,
+}
+
+impl ConnectionDetails {
+    /// What was received, sampled every 5 s; empty when statistics are off.
+    #[must_use]
+    pub fn received(&self) -> &[Sample] {
+        self.received.as_ref().map_or(&[], |received| &received.samples)
+    }
+}
+
+pub(super) fn grants(
+    user: User,
+    permissions: Vec<Permission>,
+    topic_permissions: Vec<TopicPermission>,
+) -> Grants {
+    let tags = match user.tags {
+        Tags::List(tags) => tags,
+        Tags::Text(text) => text.split(',').filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+    };
+    let permission = |p: Permission| {
+        (p.vhost, grants::Permission { configure: p.configure, write: p.write, read: p.read })
+    };
+    let topic = |t: TopicPermission| {
+        ((t.vhost, t.exchange), grants::TopicPermission { write: t.write, read: t.read })
+    };
+    Grants {
+        tags: tags.into_iter().collect(),
+        permissions: permissions.into_iter().map(permission).collect(),
+        topic_permissions: topic_permissions.into_iter().map(topic).collect(),
+        limits: user.limits,
+    }
+}

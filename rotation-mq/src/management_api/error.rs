@@ -1,0 +1,106 @@
+//! What can go wrong with a request to the management API. No body of a request or an answer is in here.
+
+use std::error::Error;
+use std::time::Duration;
+
+use contract::Kind;
+
+use crate::tls::refusal_in;
+
+/// A request to the management API failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{request} at {url} as `{user}` failed")]
+pub struct ApiError {
+    pub(super) request: String,
+    pub(super) url: String,
+    pub(super) user: String,
+    pub(super) timeout: Duration,
+    #[source]
+    pub(super) failure: Failure,
+}
+
+/// Why it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A wrong password, or no such user.
+    #[error("the broker refuses the login")]
+    LoginRefused,
+    /// The right password without the tag `administrator`.
+    #[error("the user lacks the tag `administrator`")]
+    NotAdministrator,
+    /// No such object.
+    #[error("the broker does not know it")]
+    NotFound,
+    /// Another refusal, or a fault of the broker.
+    #[error("the broker answered status {status} ({code})")]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// RabbitMQ's `error` field.
+        code: String,
+    },
+    /// Not the management API's JSON, for example a proxy's error page.
+    #[error("status {status} came with something that is not the management API's JSON")]
+    UnexpectedAnswer {
+        /// HTTP status.
+        status: u16,
+    },
+    /// The certificate is not trusted, does not fit the name, or the port does not speak TLS.
+    #[error("no trusted TLS connection")]
+    Tls(#[source] rustls::Error),
+    /// Refused, cut or unknown host.
+    #[error("no connection")]
+    Transport(#[source] std::io::Error),
+    /// Nothing came back.
+    #[error(
+        "no answer in time; likely causes: the function's subnets have no route to the broker, or a security group \
+         does not let its port through"
+    )]
+    NoAnswer,
+}
+
+impl ApiError {
+    /// What to tell others about it, when the login is the admin's.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.failure {
+            Failure::LoginRefused => Kind::AdminLoginRefused,
+            Failure::NotAdministrator => Kind::AdminNotAdministrator,
+            Failure::NotFound | Failure::Status { .. } => Kind::BrokerRequestFailed,
+            Failure::UnexpectedAnswer { .. } => Kind::BrokerUnexpectedAnswer,
+            Failure::Tls(_) => Kind::BrokerTlsRefused,
+            Failure::Transport(_) | Failure::NoAnswer => Kind::BrokerUnreachable,
+        }
+    }
+
+    /// How long a request may take, for messages.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+impl Failure {
+    pub(super) fn is_worth_a_retry(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::NoAnswer => true,
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+}
+
+/// Finds what is below an HTTP client's error: a TLS refusal, or an error of the transport.
+pub(super) fn cause_of(error: &reqwest::Error) -> Failure {
+    if let Some(tls) = refusal_in(error) {
+        return Failure::Tls(tls.clone());
+    }
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return Failure::Transport(std::io::Error::new(io.kind(), io.to_string()));
+        }
+        next = cause.source();
+    }
+    Failure::Transport(std::io::Error::other("the connection broke before the answer was complete"))
+}

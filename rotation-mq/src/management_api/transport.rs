@@ -1,0 +1,102 @@
+//! Sending one request: its limits, its one retry, and what its answer means.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode, Url};
+use serde_json::Value;
+
+use super::ManagementApi;
+use super::error::{ApiError, Failure, cause_of};
+
+const ATTEMPTS: usize = 2;
+const PAUSE: Duration = Duration::from_millis(200);
+/// Far above what one user's grants need.
+const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// One request: `path` follows `/api/`, each segment is encoded.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<&'a Value>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn of(method: Method, path: &'a [&'a str]) -> Self {
+        Self { method, path, query: &[], body: None }
+    }
+}
+
+impl ManagementApi<'_> {
+    /// Sends a request, once more after a transport error, 429 or 5xx: all our requests are idempotent.
+    pub(super) async fn send(self, request: Request<'_>) -> Result<Vec<u8>, ApiError> {
+        let attempts = async {
+            for attempt in 1.. {
+                let attempt_limit = self.client.timeout / 2;
+                let answer = tokio::time::timeout(attempt_limit, self.attempt(&request)).await;
+                match answer.unwrap_or(Err(Failure::NoAnswer)) {
+                    Err(failure) if failure.is_worth_a_retry() && attempt < ATTEMPTS => {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    other => return other,
+                }
+            }
+            Err(Failure::NoAnswer)
+        };
+        tokio::time::timeout(self.client.timeout, attempts)
+            .await
+            .unwrap_or(Err(Failure::NoAnswer))
+            .map_err(|failure| self.error(&request.method, request.path, failure))
+    }
+
+    async fn attempt(self, request: &Request<'_>) -> Result<Vec<u8>, Failure> {
+        let mut url = Url::parse(self.url).map_err(|_| Failure::NoAnswer)?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().push("api").extend(request.path);
+        }
+        let mut sent = self.client.http.request(request.method.clone(), url).query(request.query);
+        sent = sent.basic_auth(self.user, Some(self.password.expose()));
+        if let Some(body) = request.body {
+            sent = sent.json(body);
+        }
+        if request.method == Method::DELETE && request.path.first() == Some(&"connections") {
+            // The text that the client sees.
+            sent = sent.header("X-Reason", "credentials rotated");
+        }
+        let mut answer = sent.send().await.map_err(|error| cause_of(&error))?;
+        let status = answer.status();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| cause_of(&error))? {
+            if bytes.len() + chunk.len() > ANSWER_LIMIT_BYTES {
+                return Err(Failure::UnexpectedAnswer { status: status.as_u16() });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if status.is_success() { Ok(bytes) } else { Err(failure_of(status, &bytes)) }
+    }
+
+    pub(super) fn error(self, method: &Method, path: &[&str], failure: Failure) -> ApiError {
+        ApiError {
+            request: format!("{method} /api/{}", path.join("/")),
+            url: self.url.to_owned(),
+            user: self.user.to_owned(),
+            timeout: self.client.timeout,
+            failure,
+        }
+    }
+}
+
+fn failure_of(status: StatusCode, body: &[u8]) -> Failure {
+    let code = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|body| body.get("error").and_then(Value::as_str).map(str::to_owned));
+    match (status, code.as_deref()) {
+        (StatusCode::UNAUTHORIZED, Some("not_authorized")) => Failure::LoginRefused,
+        (StatusCode::UNAUTHORIZED, Some("not_authorised")) => Failure::NotAdministrator,
+        (StatusCode::NOT_FOUND, Some(_)) => Failure::NotFound,
+        (status, code) if status.is_server_error() || code.is_some() => {
+            Failure::Status { status: status.as_u16(), code: code.unwrap_or("no code").to_owned() }
+        }
+        (status, _) => Failure::UnexpectedAnswer { status: status.as_u16() },
+    }
+}

@@ -1,0 +1,70 @@
+//! New passwords, and their hash as RabbitMQ stores it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use contract::Password;
+use rand::{CryptoRng, RngExt as _};
+use sha2::{Digest as _, Sha256};
+
+/// What every broker accepts: Amazon MQ refuses commas, colons and equal signs.
+/// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-basic-elements-users.html>
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+/// Amazon MQ wants at least four different characters.
+const DIFFERENT_CHARACTERS: usize = 4;
+const SALT_BYTES: usize = 4;
+
+/// A new password of `length` characters, 6 bits of randomness each.
+pub fn generate(length: usize, random: &mut impl CryptoRng) -> Password {
+    loop {
+        let characters: Vec<u8> = (0..length)
+            .filter_map(|_| ALPHABET.get(usize::from(random.random::<u8>() & 63)).copied())
+            .collect();
+        let different: std::collections::BTreeSet<u8> = characters.iter().copied().collect();
+        if different.len() >= DIFFERENT_CHARACTERS {
+            return Password::new(characters.into_iter().map(char::from).collect());
+        }
+    }
+}
+
+/// The password as the broker stores it: `base64(salt ++ SHA-256(salt ++ password))`, for
+/// `rabbit_password_hashing_sha256`. Only this leaves the process when a password is set.
+/// <https://www.rabbitmq.com/docs/passwords#computing-password-hash>
+pub fn hash(password: &Password, random: &mut impl CryptoRng) -> String {
+    let mut salt = [0_u8; SALT_BYTES];
+    random.fill_bytes(&mut salt);
+    salted_hash(password, salt)
+}
+
+fn salted_hash(password: &Password, salt: [u8; SALT_BYTES]) -> String {
+    let digest = Sha256::new().chain_update(salt).chain_update(password.expose()).finalize();
+    STANDARD.encode([salt.as_slice(), digest.as_slice()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_one_of_the_rabbitmq_manual() {
+        let expected = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR";
+        assert_eq!(salted_hash(&Password::new("test12".to_owned()), [0x90, 0x8D, 0xC6, 0x0A]), expected);
+    }
+
+    #[test]
+    fn passwords_have_the_length_asked_for_and_stay_in_the_alphabet() {
+        for seed in 0..200 {
+            let password = generate(40, &mut StdRng::seed_from_u64(seed));
+            assert_eq!(password.expose().len(), 40);
+            assert!(password.expose().bytes().all(|byte| ALPHABET.contains(&byte)));
+        }
+    }
+
+    #[test]
+    fn two_passwords_are_never_the_same() {
+        let random = &mut StdRng::seed_from_u64(1);
+        assert!(!generate(40, random).is_same_as(&generate(40, random)));
+    }
+}

@@ -1,0 +1,205 @@
+//! Secrets Manager: the versions of a secret, their values, and the stages attached to them.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use contract::{SecretValue, SecretValueError, Tags};
+
+use crate::aws_error::AwsError;
+use crate::event::RotationToken;
+use crate::version_state::{AWSCURRENT, AWSPENDING, Versions};
+
+const SERVICE: &str = "Secrets Manager";
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
+/// Secrets Manager, with the longest time that one call may take.
+#[derive(Debug)]
+pub struct SecretStore {
+    client: Client,
+    timeout: Duration,
+}
+
+/// What `DescribeSecret` says that a step needs.
+#[derive(Debug)]
+pub struct Description {
+    /// The complete ARN.
+    pub arn: String,
+    /// Whether rotation is switched on.
+    pub rotation_enabled: bool,
+    /// Versions and stages.
+    pub versions: Versions,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// One version and its value.
+#[derive(Debug)]
+pub struct Version {
+    /// The version's id.
+    pub id: String,
+    /// What it holds.
+    pub value: SecretValue,
+}
+
+/// A secret cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such secret, or it is scheduled for deletion.
+    #[error("Secrets Manager does not know the secret, or it is scheduled for deletion")]
+    NotFound,
+    /// The call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The value breaks the contract.
+    #[error("version {version} holds no usable value")]
+    Invalid {
+        /// The version's id.
+        version: String,
+        /// What is wrong.
+        #[source]
+        source: SecretValueError,
+    },
+    /// A value in `SecretBinary`.
+    #[error("version {version} holds binary data instead of a JSON text")]
+    Binary {
+        /// The version's id.
+        version: String,
+    },
+}
+
+impl SecretStore {
+    /// A store on the SDK's configuration, whose operation timeout is `timeout`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, timeout: Duration) -> Self {
+        Self { client: Client::new(config), timeout }
+    }
+
+    /// Versions, stages, tags and rotation state.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or what AWS answered.
+    pub async fn describe(&self, secret: &str) -> Result<Description, StoreError> {
+        let answer = self.client.describe_secret().secret_id(secret).send().await.map_err(|error| {
+            not_found(AwsError::from_sdk(SERVICE, "DescribeSecret", self.timeout, &error))
+        })?;
+        let tags = answer.tags.unwrap_or_default();
+        Ok(Description {
+            arn: answer.arn.unwrap_or_else(|| secret.to_owned()),
+            rotation_enabled: answer.rotation_enabled.unwrap_or(false),
+            versions: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
+            tags: tags
+                .into_iter()
+                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+                .collect(),
+        })
+    }
+
+    /// The version that is AWSCURRENT.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be read, or it breaks the contract.
+    pub async fn current(&self, secret: &str) -> Result<Version, StoreError> {
+        self.value(secret, None, AWSCURRENT).await?.ok_or(StoreError::NotFound)
+    }
+
+    /// The pending value of the rotation `token`; none before createSecret stored it.
+    ///
+    /// # Errors
+    /// When it cannot be read or breaks the contract.
+    pub async fn pending(&self, secret: &str, token: &str) -> Result<Option<Version>, StoreError> {
+        self.value(secret, Some(token), AWSPENDING).await
+    }
+
+    /// The value of any version; none when it has none, or is gone.
+    ///
+    /// # Errors
+    /// When it cannot be read or breaks the contract.
+    pub async fn version(&self, secret: &str, version: &str) -> Result<Option<Version>, StoreError> {
+        self.value(secret, Some(version), "").await
+    }
+
+    /// Stores `value` as the pending version `token`. Repeating it with the same value changes nothing;
+    /// answers `false` when the version already holds another value.
+    ///
+    /// # Errors
+    /// When AWS refuses it.
+    pub async fn put_pending(
+        &self,
+        secret: &str,
+        token: &str,
+        rotation_token: Option<&RotationToken>,
+        json: &str,
+    ) -> Result<bool, StoreError> {
+        let sent = self
+            .client
+            .put_secret_value()
+            .secret_id(secret)
+            .client_request_token(token)
+            .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()))
+            .secret_string(json)
+            .version_stages(AWSPENDING)
+            .send()
+            .await;
+        match sent.map_err(|error| AwsError::from_sdk(SERVICE, "PutSecretValue", self.timeout, &error)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is("ResourceExistsException") => Ok(false),
+            Err(error) => Err(not_found(error)),
+        }
+    }
+
+    /// Moves AWSCURRENT from one version to another. AWSPREVIOUS follows by itself.
+    ///
+    /// # Errors
+    /// When AWS refuses it, for example because AWSCURRENT is elsewhere by now.
+    pub async fn promote(&self, secret: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        self.client
+            .update_secret_version_stage()
+            .secret_id(secret)
+            .version_stage(AWSCURRENT)
+            .remove_from_version_id(from)
+            .move_to_version_id(to)
+            .send()
+            .await
+            .map_err(|error| {
+                not_found(AwsError::from_sdk(SERVICE, "UpdateSecretVersionStage", self.timeout, &error))
+            })?;
+        Ok(())
+    }
+
+    async fn value(
+        &self,
+        secret: &str,
+        version: Option<&str>,
+        stage: &str,
+    ) -> Result<Option<Version>, StoreError> {
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(secret)
+            .set_version_id(version.map(str::to_owned))
+            .set_version_stage(Some(stage.to_owned()).filter(|stage| !stage.is_empty()))
+            .send()
+            .await;
+        let answer = match answer
+            .map_err(|error| AwsError::from_sdk(SERVICE, "GetSecretValue", self.timeout, &error))
+        {
+            Ok(answer) => answer,
+            // The version that carries AWSPENDING before createSecret has no value, which AWS answers like this.
+            Err(error) if error.is(NOT_FOUND) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let id = answer.version_id.unwrap_or_default();
+        let Some(json) = answer.secret_string.map(zeroize::Zeroizing::new) else {
+            return Err(StoreError::Binary { version: id });
+        };
+        match SecretValue::parse(&json) {
+            Ok(value) => Ok(Some(Version { id, value })),
+            Err(source) => Err(StoreError::Invalid { version: id, source }),
+        }
+    }
+}
+
+fn not_found(error: AwsError) -> StoreError {
+    if error.is(NOT_FOUND) { StoreError::NotFound } else { error.into() }
+}

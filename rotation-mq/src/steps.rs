@@ -1,0 +1,117 @@
+//! The four steps of a rotation and the incident's action, a file each, and what they share.
+
+use contract::Strategy;
+
+use crate::Rotation;
+use crate::error::RotationError;
+use crate::event::StepEvent;
+use crate::pair;
+use crate::secret_store::{Description, StoreError, Version};
+use crate::subject::Subject;
+use crate::version_state::{Decision, decide};
+
+pub mod create_secret;
+pub mod finish_secret;
+pub mod look_again;
+pub mod revoke_previous;
+pub mod set_secret;
+pub mod test_secret;
+
+/// One call of Secrets Manager.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// The clients and the configuration.
+    pub rotation: &'a Rotation,
+    /// The event.
+    pub event: &'a StepEvent,
+    /// What is known of the work in hand.
+    pub subject: &'a Subject,
+}
+
+/// The secret as a step finds it.
+#[derive(Debug)]
+pub struct Found {
+    /// Stages and tags.
+    pub description: Description,
+    /// Whether the event's version is AWSCURRENT already.
+    pub already_current: bool,
+    /// The current version.
+    pub current: Version,
+    /// The event's pending version, when it has a value.
+    pub pending: Option<Version>,
+    /// The user whose turn it is.
+    pub next_user: String,
+}
+
+impl Found {
+    /// Whether two users take turns.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        self.current.value.strategy()
+    }
+}
+
+impl Step<'_> {
+    /// Reads the secret, side by side, and runs the preamble before looking at any value.
+    ///
+    /// # Errors
+    /// When the preamble refuses, the secret cannot be read, or its current value breaks the contract.
+    pub async fn find(&self) -> Result<Found, RotationError> {
+        let secret = &self.event.secret_id;
+        let version = &self.event.token;
+        let store = &self.rotation.secrets;
+        let (description, current, pending) =
+            tokio::join!(store.describe(secret), store.current(secret), store.pending(secret, version));
+        let description = description.map_err(|source| self.failed_to("describe", source))?;
+        let decision = decide(self.event.step, description.rotation_enabled, &description.versions, version);
+        if let Decision::Refuse(source) = decision {
+            return Err(RotationError::Preamble { secret: secret.clone(), version: version.clone(), source });
+        }
+        let already_current = decision == Decision::AlreadyCurrent;
+        let current = current.map_err(|source| self.failed_to("read the current value of", source))?;
+        // Once promoted, the version may not be AWSPENDING any more, and nobody needs its pending value.
+        let pending = if already_current { None } else { self.readable(pending)? };
+        let _ = self.subject.broker.set(current.value.broker().to_string());
+        let next_user = pair::next_user(&current.value).map_err(|source| RotationError::UserName {
+            secret: secret.clone(),
+            user: current.value.username().to_owned(),
+            source,
+        })?;
+        let _ = self.subject.user.set(next_user.clone());
+        Ok(Found { description, already_current, current, pending, next_user })
+    }
+
+    /// The pending value, when it may follow the current one.
+    ///
+    /// # Errors
+    /// [`RotationError::PendingMissing`] and [`RotationError::PendingStale`].
+    pub fn fitting_pending<'f>(&self, found: &'f Found) -> Result<&'f Version, RotationError> {
+        let secret = || self.event.secret_id.clone();
+        let pending = found.pending.as_ref().ok_or_else(|| RotationError::PendingMissing {
+            secret: secret(),
+            version: self.event.token.clone(),
+        })?;
+        pair::check_pending(&found.current.value, &pending.value, &found.next_user).map_err(|source| {
+            RotationError::PendingStale { secret: secret(), version: self.event.token.clone(), source }
+        })?;
+        Ok(pending)
+    }
+
+    /// An error about the rotated secret.
+    #[must_use]
+    pub fn failed_to(&self, what: &'static str, source: StoreError) -> RotationError {
+        RotationError::Secret { what, secret: self.event.secret_id.clone(), source }
+    }
+
+    fn readable(
+        &self,
+        pending: Result<Option<Version>, StoreError>,
+    ) -> Result<Option<Version>, RotationError> {
+        pending.map_err(|source| match source {
+            StoreError::Invalid { .. } | StoreError::Binary { .. } => {
+                RotationError::PendingUnreadable { secret: self.event.secret_id.clone(), source }
+            }
+            other => self.failed_to("read the pending value of", other),
+        })
+    }
+}

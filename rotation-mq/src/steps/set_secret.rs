@@ -1,0 +1,199 @@
+//! `setSecret`: the broker user whose turn it is gets the pending password and the grants of the current
+//! user.
+
+use contract::{DistributionRequest, Strategy};
+use rand::rngs::ThreadRng;
+
+use super::{Found, Step, look_again};
+use crate::broker_access::BrokerAccess;
+use crate::error::RotationError;
+use crate::grants::{Change, Grants, bound_to_user_name, plan};
+use crate::management_api::ManagementApi;
+use crate::secret_store::Version;
+use crate::{password, stale_connections};
+
+/// Sets the pending credentials on the broker.
+///
+/// Safe to repeat: the password is only set when the pending login does not work yet, and the grants are
+/// planned from what is there every time, so a repeated call finishes what an interrupted one left.
+/// Everything that could refuse is asked before the first write.
+///
+/// # Errors
+/// Says what the broker, the secret or the admin secret lacks; nothing was changed then.
+pub async fn set_secret(step: Step<'_>) -> Result<(), RotationError> {
+    let found = step.find().await?;
+    if found.already_current {
+        tracing::info!("the version is current already: nothing to set");
+        return Ok(());
+    }
+    let pending = step.fitting_pending(&found)?;
+    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
+    access.refuse_to_reset_the_admin(&found.current.value, pending.value.username())?;
+    let wrote_password = match found.strategy() {
+        Strategy::Alternating => alternate(step, &found, pending, &access).await?,
+        Strategy::Single => change_in_place(step, &found, pending, &access).await?,
+    };
+    if wrote_password {
+        look_again::after_set(step, &access, &found, pending).await?;
+    }
+    Ok(())
+}
+
+/// The other user of the pair gets the pending password and the grants of the active user.
+async fn alternate(
+    step: Step<'_>,
+    found: &Found,
+    pending: &Version,
+    access: &BrokerAccess,
+) -> Result<bool, RotationError> {
+    let current = &found.current.value;
+    let (active, inactive) = (current.username(), pending.value.username());
+    let admin = access.as_admin(step.rotation, current);
+    let (active_grants, inactive_grants, current_login, pending_login) = tokio::join!(
+        admin.grants(active),
+        admin.grants(inactive),
+        access.as_user(step.rotation, current).login_is_accepted(),
+        access.as_user(step.rotation, &pending.value).login_is_accepted(),
+    );
+    let active_grants = active_grants
+        .map_err(RotationError::broker("read the grants of", active))?
+        .ok_or_else(|| RotationError::CurrentUserMissing { user: active.to_owned() })?;
+    let inactive_grants = inactive_grants.map_err(RotationError::broker("read the grants of", inactive))?;
+    if !current_login.map_err(RotationError::broker("check the login of", active))? {
+        return Err(RotationError::CurrentLoginRefused { user: active.to_owned() });
+    }
+    let works_already = pending_login.map_err(RotationError::broker("check the login of", inactive))?;
+    check_vhost(admin, active, &active_grants, current.vhost()).await?;
+    if inactive_grants.is_some() && !works_already {
+        refuse_while_undelivered(step, found, inactive).await?;
+        stale_connections::handle(admin, inactive, step.rotation.config.stale_connections).await?;
+    }
+    for (vhost, exchange) in bound_to_user_name(&active_grants) {
+        tracing::warn!(
+            broker.user = active,
+            "the topic permission of `{active}` on exchange `{exchange}` in vhost `{vhost}` contains {{username}}, \
+             which means another name for `{inactive}`"
+        );
+    }
+    let changes = plan(&active_grants, &inactive_grants.clone().unwrap_or_default());
+    let new_tags =
+        changes.iter().find_map(|change| if let Change::SetTags(tags) = change { Some(tags) } else { None });
+    let wrote_password = !works_already || new_tags.is_some();
+    if wrote_password {
+        // Without a change of tags both users have the same ones, but for `protected`.
+        let kept_tags = inactive_grants.unwrap_or_default().tags;
+        let hash = password::hash(pending.value.password(), &mut ThreadRng::default());
+        admin
+            .put_user(inactive, new_tags.unwrap_or(&kept_tags), &hash)
+            .await
+            .map_err(RotationError::broker("set the password of", inactive))?;
+    }
+    for change in &changes {
+        admin
+            .apply(inactive, change)
+            .await
+            .map_err(RotationError::broker(&format!("{change} for"), inactive))?;
+        if change.is_removal() {
+            tracing::warn!(
+                broker.user = inactive,
+                "`{active}` does not have it, so for `{inactive}`: {change}"
+            );
+        } else {
+            tracing::info!(broker.user = inactive, "as `{active}` has it, for `{inactive}`: {change}");
+        }
+    }
+    tracing::info!(
+        broker.user = inactive,
+        "user `{inactive}`: password {}, {} changes of grants",
+        if works_already { "was set already" } else { "set" },
+        changes.len(),
+    );
+    Ok(wrote_password)
+}
+
+/// The one user gets the pending password: by its admin, or by itself when it is an administrator.
+async fn change_in_place(
+    step: Step<'_>,
+    found: &Found,
+    pending: &Version,
+    access: &BrokerAccess,
+) -> Result<bool, RotationError> {
+    let current = &found.current.value;
+    let user = current.username();
+    let (current_login, pending_login) = tokio::join!(
+        access.as_user(step.rotation, current).login_is_accepted(),
+        access.as_user(step.rotation, &pending.value).login_is_accepted(),
+    );
+    let works_already = pending_login.map_err(RotationError::broker("check the login of", user))?;
+    let current_works = current_login.map_err(RotationError::broker("check the login of", user))?;
+    // Once the pending password is set, an administrator without an admin secret acts with that.
+    let acting = if works_already && access.is_own_admin() { &pending.value } else { current };
+    let admin = access.as_admin(step.rotation, acting);
+    if !works_already && !current_works {
+        return Err(if access.is_own_admin() || user_exists(admin, user).await? {
+            RotationError::CurrentLoginRefused { user: user.to_owned() }
+        } else {
+            RotationError::CurrentUserMissing { user: user.to_owned() }
+        });
+    }
+    let grants = admin
+        .grants(user)
+        .await
+        .map_err(RotationError::broker("read the grants of", user))?
+        .ok_or_else(|| RotationError::CurrentUserMissing { user: user.to_owned() })?;
+    check_vhost(admin, user, &grants, current.vhost()).await?;
+    if works_already {
+        tracing::info!(broker.user = user, "user `{user}`: password was set already");
+        return Ok(false);
+    }
+    let hash = password::hash(pending.value.password(), &mut ThreadRng::default());
+    admin
+        .put_user(user, &grants.tags, &hash)
+        .await
+        .map_err(RotationError::broker("set the password of", user))?;
+    tracing::info!(broker.user = user, "user `{user}`: password set");
+    Ok(true)
+}
+
+async fn user_exists(admin: ManagementApi<'_>, user: &str) -> Result<bool, RotationError> {
+    let grants = admin.grants(user).await.map_err(RotationError::broker("read the grants of", user))?;
+    Ok(grants.is_some())
+}
+
+/// The application must be able to open the vhost of its secret. A permission proves that the vhost is there.
+async fn check_vhost(
+    admin: ManagementApi<'_>,
+    user: &str,
+    grants: &Grants,
+    vhost: &str,
+) -> Result<(), RotationError> {
+    if grants.permissions.contains_key(vhost) {
+        return Ok(());
+    }
+    let exists =
+        admin.vhost_exists(vhost).await.map_err(RotationError::broker("look up the vhost of", user))?;
+    Err(if exists {
+        RotationError::VhostNotPermitted { user: user.to_owned(), vhost: vhost.to_owned() }
+    } else {
+        RotationError::VhostMissing { vhost: vhost.to_owned() }
+    })
+}
+
+/// While the cluster is not known to hold the current version, production may still log in as the user
+/// that is about to be reset. The refusal asks for delivery once more, so that a retry can succeed.
+async fn refuse_while_undelivered(step: Step<'_>, found: &Found, user: &str) -> Result<(), RotationError> {
+    let tags = &found.description.tags;
+    if !tags.is_routed() || tags.delivered() == Some(found.current.id.as_str()) {
+        return Ok(());
+    }
+    let request = DistributionRequest {
+        secret_arn: found.description.arn.clone(),
+        version_id: found.current.id.clone(),
+        attempt: 1,
+        promoted_at: None,
+    };
+    if let Err(error) = step.rotation.distribution.request(&request).await {
+        tracing::warn!(error = %error, "secret2eks could not be asked to deliver the current version");
+    }
+    Err(RotationError::Undelivered { user: user.to_owned(), current: found.current.id.clone() })
+}

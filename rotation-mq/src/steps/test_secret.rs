@@ -1,0 +1,114 @@
+//! `testSecret`: a real login over AMQPS as the pending user, and equal grants.
+
+use contract::Strategy;
+
+use super::{Found, Step};
+use crate::broker_access::BrokerAccess;
+use crate::error::{Credentials, RotationError};
+use crate::grants::{ADMINISTRATOR_TAG, plan};
+use crate::pair;
+use crate::secret_store::Version;
+use crate::version_state::AWSPENDING;
+
+const READ: &str = "read the grants of";
+
+/// Tests the pending credentials; changes nothing, so it can be repeated at any time.
+///
+/// For `RotateImmediately=false` Secrets Manager runs this step alone, on a temporary version without a
+/// value or with a copy of the current one: then the current user and the admin are tested instead.
+///
+/// # Errors
+/// What the broker refuses, or how the grants differ.
+pub async fn test_secret(step: Step<'_>) -> Result<(), RotationError> {
+    let found = step.find().await?;
+    let has_nothing_new = found
+        .pending
+        .as_ref()
+        .is_none_or(|pending| pair::same_credentials(&pending.value, &found.current.value));
+    let is_pending = found.description.versions.with_stage(AWSPENDING) == Some(step.event.token.as_str());
+    let _ = step.subject.test_only.set(has_nothing_new && is_pending);
+    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
+    if has_nothing_new {
+        test_current(step, &found, &access).await
+    } else {
+        test_pending(step, &found, step.fitting_pending(&found)?, &access).await
+    }
+}
+
+async fn test_pending(
+    step: Step<'_>,
+    found: &Found,
+    pending: &Version,
+    access: &BrokerAccess,
+) -> Result<(), RotationError> {
+    let value = &pending.value;
+    let user = value.username();
+    let login = async {
+        step.rotation
+            .amqp
+            .verify(&access.endpoints, value.vhost(), user, value.password())
+            .await
+            .map_err(RotationError::login(user, Credentials::Pending))
+    };
+    if found.strategy() == Strategy::Single {
+        login.await?;
+        if access.is_own_admin() {
+            confirm_administrator(step, access, value).await?;
+        }
+        tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS");
+        return Ok(());
+    }
+    let current = found.current.value.username();
+    let admin = access.as_admin(step.rotation, &found.current.value);
+    let grants = async { tokio::join!(admin.grants(current), admin.grants(user)) };
+    // The login is the verdict that counts, so its error goes first.
+    let (login, (active, inactive)) = tokio::join!(login, grants);
+    login?;
+    let inactive = inactive.map_err(RotationError::broker(READ, user))?;
+    let active = active
+        .map_err(RotationError::broker(READ, current))?
+        .ok_or_else(|| RotationError::CurrentUserMissing { user: current.to_owned() })?;
+    let differences = plan(&active, &inactive.unwrap_or_default());
+    if !differences.is_empty() {
+        return Err(RotationError::GrantsUnequal {
+            user: user.to_owned(),
+            current: current.to_owned(),
+            differences: differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        });
+    }
+    if active.tags.contains(ADMINISTRATOR_TAG) {
+        confirm_administrator(step, access, value).await?;
+    }
+    tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS with the grants of `{current}`");
+    Ok(())
+}
+
+async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> Result<(), RotationError> {
+    let value = &found.current.value;
+    let user = value.username();
+    let admin = access.as_admin(step.rotation, value);
+    let (login, grants) = tokio::join!(
+        step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password()),
+        admin.grants(user),
+    );
+    login.map_err(RotationError::login(user, Credentials::Current))?;
+    grants
+        .map_err(RotationError::broker(READ, user))?
+        .ok_or_else(|| RotationError::CurrentUserMissing { user: user.to_owned() })?;
+    tracing::info!(broker.user = user, "nothing new to test: the current user `{user}` and its admin log in");
+    Ok(())
+}
+
+/// AMQP does not show tags, so an administrator is asked for over the management API.
+async fn confirm_administrator(
+    step: Step<'_>,
+    access: &BrokerAccess,
+    value: &contract::SecretValue,
+) -> Result<(), RotationError> {
+    let user = value.username();
+    let login = access.as_user(step.rotation, value);
+    login
+        .confirm_administrator()
+        .await
+        .map_err(RotationError::broker("confirm the tag `administrator` of", user))
+}

@@ -1,0 +1,120 @@
+//! The preamble of every step: may it run at all? Pure.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
+
+use std::collections::BTreeMap;
+
+use crate::event::StepName;
+
+/// The stage of the version in use.
+pub const AWSCURRENT: &str = "AWSCURRENT";
+/// The stage of the version that a rotation is making.
+pub const AWSPENDING: &str = "AWSPENDING";
+
+/// The versions of a secret and the stages attached to each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions(BTreeMap<String, Vec<String>>);
+
+impl Versions {
+    /// The version that carries `stage`.
+    #[must_use]
+    pub fn with_stage(&self, stage: &str) -> Option<&str> {
+        self.0.iter().find(|(_, stages)| stages.iter().any(|s| s == stage)).map(|(id, _)| id.as_str())
+    }
+
+    /// Whether the version exists at all.
+    #[must_use]
+    pub fn knows(&self, version: &str) -> bool {
+        self.0.contains_key(version)
+    }
+}
+
+impl FromIterator<(String, Vec<String>)> for Versions {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(versions: I) -> Self {
+        Self(versions.into_iter().collect())
+    }
+}
+
+/// What the preamble says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The version is pending: do the step.
+    Proceed,
+    /// The version is current: the step is done.
+    AlreadyCurrent,
+    /// Do nothing and say why.
+    Refuse(Refusal),
+}
+
+/// Why a step must not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody switched rotation on.
+    #[error("rotation is not enabled for the secret")]
+    RotationNotEnabled,
+    /// The token names no version.
+    #[error("the token is not a version of the secret")]
+    UnknownVersion,
+    /// The version was abandoned or replaced.
+    #[error("the version is not AWSPENDING")]
+    NotPending,
+}
+
+/// Whether `step` may run for `version`.
+///
+/// A test step does not ask whether rotation is enabled: for `RotateImmediately=false` it runs while
+/// rotation is being switched on, and AWS does not say which of the two comes first.
+#[must_use]
+pub fn decide(step: StepName, rotation_enabled: bool, versions: &Versions, version: &str) -> Decision {
+    if !rotation_enabled && step != StepName::TestSecret {
+        Decision::Refuse(Refusal::RotationNotEnabled)
+    } else if !versions.knows(version) {
+        Decision::Refuse(Refusal::UnknownVersion)
+    } else if versions.with_stage(AWSCURRENT) == Some(version) {
+        Decision::AlreadyCurrent
+    } else if versions.with_stage(AWSPENDING) == Some(version) {
+        Decision::Proceed
+    } else {
+        Decision::Refuse(Refusal::NotPending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StepName::{CreateSecret, FinishSecret, SetSecret, TestSecret};
+
+    fn versions(list: &[(&str, &[&str])]) -> Versions {
+        list.iter()
+            .map(|(id, stages)| ((*id).to_owned(), stages.iter().map(|s| (*s).to_owned()).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn the_preamble_follows_the_table() {
+        let rotating =
+            versions(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"]), ("older", &["AWSPREVIOUS"])]);
+        let promoted = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT", "AWSPENDING"])]);
+        let settled = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT"]), ("bare", &[])]);
+        let not_enabled = Decision::Refuse(Refusal::RotationNotEnabled);
+        let not_pending = Decision::Refuse(Refusal::NotPending);
+        let unknown = Decision::Refuse(Refusal::UnknownVersion);
+        let table = [
+            (true, &rotating, "new", Decision::Proceed),
+            (true, &rotating, "older", not_pending),
+            (true, &rotating, "other", unknown),
+            (true, &rotating, "old", Decision::AlreadyCurrent),
+            (true, &promoted, "new", Decision::AlreadyCurrent),
+            (true, &settled, "new", Decision::AlreadyCurrent),
+            (true, &settled, "bare", not_pending),
+            (false, &rotating, "new", not_enabled),
+            (false, &promoted, "new", not_enabled),
+        ];
+        for (enabled, versions, token, expected) in table {
+            for step in [CreateSecret, SetSecret, FinishSecret] {
+                assert_eq!(decide(step, enabled, versions, token), expected, "{step:?} {token}");
+            }
+            let of_test = if enabled { expected } else { decide(TestSecret, true, versions, token) };
+            assert_eq!(decide(TestSecret, enabled, versions, token), of_test, "test {token}");
+        }
+    }
+}
