@@ -1,0 +1,52 @@
+"""`python -m launcher`: the patched emulator, configured by the same environment variables as MiniStack."""
+
+import importlib.metadata
+import sys
+
+PATCHED_VERSION = "1.5.33"
+
+
+def require_patched_version() -> None:
+    """The patches replace functions inside MiniStack, so another version must not be patched by guess."""
+    found = importlib.metadata.version("ministack")
+    if found != PATCHED_VERSION:
+        sys.exit(
+            f"this launcher patches MiniStack {PATCHED_VERSION}, but {found} is installed: "
+            "read its changes, check every patch against them, then change PATCHED_VERSION "
+            "and requirements.txt"
+        )
+
+
+def main() -> None:
+    require_patched_version()
+    from ministack import app
+
+    from . import (
+        asynchronous_invoke,
+        authorisation,
+        cloudformation,
+        control,
+        endpoints,
+        rotation,
+        runtime_speed,
+        secret_metadata,
+        secrets_manager,
+    )
+
+    for part in (
+        secrets_manager,
+        secret_metadata,
+        rotation,
+        authorisation,
+        asynchronous_invoke,
+        endpoints,
+        cloudformation,
+        runtime_speed,
+        control,
+    ):
+        part.install()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

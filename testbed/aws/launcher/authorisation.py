@@ -1,0 +1,119 @@
+"""IAM where MiniStack's enforcement leaves out what this suite's policies lean on (rows I).
+
+- The rotation function's own policy must let `secretsmanager.amazonaws.com` invoke it, conditions included.
+- `secretsmanager:ResourceTag/<key>` is a condition key like `aws:ResourceTag/<key>`.
+- Who calls RotateSecret also needs lambda:InvokeFunction on the function.
+- A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
+  carries `kms:ViaService` and the encryption context.
+"""
+
+import json
+
+from ministack.core import iam_evaluator
+from ministack.core.arn import parse_arn
+from ministack.core.iam_actions import access_denied_response
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.core.router import extract_access_key_id
+from ministack.services import kms, lambda_svc, tagging
+from ministack.services import secretsmanager as sm
+
+from .common import Response
+
+SECRET_TAG = "secretsmanager:resourcetag/"
+KMS_ACTIONS = {
+    "GetSecretValue": ("kms:Decrypt",),
+    "PutSecretValue": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "CreateSecret": ("kms:GenerateDataKey", "kms:Decrypt"),
+}
+
+
+def install() -> None:
+    iam_evaluator._resolve_condition_key = _with_secret_tags(iam_evaluator._resolve_condition_key)
+    original = sm.handle_request
+
+    async def handle_request(method, path, headers, body, query_params):
+        from ministack.app import AUTH
+
+        denied = _denied(headers, body, query_params) if AUTH else None
+        return denied or await original(method, path, headers, body, query_params)
+
+    sm.handle_request = handle_request
+
+
+def may_be_invoked_by_secrets_manager(function: str, secret_arn: str) -> bool:
+    """AWS: "Automatic rotation (AWS CLI)", with the condition on the account against the confused deputy."""
+    record, config, _ = lambda_svc._get_func_record_for_ref(function)
+    if not record or not config:
+        return False
+    account = parse_arn(secret_arn).account_id
+    context = iam_evaluator.EvalContext(
+        principal_arn="secretsmanager.amazonaws.com",
+        principal_type="Service",
+        principal_account=account,
+        action="lambda:InvokeFunction",
+        resource_arn=function,
+        region=get_region(),
+        service_context={"aws:sourceaccount": account, "aws:sourcearn": secret_arn},
+    )
+    policy = record.get("policy")
+    decision = iam_evaluator.evaluate_resource_policy(policy, context, service="secretsmanager.amazonaws.com")
+    return decision.decision == "Allow"
+
+
+def _with_secret_tags(original):
+    def resolve_condition_key(key: str, context: iam_evaluator.EvalContext):
+        if key.lower().startswith(SECRET_TAG):
+            wanted = key[len(SECRET_TAG) :].lower()
+            tags = tagging.resource_tags(context.resource_arn) or {}
+            return next((value for name, value in tags.items() if name.lower() == wanted), None)
+        return original(key, context)
+
+    return resolve_condition_key
+
+
+def _denied(headers: dict, body: bytes, query_params: dict) -> Response | None:
+    action = headers.get("x-amz-target", "").rpartition(".")[2]
+    data = json.loads(body or b"{}")
+    access_key = extract_access_key_id(headers, query_params) or ""
+    _, secret = sm._resolve(data.get("SecretId"))
+    secret = secret or {}
+    checks: list[tuple[str, str, dict]] = []
+    function = data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
+    if action == "RotateSecret" and function:
+        checks.append(("lambda:InvokeFunction", function, {}))
+    key = _key_arn(secret.get("KmsKeyId") or (data.get("KmsKeyId") if action == "CreateSecret" else None))
+    if key:
+        checks += [(needed, key, _encryption_context(secret)) for needed in KMS_ACTIONS.get(action, ())]
+    for needed, resource, context in checks:
+        denied = iam_evaluator.enforce(
+            access_key,
+            needed,
+            needed.partition(":")[0],
+            get_region(),
+            resource_arn=resource,
+            service_context=context,
+        )
+        if denied:
+            principal = getattr(denied, "principal_arn", "")
+            return access_denied_response("secretsmanager", needed, principal, new_uuid())
+    return None
+
+
+def _key_arn(key_id: str | None) -> str | None:
+    if not key_id or key_id == "alias/aws/secretsmanager":
+        return None
+    record = kms._resolve_key(key_id)
+    if record:
+        return record["Arn"]
+    return (
+        key_id if key_id.startswith("arn:") else f"arn:aws:kms:{get_region()}:{get_account_id()}:key/{key_id}"
+    )
+
+
+def _encryption_context(secret: dict) -> dict:
+    return {
+        "kms:viaservice": f"secretsmanager.{get_region()}.amazonaws.com",
+        "kms:calleraccount": get_account_id(),
+        "kms:encryptioncontext:secretarn": secret.get("ARN"),
+        "kms:encryptioncontextkeys": ["SecretARN", "SecretVersionId"],
+    }

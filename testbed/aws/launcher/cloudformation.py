@@ -1,0 +1,165 @@
+"""CloudFormation resources that MiniStack lacks or gets wrong (rows F)."""
+
+import json
+
+from ministack.services import eks, mq
+from ministack.services import lambda_svc as lam
+from ministack.services import secretsmanager as sm
+from ministack.services.cloudformation import provisioners
+
+HANDLERS = provisioners._RESOURCE_HANDLERS
+
+
+def install() -> None:
+    _secret()
+    _function()
+    HANDLERS["AWS::SecretsManager::RotationSchedule"] = {
+        "create": lambda logical_id, properties, stack: _schedule_rotation(properties),
+        "update": lambda physical_id, old, new, stack: _schedule_rotation(new),
+        "delete": lambda physical_id, properties: _stop_rotation(physical_id),
+    }
+    HANDLERS["AWS::SecretsManager::ResourcePolicy"] = {
+        "create": lambda logical_id, properties, stack: _put_policy(properties),
+        "update": lambda physical_id, old, new, stack: _put_policy(new),
+        "delete": lambda physical_id, properties: sm._delete_resource_policy({"SecretId": physical_id}),
+    }
+    HANDLERS["AWS::AmazonMQ::Broker"] = {
+        "create": lambda logical_id, properties, stack: _create_broker(properties),
+        "delete": lambda physical_id, properties: mq._delete_broker(physical_id),
+    }
+    HANDLERS["AWS::EKS::AccessEntry"] = {
+        "create": lambda logical_id, properties, stack: _create_access_entry(properties),
+        "delete": lambda physical_id, properties: eks._access_entries.pop(
+            _access_entry_key(properties), None
+        ),
+    }
+
+
+def _checked(answer: tuple) -> dict:
+    status, _, body = answer
+    if status >= 400:
+        raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
+    return json.loads(body) if body else {}
+
+
+def _secret() -> None:
+    """`Ref` is the ARN ("AWS::SecretsManager::Secret", return values); MiniStack's handlers work on names."""
+    create, update, delete = (
+        provisioners.__dict__[f"_sm_secret_{verb}"] for verb in ("create", "update", "delete")
+    )
+
+    def name_of(arn: str) -> str:
+        return sm._resolve(arn)[0] or arn
+
+    def create_by_arn(logical_id, properties, stack):
+        name, attributes = create(logical_id, properties, stack)
+        if not ({"SecretString", "GenerateSecretString"} & properties.keys()):
+            sm._secrets[name]["Versions"].clear()
+        return attributes["Arn"], attributes
+
+    def update_by_arn(physical_id, old, new, stack, logical_id=None):
+        name, attributes = update(name_of(physical_id), old, new, stack, logical_id=logical_id)
+        return sm._secrets[name]["ARN"], attributes
+
+    HANDLERS["AWS::SecretsManager::Secret"] = {
+        "create": create_by_arn,
+        "update": update_by_arn,
+        "update_with_logical_id": True,
+        "delete": lambda physical_id, properties: delete(name_of(physical_id), properties),
+    }
+
+
+def _schedule_rotation(properties: dict) -> tuple[str, dict]:
+    """`RotateImmediatelyOnUpdate` is true unless said otherwise: creating the schedule rotates at once."""
+    rules = dict(properties.get("RotationRules") or {})
+    if "AutomaticallyAfterDays" in rules:
+        rules["AutomaticallyAfterDays"] = int(rules["AutomaticallyAfterDays"])
+    request = {
+        "SecretId": properties["SecretId"],
+        "RotationLambdaARN": properties.get("RotationLambdaARN"),
+        "RotationRules": rules or None,
+        "RotateImmediately": str(properties.get("RotateImmediatelyOnUpdate", True)).lower() != "false",
+    }
+    arn = _checked(sm._rotate_secret(request))["ARN"]
+    return arn, {"Id": arn}
+
+
+def _stop_rotation(arn: str) -> None:
+    _, secret = sm._resolve(arn)
+    if secret:
+        secret["RotationEnabled"] = False
+
+
+def _put_policy(properties: dict) -> tuple[str, dict]:
+    policy = json.dumps(properties["ResourcePolicy"])
+    arn = _checked(sm._put_resource_policy({"SecretId": properties["SecretId"], "ResourcePolicy": policy}))[
+        "ARN"
+    ]
+    return arn, {"Id": arn}
+
+
+def _camel_case(value):
+    """CloudFormation's property names in the form of the REST APIs."""
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: _camel_case(part) for name, part in value.items()}
+    return [_camel_case(part) for part in value] if isinstance(value, list) else value
+
+
+def _create_broker(properties: dict) -> tuple[str, dict]:
+    body = _camel_case({name: value for name, value in properties.items() if name != "Tags"})
+    body["tags"] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
+    answer = _checked(mq._create_broker(body))
+    instance = mq._brokers[answer["brokerId"]]["brokerInstances"][0]
+    attributes = {
+        "Id": answer["brokerId"],
+        "Arn": answer["brokerArn"],
+        "AmqpEndpoints": instance["endpoints"],
+        "ConsoleURLs": [instance["consoleURL"]],
+    }
+    return answer["brokerId"], attributes
+
+
+def _access_entry_key(properties: dict) -> str:
+    return eks._ae_key(properties["ClusterName"], properties["PrincipalArn"])
+
+
+def _create_access_entry(properties: dict) -> tuple[str, dict]:
+    body = _camel_case(
+        {name: value for name, value in properties.items() if name not in ("Tags", "ClusterName")}
+    )
+    body["tags"] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
+    entry = _checked(eks._create_access_entry(properties["ClusterName"], body))["accessEntry"]
+    return f"{properties['PrincipalArn']}|{properties['ClusterName']}", {
+        "AccessEntryArn": entry["accessEntryArn"]
+    }
+
+
+def _function() -> None:
+    """Code that is not in S3 fails the stack; what MiniStack's handlers drop is set after them."""
+    original = HANDLERS["AWS::Lambda::Function"]
+    create, update = original["create"], original["update"]
+
+    def create_function(logical_id, properties, stack):
+        answer = create(logical_id, properties, stack)
+        _complete(answer[0], properties)
+        return answer
+
+    def update_function(physical_id, old, new, stack, logical_id=None):
+        answer = update(physical_id, old, new, stack, logical_id=logical_id)
+        _complete(answer[0], new)
+        return answer
+
+    HANDLERS["AWS::Lambda::Function"] = {**original, "create": create_function, "update": update_function}
+
+
+def _complete(name: str, properties: dict) -> None:
+    function = lam._functions[name]
+    if not function.get("code_zip") and properties.get("PackageType") != "Image":
+        raise ValueError(f"the code of function {name} was not found in S3")
+    for key in ("DeadLetterConfig", "VpcConfig", "KmsKeyArn"):
+        if properties.get(key):
+            function["config"][key] = properties[key]
+        else:
+            function["config"].pop(key, None)
+    reserved = properties.get("ReservedConcurrentExecutions")
+    function["concurrency"] = None if reserved is None else int(reserved)

@@ -1,0 +1,98 @@
+"""What AWS leaves unpublished about rotation, as options: defaults from the environment, changed at run time.
+
+One emulator serves several hypotheses at once, because options can be set for one secret.
+"""
+
+import dataclasses
+import os
+
+RETRIES = ("none", "same-token", "new-token")
+PENDING = ("kept", "removed")
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """`retry`: what follows a failed attempt; `retries` of them, `retry_delay_ms` apart.
+
+    `pending_after_promotion`: whether the version that becomes AWSCURRENT keeps AWSPENDING.
+    `duplicate_steps`: these steps are invoked twice at the same time.
+    `late_step`: when all is over, the step that failed first runs once more with the token of its attempt.
+    `steps`: run only the first so many steps, as when Secrets Manager is interrupted between two of them.
+    `rotation_token`: sent with each step, as AWS does when the function runs under an assumed role.
+    `enabled_during_test`: whether DescribeSecret says RotationEnabled while a first rotation is only tested.
+    """
+
+    retry: str = "none"
+    retries: int = 2
+    retry_delay_ms: int = 50
+    pending_after_promotion: str = "kept"
+    duplicate_steps: tuple[str, ...] = ()
+    late_step: bool = False
+    steps: int = 4
+    rotation_token: bool = False
+    enabled_during_test: bool = True
+
+    def __post_init__(self) -> None:
+        _check("retry", self.retry in RETRIES, f"one of {', '.join(RETRIES)}")
+        _check(
+            "pending_after_promotion", self.pending_after_promotion in PENDING, f"one of {', '.join(PENDING)}"
+        )
+        _check("duplicate_steps", set(self.duplicate_steps) <= set(STEPS), f"a list of {', '.join(STEPS)}")
+        for name, most in (("retries", 10), ("retry_delay_ms", 60_000), ("steps", 4)):
+            value = getattr(self, name)
+            _check(name, type(value) is int and 0 <= value <= most, f"a whole number from 0 to {most}")
+        for name in ("late_step", "rotation_token", "enabled_during_test"):
+            _check(name, isinstance(getattr(self, name), bool), "true or false")
+
+
+def _check(name: str, right: bool, expected: str) -> None:
+    if not right:
+        raise ValueError(f"{name} must be {expected}")
+
+
+def from_environment(environment: dict[str, str]) -> Options:
+    """ROTATION_RETRY, ROTATION_RETRIES, ...: each option under its name in capitals."""
+    found: dict[str, object] = {}
+    for field in dataclasses.fields(Options):
+        text = environment.get(f"ROTATION_{field.name.upper()}")
+        if not text:
+            continue
+        if isinstance(field.default, bool):
+            found[field.name] = text == "true"
+        elif isinstance(field.default, int):
+            found[field.name] = int(text)
+        elif isinstance(field.default, tuple):
+            found[field.name] = tuple(text.split(","))
+        else:
+            found[field.name] = text
+    return Options(**found)
+
+
+_default = from_environment(dict(os.environ))
+_by_secret: dict[str, Options] = {}
+
+
+def forget() -> None:
+    """Drops what was set for single secrets and at run time."""
+    global _default
+    _default = from_environment(dict(os.environ))
+    _by_secret.clear()
+
+
+def of(secret_arn: str) -> Options:
+    return _by_secret.get(secret_arn, _default)
+
+
+def change(changes: dict, secret_arn: str | None) -> Options:
+    """Sets what `changes` names, for one secret or for all that have no options of their own."""
+    global _default
+    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+    unknown = set(changes) - {field.name for field in dataclasses.fields(Options)}
+    if unknown:
+        raise ValueError(f"unknown option {', '.join(sorted(unknown))}")
+    if secret_arn:
+        _by_secret[secret_arn] = dataclasses.replace(of(secret_arn), **changes)
+        return _by_secret[secret_arn]
+    _default = dataclasses.replace(_default, **changes)
+    return _default

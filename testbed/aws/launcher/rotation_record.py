@@ -1,0 +1,109 @@
+"""What each rotation did: a test waits for its end and asks afterwards (`GET /_testbed/rotation`)."""
+
+import dataclasses
+import threading
+
+from . import rotation_options
+
+changed = threading.Condition()
+_of_secret: dict[str, list["Rotation"]] = {}
+
+
+@dataclasses.dataclass
+class Step:
+    """One invocation. `outcome`: running, succeeded or failed; an error as the function reported it."""
+
+    step: str
+    outcome: str = "running"
+    error_type: str | None = None
+    error_message: str | None = None
+    kind: str = "regular"
+
+    def as_json(self) -> dict:
+        return {
+            "step": self.step,
+            "outcome": self.outcome,
+            "kind": self.kind,
+            "errorType": self.error_type,
+            "errorMessage": self.error_message,
+        }
+
+    def fail(self, error_type: str, message: str) -> None:
+        self.outcome, self.error_type, self.error_message = "failed", error_type, message
+
+
+@dataclasses.dataclass
+class Attempt:
+    version_id: str
+    steps: list[Step] = dataclasses.field(default_factory=list)
+
+    def regular(self, outcome: str) -> list[Step]:
+        return [step for step in self.steps if step.kind == "regular" and step.outcome == outcome]
+
+
+@dataclasses.dataclass
+class Rotation:
+    """`outcome`: running, succeeded, failed, interrupted, abandoned or cancelled."""
+
+    secret_arn: str
+    version_id: str
+    test_only: bool
+    outcome: str = "running"
+    cancelled: bool = False
+    attempts: list[Attempt] = dataclasses.field(default_factory=list)
+
+    def end(self, outcome: str) -> None:
+        with changed:
+            self.outcome = outcome
+            changed.notify_all()
+
+    def as_json(self) -> dict:
+        return {
+            "secretArn": self.secret_arn,
+            "versionId": self.version_id,
+            "testOnly": self.test_only,
+            "outcome": self.outcome,
+            "attempts": [
+                {"versionId": attempt.version_id, "steps": [step.as_json() for step in attempt.steps]}
+                for attempt in self.attempts
+            ],
+        }
+
+
+def start(secret_arn: str, version_id: str, test_only: bool) -> Rotation:
+    rotation = Rotation(secret_arn, version_id, test_only)
+    with changed:
+        _of_secret.setdefault(secret_arn, []).append(rotation)
+        changed.notify_all()
+    return rotation
+
+
+def last(secret_arn: str, version_id: str | None = None) -> Rotation | None:
+    """The newest rotation of a secret, or the newest that has an attempt for this version."""
+    for rotation in reversed(_of_secret.get(secret_arn, [])):
+        versions = {rotation.version_id, *(attempt.version_id for attempt in rotation.attempts)}
+        if version_id is None or version_id in versions:
+            return rotation
+    return None
+
+
+def running(secret_arn: str) -> Rotation | None:
+    return next((r for r in reversed(_of_secret.get(secret_arn, [])) if r.outcome == "running"), None)
+
+
+def wait_for_the_end(secret_arn: str, version_id: str | None, limit_seconds: float) -> Rotation | None:
+    """Waits until that rotation is there and over; answers it as it is when the limit passes."""
+
+    def over() -> bool:
+        rotation = last(secret_arn, version_id)
+        return rotation is not None and rotation.outcome != "running"
+
+    with changed:
+        changed.wait_for(over, timeout=limit_seconds)
+        return last(secret_arn, version_id)
+
+
+def forget() -> None:
+    with changed:
+        _of_secret.clear()
+        rotation_options.forget()

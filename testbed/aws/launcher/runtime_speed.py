@@ -1,0 +1,75 @@
+"""Two waits that MiniStack adds to each invocation of a custom runtime; and what functions print is kept.
+
+Without TCP_NODELAY the Runtime API's answer waits 40 ms for an acknowledgement; and each invocation waits
+up to 50 ms for log lines. About 3 ms are left.
+"""
+
+import os
+import pathlib
+import socketserver
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
+
+
+def install() -> None:
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    lambda_runtime.Worker._drain_stderr_bounded = _patiently_enough(
+        lambda_runtime.Worker._drain_stderr_bounded
+    )
+    folder = os.environ.get("FUNCTION_LOGS")
+    if folder:
+        _keep_output(pathlib.Path(folder))
+    _hide_the_emulators_environment()
+
+
+def _patiently_enough(original):
+    def drain(
+        self, first_line_wait: float = FIRST_LINE_SECONDS, idle_confirm: float = IDLE_SECONDS, **others
+    ) -> str:
+        return original(self, first_line_wait=first_line_wait, idle_confirm=idle_confirm, **others)
+
+    return drain
+
+
+def _keep_output(folder: pathlib.Path) -> None:
+    """Each line a function prints goes to `<folder>/<function>.log` too, also those that MiniStack drops."""
+    folder.mkdir(parents=True, exist_ok=True)
+    original = lambda_runtime.ProvidedWorker._pump_output
+
+    def pump_output(self, stream, log_queue) -> None:
+        with open(folder / f"{self.func_name}.log", "ab", buffering=0) as log:
+            original(self, _Tee(stream, log), log_queue)
+
+    lambda_runtime.ProvidedWorker._pump_output = pump_output
+
+
+class _Tee:
+    def __init__(self, stream, log) -> None:
+        self._stream, self._log = stream, log
+
+    def readline(self) -> bytes:
+        line = self._stream.readline()
+        self._log.write(line)
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _hide_the_emulators_environment() -> None:
+    """A function sees nothing of the service's own environment: take the emulator's out of its functions'."""
+    original = lambda_svc._provided_worker_env
+    kept = {"PATH", "LANG", "TZ", "HOSTALIASES"}
+
+    def environment(config: dict, code_dir: str, port: int) -> dict:
+        full = original(config, code_dir, port)
+        own = set(lambda_svc._runtime_env_vars(config))
+        inherited = {
+            name for name, value in os.environ.items() if full.get(name) == value and name not in own | kept
+        } - {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"}
+        return {name: value for name, value in full.items() if name not in inherited}
+
+    lambda_svc._provided_worker_env = environment

@@ -1,0 +1,79 @@
+"""Rotation schedules: which are refused, and when the next rotation is due.
+
+AWS: "Schedule expressions in Secrets Manager rotation" (rotate-secrets_schedule.html) and RotationRulesType.
+"""
+
+import datetime as dt
+import re
+
+RATE = re.compile(r"rate\((\d+) (hour|hours|day|days)\)")
+CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
+DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
+
+def problem_of(rules: dict | None) -> str | None:
+    if not rules:
+        return None
+    days, expression = rules.get("AutomaticallyAfterDays"), rules.get("ScheduleExpression")
+    if days is not None and expression:
+        return "Specify AutomaticallyAfterDays or ScheduleExpression, not both."
+    if days is not None and not 1 <= int(days) <= 1000:
+        return "AutomaticallyAfterDays must be from 1 to 1000."
+    if not expression:
+        return None
+    rate, cron = RATE.fullmatch(expression), CRON.fullmatch(expression)
+    if rate and _interval(rate) < dt.timedelta(hours=4):
+        return "The rate must be 4 hours or more."
+    if cron and (cron[1] != "0" or cron[6] != "*"):
+        return "In a cron expression the minutes must be 0 and the year *."
+    return None if rate or cron else "ScheduleExpression must be rate(...) or cron(...)."
+
+
+def next_date(rules: dict, last: int) -> int | None:
+    """The date that DescribeSecret names: rotation comes on or before it. None when it cannot be told."""
+    since = dt.datetime.fromtimestamp(last, dt.UTC)
+    if rules.get("AutomaticallyAfterDays"):
+        due = since + dt.timedelta(days=int(rules["AutomaticallyAfterDays"]))
+        return int(due.replace(hour=23, minute=59, second=59).timestamp())
+    expression = rules.get("ScheduleExpression") or ""
+    rate, cron = RATE.fullmatch(expression), CRON.fullmatch(expression)
+    if rate:
+        return int((since + _interval(rate)).timestamp())
+    return _next_of(cron, since) if cron else None
+
+
+def _interval(rate: re.Match) -> dt.timedelta:
+    return dt.timedelta(**{rate[2].removesuffix("s") + "s": int(rate[1])})
+
+
+def _next_of(cron: re.Match, since: dt.datetime) -> int | None:
+    """Looks at each hour of the next 366 days; L, W and # are not played."""
+    _, hours, days, months, weekdays = (cron[field] for field in range(1, 6))
+    moment = since.replace(minute=0, second=0, microsecond=0)
+    try:
+        for _ in range(366 * 24):
+            moment += dt.timedelta(hours=1)
+            if (
+                _matches(hours, moment.hour, 23)
+                and _matches(days, moment.day, 31)
+                and _matches(months, moment.month, 12, MONTHS, 1)
+                and _matches(weekdays, moment.isoweekday() % 7 + 1, 7, DAYS, 1)
+            ):
+                return int(moment.timestamp())
+    except ValueError:
+        return None
+    return None
+
+
+def _matches(field: str, value: int, most: int, names: tuple[str, ...] = (), first: int = 0) -> bool:
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        if span in ("*", "?"):
+            low, high = first, most
+        else:
+            ends = [names.index(end) + first if end in names else int(end) for end in span.split("-")]
+            low, high = ends[0], ends[-1] if len(ends) > 1 or not step else most
+        if low <= value <= high and (value - low) % int(step or 1) == 0:
+            return True
+    return False

@@ -1,0 +1,46 @@
+"""Secrets Manager's own CloudTrail events on the default EventBridge bus, which need no trail there.
+
+AWS: "AWS CloudTrail entries for Secrets Manager" names them; their form is AwsServiceEvent.
+"""
+
+import json
+import time
+
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import eventbridge
+
+
+def put(name: str, secret_arn: str) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    detail = {
+        "eventVersion": "1.08",
+        "userIdentity": {"accountId": get_account_id(), "invokedBy": "secretsmanager.amazonaws.com"},
+        "eventTime": now,
+        "eventSource": "secretsmanager.amazonaws.com",
+        "eventName": name,
+        "awsRegion": get_region(),
+        "sourceIPAddress": "secretsmanager.amazonaws.com",
+        "userAgent": "secretsmanager.amazonaws.com",
+        "requestParameters": None,
+        "responseElements": None,
+        "additionalEventData": {"SecretId": secret_arn},
+        "eventID": new_uuid(),
+        "readOnly": False,
+        "eventType": "AwsServiceEvent",
+        "managementEvent": True,
+        "recipientAccountId": get_account_id(),
+        "eventCategory": "Management",
+    }
+    eventbridge._dispatch_event(
+        {
+            "EventId": new_uuid(),
+            "Source": "aws.secretsmanager",
+            "DetailType": "AWS Service Event via CloudTrail",
+            "Detail": json.dumps(detail),
+            "EventBusName": "default",
+            "Time": now,
+            "Resources": [],
+            "Account": get_account_id(),
+            "Region": get_region(),
+        }
+    )

@@ -1,0 +1,76 @@
+//! Brokers and clusters that answer with the testbed's own endpoints.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::Aws;
+
+/// The engine that Amazon MQ names for a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokerEngine {
+    /// `RABBITMQ`
+    RabbitMq,
+    /// `ACTIVEMQ`
+    ActiveMq,
+}
+
+/// The state that Amazon MQ names for a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokerState {
+    /// `RUNNING`
+    Running,
+    /// `CREATION_IN_PROGRESS`: has no endpoints yet.
+    CreationInProgress,
+    /// `REBOOT_IN_PROGRESS`
+    RebootInProgress,
+}
+
+impl Aws {
+    /// A running RabbitMQ broker in Amazon MQ with these endpoints; its id.
+    ///
+    /// # Errors
+    /// When the name is not one that Amazon MQ takes.
+    pub async fn create_broker(&self, name: &str, console_url: &str, amqps_endpoint: &str) -> Result<String> {
+        self.put_broker(name, console_url, amqps_endpoint, BrokerEngine::RabbitMq, BrokerState::Running).await
+    }
+
+    /// Makes the broker `name` or changes the one there is; its id.
+    ///
+    /// # Errors
+    /// When the name is not one that Amazon MQ takes.
+    pub async fn put_broker(
+        &self,
+        name: &str,
+        console_url: &str,
+        amqps_endpoint: &str,
+        engine: BrokerEngine,
+        state: BrokerState,
+    ) -> Result<String> {
+        let engine = match engine {
+            BrokerEngine::RabbitMq => "RABBITMQ",
+            BrokerEngine::ActiveMq => "ACTIVEMQ",
+        };
+        let state = match state {
+            BrokerState::Running => "RUNNING",
+            BrokerState::CreationInProgress => "CREATION_IN_PROGRESS",
+            BrokerState::RebootInProgress => "REBOOT_IN_PROGRESS",
+        };
+        let wanted = json!({
+            "name": name, "consoleUrl": console_url, "amqpsEndpoint": amqps_endpoint, "engineType": engine, "state": state,
+        });
+        let answer = self.post("broker", &wanted).await?;
+        let id = answer.get("brokerId").and_then(Value::as_str);
+        id.map(str::to_owned).context("the emulator named no broker id")
+    }
+
+    /// Makes the EKS cluster `name` with that endpoint and CA certificate (PEM), or changes the one there is; its ARN.
+    ///
+    /// # Errors
+    /// When the emulator refuses it.
+    pub async fn put_cluster(&self, name: &str, endpoint: &str, ca_pem: &str) -> Result<String> {
+        let wanted = json!({"name": name, "endpoint": endpoint, "certificateAuthority": ca_pem});
+        let answer = self.post("cluster", &wanted).await?;
+        let arn = answer.get("arn").and_then(Value::as_str);
+        arn.map(str::to_owned).context("the emulator named no cluster ARN")
+    }
+}

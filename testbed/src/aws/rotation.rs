@@ -1,0 +1,217 @@
+//! Rotations as the emulator plays them: hypotheses about what AWS does not publish, and what a rotation did.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::Aws;
+use super::control::{answer, client};
+
+/// What an answer may take beyond the time that the emulator was asked to wait.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What follows a failed attempt of a rotation. AWS says "several times" and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Nothing.
+    None,
+    /// The entire rotation again, with the same token.
+    SameToken,
+    /// The entire rotation again, with a token of its own, to which AWSPENDING moves.
+    NewToken,
+}
+
+/// What happens to AWSPENDING on the version that becomes AWSCURRENT. Both end states are seen on AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// It stays beside AWSCURRENT.
+    Kept,
+    /// It goes with the promotion.
+    Removed,
+}
+
+/// Hypotheses about what AWS does not publish; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RotationOptions {
+    /// What follows a failed attempt.
+    pub retry: Option<Retry>,
+    /// How many further attempts there are.
+    pub retries: Option<u32>,
+    /// How long to wait before each.
+    pub retry_delay: Option<Duration>,
+    /// What becomes of AWSPENDING.
+    pub pending_after_promotion: Option<Pending>,
+    /// These steps are invoked twice at the same time.
+    pub duplicate_steps: Option<Vec<String>>,
+    /// When all is over, the step that failed first runs once more with the token of its attempt.
+    pub late_step: Option<bool>,
+    /// Run only the first so many steps, then stop.
+    pub steps: Option<u32>,
+    /// Send a `RotationToken` with each step.
+    pub rotation_token: Option<bool>,
+    /// Whether `RotationEnabled` is true already while a first rotation is only tested.
+    pub enabled_during_test: Option<bool>,
+}
+
+/// Which token an attempt uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// That of the attempt before.
+    Same,
+    /// A new one.
+    New,
+}
+
+/// What a rotation did.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotation {
+    /// The secret.
+    pub secret_arn: String,
+    /// The version it began with.
+    pub version_id: String,
+    /// Whether only testSecret ran (`RotateImmediately=false`).
+    pub test_only: bool,
+    /// `running`, `succeeded`, `failed`, `interrupted`, `abandoned` or `cancelled`.
+    pub outcome: String,
+    /// Its attempts, one a token or retry.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One attempt of a rotation.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Its token.
+    pub version_id: String,
+    /// The invocations, in the order they began.
+    pub steps: Vec<Step>,
+}
+
+/// One invocation of the rotation function.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// `createSecret` and so on.
+    pub step: String,
+    /// `running`, `succeeded` or `failed`.
+    pub outcome: String,
+    /// `regular`, `duplicate` or `late`.
+    pub kind: String,
+    /// The function's own `errorType`.
+    pub error_type: Option<String>,
+    /// The function's own `errorMessage`.
+    pub error_message: Option<String>,
+}
+
+impl Aws {
+    /// Changes hypotheses about rotation, for one secret (ARN) or for all that have no options of their own.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub async fn set_rotation_options(
+        &self,
+        secret_arn: Option<&str>,
+        options: &RotationOptions,
+    ) -> Result<()> {
+        let mut wanted = options.as_json();
+        if let (Some(arn), Some(fields)) = (secret_arn, wanted.as_object_mut()) {
+            fields.insert("secret".to_owned(), json!(arn));
+        }
+        self.post("rotation", &wanted).await.map(|_| ())
+    }
+
+    /// The last rotation of a secret as it stands; `None` when there was none.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub async fn rotation(&self, secret_arn: &str) -> Result<Option<Rotation>> {
+        self.rotation_status(secret_arn, None, Duration::ZERO).await
+    }
+
+    /// Waits until the rotation that has an attempt for this version (the last one when `None`) is over.
+    ///
+    /// # Errors
+    /// When it is not over in time; the message says how far it came.
+    pub async fn wait_for_rotation(
+        &self,
+        secret_arn: &str,
+        version_id: Option<&str>,
+        limit: Duration,
+    ) -> Result<Rotation> {
+        let started = Instant::now();
+        let found = self.rotation_status(secret_arn, version_id, limit).await?;
+        match found {
+            Some(rotation) if rotation.outcome != "running" => Ok(rotation),
+            Some(rotation) => bail!("after {:?} the rotation is not over: {rotation:?}", started.elapsed()),
+            None => bail!("after {:?} there is no rotation of {secret_arn}", started.elapsed()),
+        }
+    }
+
+    /// Starts one more attempt of the last rotation, as Secrets Manager's own retry would; wait for it as usual.
+    ///
+    /// # Errors
+    /// When there is no rotation that could be resumed.
+    pub async fn resume_rotation(&self, secret_arn: &str, token: Token) -> Result<()> {
+        let token = match token {
+            Token::Same => "same",
+            Token::New => "new",
+        };
+        self.post("rotation/resume", &json!({"secret": secret_arn, "token": token})).await.map(|_| ())
+    }
+
+    /// Invokes one step with any token, as an attempt that was given up and still writes would.
+    ///
+    /// # Errors
+    /// When the secret has no rotation function. A function that fails is no error: see [`Step::outcome`].
+    pub async fn invoke_step(&self, secret_arn: &str, version_id: &str, step: &str) -> Result<Step> {
+        let answer = self
+            .post("rotation/step", &json!({"secret": secret_arn, "version": version_id, "step": step}))
+            .await?;
+        Ok(serde_json::from_value(answer)?)
+    }
+
+    async fn rotation_status(
+        &self,
+        secret: &str,
+        version: Option<&str>,
+        wait: Duration,
+    ) -> Result<Option<Rotation>> {
+        let mut query = vec![("secret", secret.to_owned()), ("wait_ms", wait.as_millis().to_string())];
+        query.extend(version.map(|version| ("version", version.to_owned())));
+        let url = reqwest::Url::parse_with_params(&format!("{}/_testbed/rotation", self.endpoint), &query)?;
+        let mut answer = answer(client(wait + GRACE)?.get(url)).await?;
+        Ok(serde_json::from_value(answer.get_mut("rotation").map(Value::take).unwrap_or_default())?)
+    }
+}
+
+impl RotationOptions {
+    fn as_json(&self) -> Value {
+        let retry = self.retry.map(|retry| match retry {
+            Retry::None => "none",
+            Retry::SameToken => "same-token",
+            Retry::NewToken => "new-token",
+        });
+        let pending = self.pending_after_promotion.map(|pending| match pending {
+            Pending::Kept => "kept",
+            Pending::Removed => "removed",
+        });
+        let fields = [
+            ("retry", json!(retry)),
+            ("retries", json!(self.retries)),
+            ("retry_delay_ms", json!(self.retry_delay.map(|delay| delay.as_millis()))),
+            ("pending_after_promotion", json!(pending)),
+            ("duplicate_steps", json!(self.duplicate_steps)),
+            ("late_step", json!(self.late_step)),
+            ("steps", json!(self.steps)),
+            ("rotation_token", json!(self.rotation_token)),
+            ("enabled_during_test", json!(self.enabled_during_test)),
+        ];
+        fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! A rotation function that does what a script says, for the tests of the emulator's contract.
+//!
+//! It appends each event to `events.jsonl` in the folder `PROBE_FOLDER`, then plays the script that is there
+//! for the secret (`<name>.json`, with `/` as `_`) or, for other events, for the function (`<function>.json`):
+//! an object from step (or `event`) to a list of actions. Without a script it answers `{}` and touches nothing,
+//! so it is also the empty function that a benchmark compares with: nothing is built before it is needed.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let Some(folder) = std::env::var_os("PROBE_FOLDER").map(PathBuf::from) else {
+        return Ok(json!({}));
+    };
+    play(&folder, &event.payload, &event.context.env_config.function_name).await
+}
+
+async fn play(folder: &Path, event: &Value, function: &str) -> Result<Value, Diagnostic> {
+    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
+    let step = event.get("Step").and_then(Value::as_str).unwrap_or("event");
+    let secret = text("SecretId");
+    let name = secret.rsplit(":secret:").next().filter(|name| !name.is_empty()).unwrap_or(function);
+    let before =
+        record(folder, function, event, step, secret).map_err(|error| failure("Probe.Record", &error))?;
+    let script = folder.join(format!("{}.json", name.replace('/', "_")));
+    let Ok(script) = std::fs::read(script) else {
+        return Ok(json!({}));
+    };
+    let script: Value = serde_json::from_slice(&script).map_err(|error| failure("Probe.Script", &error))?;
+    for action in script.get(step).and_then(Value::as_array).into_iter().flatten() {
+        let times = action.get("times").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        if before < times {
+            act(action, event).await?;
+        }
+    }
+    Ok(json!({}))
+}
+
+/// Appends the event; how many of the same step and secret there were before.
+fn record(folder: &Path, function: &str, event: &Value, step: &str, secret: &str) -> std::io::Result<u64> {
+    let path = folder.join("events.jsonl");
+    let is_same = |line: &&str| {
+        serde_json::from_str::<Value>(line).is_ok_and(|entry| {
+            let seen = entry.get("event").cloned().unwrap_or_default();
+            entry.get("function").and_then(Value::as_str) == Some(function)
+                && seen.get("Step").and_then(Value::as_str).unwrap_or("event") == step
+                && seen.get("SecretId").and_then(Value::as_str).unwrap_or_default() == secret
+        })
+    };
+    let before = std::fs::read_to_string(&path).unwrap_or_default().lines().filter(is_same).count();
+    #[expect(clippy::disallowed_methods, reason = "which variables a function gets is the subject of a test")]
+    let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    let line = format!("{}\n", json!({"function": function, "event": event, "variables": variables}));
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())?;
+    Ok(before as u64)
+}
+
+async fn act(action: &Value, event: &Value) -> Result<(), Diagnostic> {
+    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (secret, token) = (text(event, "SecretId"), text(event, "ClientRequestToken"));
+    match text(action, "do").as_str() {
+        "print" => eprintln_line(&text(action, "text")),
+        "put" => {
+            let put = client().await.put_secret_value().secret_id(secret).client_request_token(token);
+            let put =
+                put.set_rotation_token(event.get("RotationToken").and_then(Value::as_str).map(str::to_owned));
+            let put = put.version_stages("AWSPENDING").secret_string(text(action, "value"));
+            put.send().await.map_err(|error| failure("Probe.Put", &error.into_service_error()))?;
+        }
+        "promote" => promote(&secret, &token).await?,
+        "read" => {
+            let read = client().await.get_secret_value().secret_id(text(action, "secret")).send();
+            read.await.map_err(|error| failure("Probe.Read", &error.into_service_error()))?;
+        }
+        "wait-for-file" => {
+            while !Path::new(&text(action, "path")).exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        "fail" => {
+            return Err(Diagnostic {
+                error_type: text(action, "type"),
+                error_message: text(action, "message"),
+            });
+        }
+        // As a crash does: nothing is told to the Runtime API.
+        "exit" => std::process::abort(),
+        other => {
+            return Err(Diagnostic {
+                error_type: "Probe.Script".into(),
+                error_message: format!("do {other}?"),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn promote(secret: &str, token: &str) -> Result<(), Diagnostic> {
+    let client = client().await;
+    let description = client.describe_secret().secret_id(secret).send().await;
+    let description = description.map_err(|error| failure("Probe.Describe", &error.into_service_error()))?;
+    let versions = description.version_ids_to_stages.unwrap_or_default();
+    let is_current = |(_, labels): &(&String, &Vec<String>)| labels.iter().any(|label| label == "AWSCURRENT");
+    let current = versions.iter().find(is_current).map(|(version, _)| version.clone());
+    let promote = client.update_secret_version_stage().secret_id(secret).version_stage("AWSCURRENT");
+    let promote = promote.move_to_version_id(token).set_remove_from_version_id(current);
+    promote.send().await.map_err(|error| failure("Probe.Promote", &error.into_service_error()))?;
+    Ok(())
+}
+
+async fn client() -> Client {
+    Client::new(&aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await)
+}
+
+fn failure(kind: &str, error: &dyn std::fmt::Debug) -> Diagnostic {
+    Diagnostic { error_type: kind.to_owned(), error_message: format!("{error:?}") }
+}
+
+#[expect(clippy::print_stderr, reason = "what a function prints is the subject of a test")]
+fn eprintln_line(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,233 @@
+//! A real RabbitMQ: a private node on loopback, which needs no root and leaves nothing installed.
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use testbed::broker::{Broker, Suite};
+//! # use testbed::certificates::Certificates;
+//! # async fn example() -> anyhow::Result<()> {
+//! let certificates = Certificates::create(Path::new("target/testbed/tls"))?;
+//! let installation = Broker::install(Suite::from_environment()?, Path::new("target/testbed"), &|_| {})?;
+//! let broker = Broker::start(&installation, Path::new("target/testbed/node"), &certificates).await?;
+//! broker.management()?.create_user("payment", "a-long-password", &[]).await?;
+//! assert!(broker.can_log_in("payment", "wrong").await.is_ok_and(|works| !works));
+//! # Ok(())
+//! # }
+//! ```
+
+mod apt_sources;
+mod installation;
+mod login;
+mod node;
+mod shared;
+mod suite;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+pub use self::apt_sources::debian_mirror;
+pub use self::installation::{Installation, ROOT_VARIABLE};
+pub use self::login::{amqps_login, is_refused};
+pub use self::node::MINIMUM_PASSWORD_LENGTH;
+use self::node::Node;
+pub use self::suite::{Suite, VARIABLE};
+use crate::certificates::Certificates;
+use crate::management::Management;
+use crate::process::{Options, Process};
+
+/// The administrator of every node; its password differs.
+pub const ADMIN: &str = "broker-admin";
+/// 3 s for 4.x and 6 s for 3.10 on two idle cores; a machine that builds at the same time takes several times that.
+const READY: Duration = Duration::from_secs(120);
+const STOPPED: Duration = Duration::from_secs(30);
+
+/// A running RabbitMQ node; ends when dropped.
+pub struct Broker {
+    installation: Installation,
+    certificates: Certificates,
+    node: Node,
+    version: String,
+    process: Process,
+}
+
+impl Broker {
+    /// Makes the files of a suite's RabbitMQ ready below `tools` (`target/testbed`); quick when they are.
+    /// Blocks while it extracts.
+    ///
+    /// # Errors
+    /// See [`Installation::prepare`].
+    pub fn install(suite: Suite, tools: &Path, progress: &dyn Fn(&str)) -> Result<Installation> {
+        Installation::prepare(suite, tools, progress)
+    }
+
+    /// Starts a node in `folder` and waits until its management API and AMQPS both answer.
+    ///
+    /// # Errors
+    /// When it does not start or is not ready in time; the message holds the end of its log.
+    pub async fn start(
+        installation: &Installation,
+        folder: &Path,
+        certificates: &Certificates,
+    ) -> Result<Self> {
+        Self::start_configured(installation, folder, certificates, &[]).await
+    }
+
+    /// As [`Broker::start`], with more lines of `rabbitmq.conf`, [`MINIMUM_PASSWORD_LENGTH`] for one.
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub async fn start_configured(
+        installation: &Installation,
+        folder: &Path,
+        certificates: &Certificates,
+        extra: &[&str],
+    ) -> Result<Self> {
+        let node = Node::create(folder, certificates, ADMIN, extra)?;
+        let process = launch(&node, installation, certificates)?;
+        let mut broker = Self {
+            installation: installation.clone(),
+            certificates: certificates.clone(),
+            node,
+            version: String::new(),
+            process,
+        };
+        broker.wait_until_ready().await?;
+        Ok(broker)
+    }
+
+    /// The version that the running node names.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// `https://localhost:<port>` of the management API.
+    #[must_use]
+    pub fn management_url(&self) -> String {
+        format!("https://localhost:{}", self.management_port())
+    }
+
+    /// The HTTPS port of the management API.
+    #[must_use]
+    pub fn management_port(&self) -> u16 {
+        self.node.ports.https()
+    }
+
+    /// The AMQP port with TLS.
+    #[must_use]
+    pub fn amqps_port(&self) -> u16 {
+        self.node.ports.amqps()
+    }
+
+    /// The AMQP port without TLS, which nothing of the suite may ever speak to.
+    #[must_use]
+    pub fn plain_amqp_port(&self) -> u16 {
+        self.node.ports.plain_amqp()
+    }
+
+    /// The port of the management API without TLS, which nothing of the suite may ever speak to.
+    #[must_use]
+    pub fn plain_http_port(&self) -> u16 {
+        self.node.ports.plain_http()
+    }
+
+    /// The certificate of the authority that a client has to trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> PathBuf {
+        self.certificates.ca_pem()
+    }
+
+    /// The certificates that the node was started with, for a proxy before it.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// The administrator's name.
+    #[must_use]
+    pub fn admin_user(&self) -> &'static str {
+        ADMIN
+    }
+
+    /// The administrator's password as the node was made; random, and written to the node's own configuration only.
+    #[must_use]
+    pub fn admin_password(&self) -> &str {
+        &self.node.admin_password
+    }
+
+    /// What the node logs.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.node.log()
+    }
+
+    /// The node's folder; its `etc` holds the administrator's password, `mnesia` the users.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.node.folder
+    }
+
+    /// The id of the process that all others of the node end with.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The management API as the administrator.
+    ///
+    /// # Errors
+    /// When the authority's certificate cannot be read.
+    pub fn management(&self) -> Result<Management> {
+        Management::new(&self.management_url(), &self.ca_pem(), ADMIN, self.admin_password())
+    }
+
+    /// Stops the node in good order; its data stays in its folder, and its ports stay reserved.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.process.stop(STOPPED).await
+    }
+
+    /// Kills the node as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Stops the node if it runs, and starts it again: same data, same ports.
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stop().await?;
+        self.process = launch(&self.node, &self.installation, &self.certificates)?;
+        self.wait_until_ready().await
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let management = self.management()?;
+        let (port, ca_pem) = (self.amqps_port(), self.ca_pem());
+        let (management, ca_pem, password) = (&management, &ca_pem, &self.node.admin_password);
+        let answers = || async move {
+            management.version().await.is_ok()
+                && amqps_login(port, ca_pem, ADMIN, password, "/").await.is_ok()
+        };
+        self.process.wait_until(READY, answers).await?;
+        self.version = management.version().await.context("the node answered and then did not")?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the password.
+        let mut shown = formatter.debug_struct("Broker");
+        shown.field("version", &self.version).field("folder", &self.folder()).finish_non_exhaustive()
+    }
+}
+
+fn launch(node: &Node, installation: &Installation, certificates: &Certificates) -> Result<Process> {
+    let options = Options { clean_environment: true, stop_pipe: true, ..Options::default() };
+    Process::start_with("rabbitmq", &node.command(installation, certificates)?, &node.log(), options)
+}

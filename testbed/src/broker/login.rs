@@ -1,0 +1,74 @@
+//! Real AMQPS logins: the question that every promise about a rotation comes down to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use lapin::tcp::OwnedTLSConfig;
+use lapin::{Connection, ConnectionProperties, ErrorKind};
+
+use super::Broker;
+use crate::management::percent_encoded;
+
+/// lapin's own `connection_timeout` does not cover its async connect.
+const LIMIT: Duration = Duration::from_secs(10);
+/// `access-refused`, AMQP 0-9-1 section 1.1: what RabbitMQ answers to a bad login.
+const ACCESS_REFUSED: u16 = 403;
+
+/// Opens a connection to `localhost:port` over TLS, trusting `ca_pem` (and the public roots).
+///
+/// # Errors
+/// When the broker refuses, is not reached in time, or its certificate is not trusted; the cause is a
+/// [`lapin::Error`] but for the timeout.
+pub async fn amqps_login(
+    port: u16,
+    ca_pem: &Path,
+    user: &str,
+    password: &str,
+    vhost: &str,
+) -> Result<Connection> {
+    let [encoded_user, password, encoded_vhost] = [user, password, vhost].map(percent_encoded);
+    let uri = format!("amqps://{encoded_user}:{password}@localhost:{port}/{encoded_vhost}");
+    let tls = OwnedTLSConfig { identity: None, cert_chain: Some(std::fs::read_to_string(ca_pem)?) };
+    let properties = ConnectionProperties::default().with_connection_name("testbed".into());
+    let connect = Connection::connect_with_config(&uri, properties, tls, lapin::runtime::default_runtime()?);
+    let connected = tokio::time::timeout(LIMIT, connect).await;
+    connected
+        .with_context(|| format!("no AMQPS login as `{user}` within {LIMIT:?}"))?
+        .with_context(|| format!("the AMQPS login as `{user}` to vhost `{vhost}` failed"))
+}
+
+/// Whether the error says that the user does not exist or has another password.
+#[must_use]
+pub fn is_refused(error: &anyhow::Error) -> bool {
+    let Some(error) = error.downcast_ref::<lapin::Error>() else {
+        return false;
+    };
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.kind().get_id() == ACCESS_REFUSED)
+}
+
+impl Broker {
+    /// Opens an AMQPS connection, as an application would.
+    ///
+    /// # Errors
+    /// When the broker refuses or is not reached.
+    pub async fn amqps_login(&self, user: &str, password: &str, vhost: &str) -> Result<Connection> {
+        amqps_login(self.amqps_port(), &self.ca_pem(), user, password, vhost).await
+    }
+
+    /// Whether the password is the user's, proved by an AMQPS login to vhost `/`, which the user may enter.
+    ///
+    /// # Errors
+    /// On every failure other than a refused login, a vhost that the user may not enter for one.
+    pub async fn can_log_in(&self, user: &str, password: &str) -> Result<bool> {
+        match self.amqps_login(user, password, "/").await {
+            Ok(connection) => {
+                // Closed or not: the login has been proved.
+                let _ = connection.close(200, "proved".into()).await;
+                Ok(true)
+            }
+            Err(error) if is_refused(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The whole private cloud: a broker, an AWS that knows it, and the suite deployed from `infra/`.
+
+mod app;
+mod invoke;
+mod local_function;
+mod notices;
+mod variant;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use aws_sdk_secretsmanager::types::Tag;
+use serde_json::json;
+
+pub use app::{App, random_text};
+pub use invoke::Answer;
+pub use local_function::{EventSubject, write_events};
+pub use notices::Notices;
+pub use variant::Variant;
+
+use crate::aws::{Artifact, Aws, Options, Python, Stack};
+use crate::broker::{Broker, Installation, Suite};
+use crate::certificates::Certificates;
+
+/// The stack's name.
+pub const STACK: &str = "rotation";
+
+/// What has to be on the machine before a cloud can start.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    python: Python,
+    broker: Installation,
+    function: PathBuf,
+}
+
+/// A running cloud; all of it ends when dropped.
+pub struct Cloud {
+    /// The RabbitMQ node.
+    pub broker: Broker,
+    /// The emulated AWS.
+    pub aws: Aws,
+    /// The stack of `infra/template.yaml`.
+    pub stack: Stack,
+    /// The node's id in Amazon MQ.
+    pub broker_id: String,
+    /// ARN of the secret of the node's administrator.
+    pub admin_secret: String,
+    /// Secrets Manager, as the account's root.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Lambda, as the account's root.
+    pub lambda: aws_sdk_lambda::Client,
+    /// What arrives in the dead-letter queue.
+    pub notices: Notices,
+    /// The broker's certificates.
+    pub certificates: Certificates,
+    folder: PathBuf,
+    function: PathBuf,
+}
+
+impl Parts {
+    /// Installs what is missing below `target/testbed`. `function` is the program of rotation-mq.
+    ///
+    /// # Errors
+    /// When a part cannot be had, or the function was not built.
+    pub fn install(suite: Suite, function: PathBuf, progress: &dyn Fn(&str)) -> Result<Self> {
+        if !function.is_file() {
+            anyhow::bail!(
+                "{} is missing: build it with `cargo build --package rotation-mq`",
+                function.display()
+            );
+        }
+        let tools = workspace().join("target/testbed");
+        Ok(Self {
+            python: Aws::install(&tools, progress)?,
+            broker: Broker::install(suite, &tools, progress)?,
+            function,
+        })
+    }
+}
+
+impl Cloud {
+    /// Starts broker and AWS side by side in `folder` and deploys the suite, with further `parameters` of
+    /// the template.
+    ///
+    /// # Errors
+    /// When a part does not start or the stack cannot be deployed; the message holds the end of its log.
+    pub async fn start(
+        parts: &Parts,
+        folder: &Path,
+        options: Options,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self> {
+        let certificates = Certificates::create(&folder.join("tls"))?;
+        let (broker_folder, aws_folder) = (folder.join("broker"), folder.join("aws"));
+        let (broker, aws) = tokio::try_join!(
+            Broker::start(&parts.broker, &broker_folder, &certificates),
+            Aws::start(&parts.python, &aws_folder, options),
+        )?;
+        let ca = certificates.ca_pem().display().to_string();
+        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
+        wanted.extend(parameters);
+        let artifact = Artifact::new("rotation-mq", &parts.function);
+        let template = workspace().join("infra/template.yaml");
+        let stack = aws.deploy(STACK, &template, &wanted, &[artifact]).await?;
+        let amqps = format!("amqps://localhost:{}", broker.amqps_port());
+        let broker_id = aws.create_broker("testbed", &broker.management_url(), &amqps).await?;
+        let config = aws.sdk_config().await;
+        let secrets = aws_sdk_secretsmanager::Client::new(&config);
+        let admin_secret = create_admin_secret(&secrets, &broker, &broker_id).await?;
+        let queue = aws_sdk_sqs::Client::new(&config);
+        let notices = Notices::new(queue, stack.output("DeadLetterQueueUrl")?.to_owned());
+        let lambda = aws_sdk_lambda::Client::new(&config);
+        let folder = folder.to_owned();
+        Ok(Self {
+            broker,
+            aws,
+            stack,
+            broker_id,
+            admin_secret,
+            secrets,
+            lambda,
+            notices,
+            certificates,
+            folder,
+            function: parts.function.clone(),
+        })
+    }
+
+    /// Everything that the cloud wrote: for a search for leaked credentials.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// ARN of rotation-mq.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn rotation_function(&self) -> Result<&str> {
+        self.stack.output("RotationFunctionArn")
+    }
+}
+
+/// The repository's root.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// A tag as Secrets Manager takes it.
+#[must_use]
+pub fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+async fn create_admin_secret(
+    secrets: &aws_sdk_secretsmanager::Client,
+    broker: &Broker,
+    broker_id: &str,
+) -> Result<String> {
+    let value = json!({
+        "engine": "rabbitmq", "brokerId": broker_id,
+        "username": broker.admin_user(), "password": broker.admin_password(),
+    });
+    let created = secrets
+        .create_secret()
+        .name("rabbitmq-admin/testbed")
+        .secret_string(value.to_string())
+        .tags(tag("rotation-mq", "admin"))
+        .send()
+        .await
+        .context("the admin secret was not created")?;
+    created.arn.context("the admin secret has no ARN")
+}

@@ -1,0 +1,80 @@
+//! `demo`: one secret on a cloud of its own, rotated, broken and repaired, told step by step.
+
+mod failure;
+mod rotation;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use testbed::aws::Options;
+use testbed::broker::Suite;
+use testbed::cloud::{App, Cloud};
+
+use super::arguments::Scenario;
+use super::report::{Report, say};
+use super::{Started, function_beside_this_program};
+
+const USER: &str = "payment";
+
+/// Runs the scenario; whether all its checks held.
+pub async fn run(scenario: Scenario, suite: Suite) -> Result<bool> {
+    say("Starting a broker and an AWS of our own ...");
+    let started = Started::new("demo", suite, function_beside_this_program()?, Options::default()).await?;
+    let mut report = Report::default();
+    if let Err(error) = show(scenario, &started, &mut report).await {
+        report.check("everything up to here could be done", Err(error));
+    }
+    let held = report.end();
+    started.end(!held);
+    Ok(held)
+}
+
+async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Result<()> {
+    let cloud = &started.cloud;
+    report.section("The parts");
+    for (part, what) in started.parts()? {
+        report.field(part, &what);
+    }
+    let app = create(cloud).await?;
+    report.section("The secret and its broker user, as a deployment makes them");
+    report.field("name", &format!("rabbitmq/{USER}"));
+    report.field("arn", &app.arn);
+    report.field("admin secret", "rabbitmq-admin/testbed, only read by the function");
+    report.field("grants", "permission on vhost `/`, topic permission on `amq.topic`, limit of connections");
+    show_current(cloud, &app, report).await?;
+    let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    report.check(&format!("`{}` logs in over AMQPS", user_in(&value)), cloud.logs_in(&value).await);
+    if scenario != Scenario::Fail {
+        rotation::show(cloud, &app, "First rotation", report).await?;
+        rotation::show(cloud, &app, "Second rotation", report).await?;
+    }
+    if scenario != Scenario::Rotate {
+        failure::show(cloud, &app, report).await?;
+    }
+    Ok(())
+}
+
+/// Every kind of grant, so that the comparison of both users means something.
+async fn create(cloud: &Cloud) -> Result<App> {
+    let app = cloud.create_app(USER).await?;
+    let management = cloud.broker.management()?;
+    management.set_topic_permission(USER, "/", "amq.topic", ["^orders\\.", "^orders\\."]).await?;
+    management.set_limit(USER, "max-connections", 100).await?;
+    Ok(app)
+}
+
+async fn show_current(cloud: &Cloud, app: &App, report: &Report) -> Result<()> {
+    let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let version = cloud.version(&app.arn, "AWSCURRENT").await?.context("no version is AWSCURRENT")?;
+    report.field("AWSCURRENT", &format!("version {version}, user `{}`", user_in(&value)));
+    Ok(())
+}
+
+/// The user that a secret's value names.
+fn user_in(value: &Value) -> &str {
+    value["username"].as_str().unwrap_or("?")
+}
+
+/// Whether nothing has ever come into the dead-letter queue.
+async fn queue_is_empty(cloud: &Cloud) -> Result<bool> {
+    Ok(cloud.notices.all().await?.is_empty())
+}

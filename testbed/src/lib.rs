@@ -1,0 +1,15 @@
+//! A private cloud on this machine, made of real parts: a RabbitMQ node and an emulated AWS that runs
+//! the functions' real binaries. Nothing is installed system-wide and nothing listens beyond loopback.
+
+pub mod aws;
+pub mod broker;
+pub mod certificates;
+pub mod cloud;
+pub mod fault_proxy;
+pub mod management;
+pub mod ports;
+pub mod process;
+pub mod scratch;
+
+pub use lapin;
+pub mod tcp_proxy;

@@ -1,0 +1,93 @@
+//! What a test sets up: users and what they may do, vhosts, exchanges.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Management;
+
+impl Management {
+    /// Creates a user, or replaces its password and tags.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn create_user(&self, user: &str, password: &str, tags: &[&str]) -> Result<()> {
+        self.write(&["users", user], &json!({"password": password, "tags": tags.join(",")})).await
+    }
+
+    /// Deletes a user, if it is there.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn delete_user(&self, user: &str) -> Result<()> {
+        self.delete(&["users", user]).await
+    }
+
+    /// Sets the user's permissions on a vhost: configure, write, read.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn set_permissions(
+        &self,
+        user: &str,
+        vhost: &str,
+        [configure, write, read]: [&str; 3],
+    ) -> Result<()> {
+        let body = json!({"configure": configure, "write": write, "read": read});
+        self.write(&["permissions", vhost, user], &body).await
+    }
+
+    /// Takes the user's permissions on a vhost away, if there are any.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn clear_permissions(&self, user: &str, vhost: &str) -> Result<()> {
+        self.delete(&["permissions", vhost, user]).await
+    }
+
+    /// Sets the user's topic permission on one exchange: write, read.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn set_topic_permission(
+        &self,
+        user: &str,
+        vhost: &str,
+        exchange: &str,
+        [write, read]: [&str; 2],
+    ) -> Result<()> {
+        let body = json!({"exchange": exchange, "write": write, "read": read});
+        self.write(&["topic-permissions", vhost, user], &body).await
+    }
+
+    /// Sets a limit of the user: `max-connections` or `max-channels`.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn set_limit(&self, user: &str, limit: &str, value: i64) -> Result<()> {
+        self.write(&["user-limits", user, limit], &json!({"value": value})).await
+    }
+
+    /// Creates a vhost.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn create_vhost(&self, vhost: &str) -> Result<()> {
+        self.write(&["vhosts", vhost], &json!({})).await
+    }
+
+    /// Deletes a vhost, if it is there.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn delete_vhost(&self, vhost: &str) -> Result<()> {
+        self.delete(&["vhosts", vhost]).await
+    }
+
+    /// Creates a durable topic exchange.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn create_topic_exchange(&self, vhost: &str, exchange: &str) -> Result<()> {
+        self.write(&["exchanges", vhost, exchange], &json!({"type": "topic", "durable": true})).await
+    }
+}

@@ -1,0 +1,88 @@
+//! Loopback ports that nobody else takes between the choice and the child's bind.
+//!
+//! Asking the kernel for port 0 gives a port of the ephemeral range, which any outgoing connection may take
+//! before the child binds it. So ports come from below that range (it starts at 32768, `ip_local_port_range`
+//! in ip(7)), in blocks; the first port of a block stays bound for as long as the block is held, which keeps
+//! other processes off it, and the kernel lets go of it however the process ends.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use anyhow::{Context as _, Result, ensure};
+
+const FIRST: u16 = 20_000;
+const BLOCK: u16 = 16;
+const BLOCKS: u16 = 750;
+
+/// Fifteen free loopback ports, held until dropped.
+#[derive(Debug)]
+pub struct PortBlock {
+    first: u16,
+    _guard: TcpListener,
+}
+
+impl PortBlock {
+    /// How many ports a block has.
+    pub const SIZE: u16 = BLOCK - 1;
+
+    /// Reserves a block; the search starts elsewhere in each process and at each call, so that it is short.
+    ///
+    /// # Errors
+    /// When no block is free.
+    pub fn reserve() -> Result<Self> {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let start = u16::try_from(std::process::id() % u32::from(BLOCKS)).unwrap_or_default();
+        (0..BLOCKS)
+            .map(|_| start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS)
+            .find_map(|block| Self::take(FIRST + block * BLOCK))
+            .context("no block of loopback ports is free")
+    }
+
+    /// The `index`-th port of the block, from 0.
+    #[must_use]
+    pub fn port(&self, index: u16) -> u16 {
+        debug_assert!(index < Self::SIZE, "a block has {} ports", Self::SIZE);
+        self.first + 1 + index
+    }
+
+    fn take(first: u16) -> Option<Self> {
+        let guard = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).ok()?;
+        (1..BLOCK).all(|offset| is_free(first + offset)).then_some(Self { first, _guard: guard })
+    }
+}
+
+/// `count` free loopback ports, held for as long as this process lives.
+///
+/// # Errors
+/// When no block is free, or `count` is more than a block has.
+pub fn free_ports(count: usize) -> Result<Vec<u16>> {
+    static HELD: Mutex<Vec<PortBlock>> = Mutex::new(Vec::new());
+    ensure!(count <= usize::from(PortBlock::SIZE), "at most {} ports at a time", PortBlock::SIZE);
+    let block = PortBlock::reserve()?;
+    let ports = (0..PortBlock::SIZE).map(|index| block.port(index)).take(count).collect();
+    HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(block);
+    Ok(ports)
+}
+
+/// Whether nothing listens on the loopback port.
+#[must_use]
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_blocks_never_share_a_port_and_a_dropped_one_is_free_again() -> Result<()> {
+        let one = PortBlock::reserve()?;
+        let first = one.first;
+        assert!(PortBlock::take(first).is_none(), "a held block was given out twice");
+        assert_ne!(PortBlock::reserve()?.first, first);
+        drop(one);
+        assert!(PortBlock::take(first).is_some(), "a dropped block stayed taken");
+        Ok(())
+    }
+}

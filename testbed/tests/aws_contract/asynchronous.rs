@@ -1,0 +1,121 @@
+//! Rows A: asynchronous invocation.
+
+use std::sync::Mutex;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use serde_json::{Value, json};
+
+use crate::support::{Shared, cli, entries, eventually, fail, shared, token};
+
+/// The tests of this file share one function and its script.
+static SCRIPT: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test]
+async fn a_failed_event_is_tried_again_then_reported_and_kept() -> Result<()> {
+    let shared = shared().await?;
+    let _one_at_a_time = SCRIPT.lock().await;
+    script(shared, &json!({"event": [fail()]}))?;
+    let event = json!({"id": token()});
+    invoke(shared, &event).await?;
+
+    let record = message(shared, "FailuresUrl", |body| body.get("requestPayload") == Some(&event)).await?;
+    assert_eq!(record.pointer("/version"), Some(&json!("1.0")));
+    assert_eq!(record.pointer("/requestContext/condition"), Some(&json!("RetriesExhausted")));
+    assert_eq!(record.pointer("/requestContext/approximateInvokeCount"), Some(&json!(2)));
+    assert_eq!(record.pointer("/responseContext/functionError"), Some(&json!("Unhandled")));
+    assert_eq!(record.pointer("/responsePayload/errorType"), Some(&json!("Probe.Asked")));
+    for field in ["/timestamp", "/requestContext/requestId", "/requestContext/functionArn"] {
+        assert!(record.pointer(field).is_some_and(Value::is_string), "{field}");
+    }
+    message(shared, "DeadLettersUrl", |body| *body == event).await?;
+    assert_eq!(seen(shared, &event)?, 2, "MaximumRetryAttempts is 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_success_is_reported() -> Result<()> {
+    let shared = shared().await?;
+    let _one_at_a_time = SCRIPT.lock().await;
+    script(shared, &json!({}))?;
+    let event = json!({"id": token()});
+    invoke(shared, &event).await?;
+    let record = message(shared, "SuccessesUrl", |body| body.get("requestPayload") == Some(&event)).await?;
+    assert_eq!(record.pointer("/requestContext/condition"), Some(&json!("Success")));
+    assert_eq!(record.pointer("/responsePayload"), Some(&json!({})));
+    Ok(())
+}
+
+#[tokio::test]
+async fn eventbridge_and_sns_invoke_asynchronously() -> Result<()> {
+    let shared = shared().await?;
+    let _one_at_a_time = SCRIPT.lock().await;
+    script(shared, &json!({"event": [fail()]}))?;
+    let id = token();
+    let detail = json!({"id": id}).to_string();
+    let entry = json!([{"Source": "contract-test", "DetailType": "asked", "Detail": detail}]).to_string();
+    cli(shared, &["events", "put-events", "--entries", &entry]).await?;
+    let topic = shared.stack.output("TopicArn")?;
+    cli(shared, &["sns", "publish", "--topic-arn", topic, "--message", &id]).await?;
+
+    let from_bus = |body: &Value| body.pointer("/requestPayload/detail/id") == Some(&json!(id));
+    message(shared, "FailuresUrl", from_bus).await?;
+    let from_topic = |body: &Value| body.pointer("/requestPayload/Records/0/Sns/Message") == Some(&json!(id));
+    message(shared, "FailuresUrl", from_topic).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_that_a_function_prints_is_kept() -> Result<()> {
+    let shared = shared().await?;
+    let _one_at_a_time = SCRIPT.lock().await;
+    let text = token();
+    script(shared, &json!({"event": [{"do": "print", "text": text}]}))?;
+    invoke(shared, &json!({"id": token()})).await?;
+    let name = shared.stack.output("AsynchronousName")?;
+    eventually("the line", async || {
+        let lines = shared.aws.function_log(name)?;
+        Ok(lines.iter().any(|line| line.contains(&text)).then_some(()))
+    })
+    .await
+}
+
+fn script(shared: &Shared, script: &Value) -> Result<()> {
+    let name = shared.stack.output("AsynchronousName")?;
+    Ok(std::fs::write(shared.probe_folder.join(format!("{name}.json")), script.to_string())?)
+}
+
+async fn invoke(shared: &Shared, event: &Value) -> Result<()> {
+    let client = aws_sdk_lambda::Client::new(&shared.aws.sdk_config().await);
+    let invoke = client.invoke().function_name(shared.stack.output("AsynchronousName")?);
+    let invoke = invoke.invocation_type(InvocationType::Event).payload(Blob::new(event.to_string()));
+    let answer = invoke.send().await?;
+    assert_eq!(answer.status_code, 202);
+    Ok(())
+}
+
+fn seen(shared: &Shared, event: &Value) -> Result<usize> {
+    Ok(entries(shared)?.iter().filter(|entry| entry.get("event") == Some(event)).count())
+}
+
+async fn message(shared: &Shared, queue: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    eventually(queue, async || Ok(bodies(shared, queue).await?.into_iter().find(|body| wanted(body)))).await
+}
+
+/// All bodies that ever came to the queue; what is received stays known to the other tests.
+pub async fn bodies(shared: &Shared, queue: &str) -> Result<Vec<Value>> {
+    static SEEN: Mutex<Vec<(String, Value)>> = Mutex::new(Vec::new());
+    let client = aws_sdk_sqs::Client::new(&shared.aws.sdk_config().await);
+    let url = shared.stack.output(queue)?;
+    let received = client.receive_message().queue_url(url).max_number_of_messages(10).send().await?;
+    let mut new = Vec::new();
+    for message in received.messages() {
+        new.push((queue.to_owned(), serde_json::from_str(message.body().context("no body")?)?));
+        let handle = message.receipt_handle().context("no handle")?;
+        client.delete_message().queue_url(url).receipt_handle(handle).send().await?;
+    }
+    let mut seen = SEEN.lock().map_err(|_| anyhow::anyhow!("another test failed"))?;
+    seen.extend(new);
+    Ok(seen.iter().filter(|(of, _)| of == queue).map(|(_, body)| body.clone()).collect())
+}

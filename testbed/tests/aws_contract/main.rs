@@ -1,0 +1,14 @@
+//! The rows of `testbed/aws/CONTRACT.md`, one test each, through the AWS SDK and the AWS CLI.
+
+mod asynchronous;
+mod authorisation;
+mod cancellation;
+mod endpoints;
+mod hypotheses;
+mod labels;
+mod metadata;
+mod rotation;
+mod stacks;
+mod support;
+mod table;
+mod values;

@@ -1,0 +1,55 @@
+//! Rows F: CloudFormation.
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use testbed::aws::Artifact;
+
+use crate::support::{LIMIT, cli, shared, template};
+
+#[tokio::test]
+async fn a_stack_makes_a_secret_with_schedule_and_policy_and_names_it_by_arn() -> Result<()> {
+    let shared = shared().await?;
+    let arn = shared.stack.output("StoredRef")?;
+    assert!(arn.starts_with("arn:aws:secretsmanager:"), "{arn}");
+    let tested = shared.aws.wait_for_rotation(arn, None, LIMIT).await?;
+    assert!(tested.test_only, "RotateImmediatelyOnUpdate is false");
+    let described = cli(shared, &["secretsmanager", "describe-secret", "--secret-id", arn]).await?;
+    assert_eq!(described["RotationEnabled"], json!(true));
+    assert_eq!(described["RotationRules"], json!({"AutomaticallyAfterDays": 30}));
+    let policy = cli(shared, &["secretsmanager", "get-resource-policy", "--secret-id", arn]).await?;
+    assert!(policy["ResourcePolicy"].to_string().contains("secretsmanager:DeleteSecret"), "{policy}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stack_makes_a_broker_and_answers_its_endpoints() -> Result<()> {
+    let shared = shared().await?;
+    let id = shared.stack.output("BrokerRef")?;
+    let described = cli(shared, &["mq", "describe-broker", "--broker-id", id]).await?;
+    let console = described.pointer("/BrokerInstances/0/ConsoleURL").context("no console")?;
+    assert_eq!(console, shared.stack.output("BrokerConsole")?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stack_whose_code_is_missing_fails_and_says_so() -> Result<()> {
+    let shared = shared().await?;
+    let probe = shared.probe_folder.to_str().context("the folder's name is no text")?;
+    let artifact = Artifact::new("probe-function", shared.probe_folder.join("nothing-here"));
+    let contract = template("contract.yaml");
+    let failed = shared.aws.deploy("no-code", &contract, &[("ProbeFolder", probe)], &[artifact]).await;
+    let message = format!("{:#}", failed.err().context("it was deployed")?);
+    assert!(message.contains("nothing-here") && message.contains("bootstrap"), "{message}");
+
+    let missing = json!({"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": {
+        "Role": format!("arn:aws:iam::{}:role/none", shared.aws.account()),
+        "Runtime": "provided.al2023", "Handler": "bootstrap",
+        "Code": {"S3Bucket": "testbed-artifacts", "S3Key": "no-such-key"},
+    }}}});
+    let path = shared.probe_folder.join("missing-code.yaml");
+    std::fs::write(&path, missing.to_string())?;
+    let failed = shared.aws.deploy("missing-code", &path, &[], &[]).await;
+    let message = format!("{:#}", failed.err().context("it was deployed")?);
+    assert!(message.contains("not found in S3"), "{message}");
+    Ok(())
+}
