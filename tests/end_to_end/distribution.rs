@@ -1,0 +1,121 @@
+//! What secret2eks is asked after a rotation, and what happens when it cannot be asked.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{function_program, name, on_the_cloud};
+use serde_json::{Value, json};
+use testbed::aws::Artifact;
+use testbed::cloud::{App, Cloud, Variant, tag, workspace};
+
+use crate::support::{converged, valid};
+
+/// Stands in the place of secret2eks and writes down what it is asked.
+struct Recorder {
+    folder: PathBuf,
+    rotation: Variant,
+}
+
+impl Recorder {
+    async fn deploy(cloud: &Cloud, prefix: &str) -> Result<Self> {
+        let name = name(prefix);
+        let folder = cloud.folder().join(&name);
+        std::fs::create_dir_all(&folder)?;
+        let program = function_program()?.with_file_name("probe-function");
+        let parameters = [("ProbeFolder", folder.to_str().context("no text")?)];
+        let artifact = Artifact::new("probe-function", program);
+        let template = workspace().join("tests/recorder.yaml");
+        let stack =
+            cloud.aws.deploy(&format!("{name}-recorder"), &template, &parameters, &[artifact]).await?;
+        let secret2eks = [("Secret2EksFunctionArn", stack.output("Arn")?)];
+        Ok(Self { folder, rotation: cloud.deploy_variant(&name, &secret2eks, &[]).await? })
+    }
+
+    /// The requests so far, once there are `count` of them.
+    async fn requests(&self, count: usize) -> Result<Vec<Value>> {
+        let started = Instant::now();
+        loop {
+            let requests = recorded(&self.folder)?;
+            if requests.len() >= count {
+                return Ok(requests);
+            }
+            ensure!(started.elapsed() < Duration::from_secs(10), "{count} requests expected: {requests:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn recorded(folder: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
+    let event = |line: &str| Ok(serde_json::from_str::<Value>(line)?["event"].clone());
+    text.lines().map(event).collect()
+}
+
+async fn run(cloud: &Cloud, function: &Variant, app: &App, version: &str, steps: &[&str]) -> Result<()> {
+    for step in steps {
+        let event = json!({"Step": step, "SecretId": app.arn, "ClientRequestToken": version});
+        cloud
+            .invoke_function(&function.function, &event)
+            .await?
+            .value()
+            .with_context(|| (*step).to_owned())?;
+    }
+    Ok(())
+}
+
+const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+
+#[test]
+fn a_finished_rotation_asks_for_delivery_and_a_repeated_finish_asks_again() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let recorder = Recorder::deploy(cloud, "asked").await?;
+        let app = cloud.create_app(&name("asked")).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        run(cloud, &recorder.rotation, &app, &version, &STEPS).await?;
+        let first = recorder.requests(1).await?.first().cloned().context("no request")?;
+        ensure!(first["secretArn"] == app.arn.as_str() && first["versionId"] == version.as_str(), "{first}");
+        ensure!(first["attempt"] == 1 && first["promotedAt"].is_string(), "{first}");
+        run(cloud, &recorder.rotation, &app, &version, &["finishSecret"]).await?;
+        let requests = recorder.requests(2).await?;
+        for request in &requests {
+            valid("distribution-request", request)?;
+        }
+        ensure!(requests.last().is_some_and(|again| again["promotedAt"].is_null()), "{requests:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_refusal_for_a_missing_receipt_asks_for_delivery_of_the_current_version() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let recorder = Recorder::deploy(cloud, "refused").await?;
+        let app = cloud.create_app(&name("refused")).await?;
+        let current = cloud.rotate_successfully(&app.arn).await?;
+        let route = tag("secret2eks/namespace", "shop");
+        cloud.secrets.tag_resource().secret_id(&app.arn).tags(route).send().await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        run(cloud, &recorder.rotation, &app, &version, &["createSecret"]).await?;
+        let refused = run(cloud, &recorder.rotation, &app, &version, &["setSecret"]).await;
+        ensure!(refused.is_err_and(|error| format!("{error:#}").contains("distribution.undelivered")));
+        let request = recorder.requests(1).await?.first().cloned().context("no request")?;
+        ensure!(request["versionId"] == current.as_str(), "{request}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_failed_request_does_not_undo_the_rotation_and_is_told_by_a_notice() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let nobody = "arn:aws:lambda:us-east-1:000000000000:function:nobody";
+        let variant =
+            cloud.deploy_variant(&name("unasked"), &[("Secret2EksFunctionArn", nobody)], &[]).await?;
+        let app = cloud.create_app(&name("unasked")).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        run(cloud, &variant, &app, &version, &STEPS).await?;
+        converged(cloud, &app.user, &app.arn, &version).await?;
+        let notice = variant.notices.wait_for(&app.arn, 1).await?.first().cloned().context("no notice")?;
+        ensure!(notice["kind"] == "distribution.request_failed", "{notice}");
+        valid("failure-notice", &notice)
+    })
+}

@@ -1,0 +1,92 @@
+//! Grants follow the active user, on a real broker.
+
+use anyhow::{Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use serde_json::json;
+
+use crate::support::converged;
+
+#[test]
+fn every_kind_of_grant_reaches_the_second_user_and_what_it_has_beyond_is_removed_and_named() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("grants")).await?;
+        let clone = format!("{}_clone", app.user);
+        let (vhost, extra) = (name("tenant"), name("extra"));
+        let management = cloud.broker.management()?;
+        for vhost in [&vhost, &extra] {
+            management.create_vhost(vhost).await?;
+        }
+        management.create_topic_exchange(&vhost, "events").await?;
+        management.set_permissions(&app.user, &vhost, ["^x", ".*", ""]).await?;
+        management.set_topic_permission(&app.user, &vhost, "events", ["^order\\.", "^order\\."]).await?;
+        management.set_topic_permission(&app.user, "/", "amq.topic", ["^a", "^b"]).await?;
+        management.set_limit(&app.user, "max-connections", 50).await?;
+        let password =
+            cloud.value(&app.arn, "AWSCURRENT").await?["password"].as_str().unwrap_or_default().to_owned();
+        management.create_user(&app.user, &password, &["monitoring"]).await?;
+
+        // The second user exists already and has more than the first.
+        management.create_user(&clone, "a password of its own", &["policymaker"]).await?;
+        management.set_permissions(&clone, &extra, [".*", ".*", ".*"]).await?;
+        management.set_topic_permission(&clone, &extra, "amq.topic", [".*", ".*"]).await?;
+        management.set_topic_permission(&clone, "/", "amq.direct", ["x", "x"]).await?;
+        management.set_topic_permission(&clone, "/", "", ["x", "x"]).await?;
+        management.set_limit(&clone, "max-channels", 7).await?;
+
+        let version = cloud.rotate_successfully(&app.arn).await?;
+        converged(cloud, &app.user, &app.arn, &version).await?;
+        let grants = management.grants(&clone).await?;
+        ensure!(
+            grants["tags"] == json!(["monitoring"]) && grants["limits"] == json!({"max-connections": 50}),
+            "{grants}"
+        );
+        let log = cloud.aws.function_log("rotation-rotation-mq")?.join("\n");
+        for removed in
+            [format!("remove permission on vhost `{extra}`"), "remove limit `max-channels`".to_owned()]
+        {
+            ensure!(log.contains(&removed), "the log does not say: {removed}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn grants_are_repaired_also_when_the_pending_login_works_already() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("repair")).await?;
+        let clone = format!("{}_clone", app.user);
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret"] {
+            cloud.step(&app.arn, &version, step).await?.value()?;
+        }
+        let management = cloud.broker.management()?;
+        // As an interruption after the password leaves it.
+        management.clear_permissions(&clone, "/").await?;
+        management.set_limit(&clone, "max-connections", 1).await?;
+        let answer = cloud.step(&app.arn, &version, "testSecret").await?;
+        ensure!(["pending.grants_unequal", "vhost.not_permitted"].contains(&answer.kind()), "{answer:?}");
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn tags_are_repaired_without_wiping_the_password() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("tags")).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret"] {
+            cloud.step(&app.arn, &version, step).await?.value()?;
+        }
+        let management = cloud.broker.management()?;
+        let pending = cloud.value(&app.arn, "AWSPENDING").await?;
+        let password = pending["password"].as_str().unwrap_or_default();
+        let clone = pending["username"].as_str().unwrap_or_default();
+        management.create_user(clone, password, &["management", "protected"]).await?;
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await?;
+        let tags = management.user(clone).await?.unwrap_or_default()["tags"].clone();
+        ensure!(tags == json!(["protected"]), "only the service's own tag stays: {tags}");
+        Ok(())
+    })
+}

@@ -1,0 +1,18 @@
+//! The deployed suite, driven as Secrets Manager and SecOps drive it, against a real broker.
+
+mod bad_brokers;
+mod bad_events;
+mod bad_secrets;
+mod cargo_lambda;
+mod delivery;
+mod distribution;
+mod environment;
+mod grants;
+mod incident;
+mod interruption;
+mod operations;
+mod rotation;
+mod secrecy;
+mod stale_connections;
+mod strategies;
+mod support;

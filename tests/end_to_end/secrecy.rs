@@ -1,0 +1,97 @@
+//! No password leaves its way: not in a log, a notice, an error, a process argument or a file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use serde_json::{Value, json};
+use testbed::cloud::{App, Cloud};
+
+/// Files that hold passwords by their nature: the broker's own configuration and data.
+const BY_NATURE: [&str; 1] = ["broker"];
+
+async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) -> Result<()> {
+    for stage in ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"] {
+        if let Ok(value) = cloud.value(&app.arn, stage).await {
+            found.insert(value["password"].as_str().context("no password")?.to_owned());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let mut passwords = BTreeSet::from([cloud.broker.admin_password().to_owned()]);
+        let mut said = String::new();
+        // Rotations that succeed, in both strategies, one that is revoked, and one that fails in each step.
+        for changes in [json!({}), json!({"rotationStrategy": "single"})] {
+            let app = cloud.create_app_with(&name("secret"), &changes).await?;
+            for _ in 0..3 {
+                passwords_of(cloud, &app, &mut passwords).await?;
+                cloud.rotate_successfully(&app.arn).await?;
+                passwords_of(cloud, &app, &mut passwords).await?;
+                said += &arguments_of_all_processes();
+            }
+            let previous = cloud.version(&app.arn, "AWSPREVIOUS").await?.context("no previous version")?;
+            let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": previous});
+            said += &format!("{:?}", cloud.invoke(&event).await?);
+        }
+        for broken in ["masterarn", "vhost", "password"] {
+            let wrong =
+                json!("arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq-admin/none-AbCdEf");
+            let app = cloud.create_app_with(&name("broken"), &json!({broken: wrong})).await?;
+            said += &format!("{:?}", cloud.rotate(&app.arn).await?);
+            passwords_of(cloud, &app, &mut passwords).await?;
+            said += &format!("{:?}", cloud.notices.wait_for(&app.arn, 1).await?);
+        }
+        passwords.retain(|password| !password.starts_with("arn:"));
+        ensure!(passwords.len() > 10, "too few passwords to search for");
+        for password in &passwords {
+            ensure!(!said.contains(password.as_str()), "a password is in an answer, a notice or an argument");
+        }
+        let searched = search(cloud.folder(), &passwords)?;
+        ensure!(searched > 5, "only {searched} files were searched");
+        Ok(())
+    })
+}
+
+/// Fails on the first file that holds one of the passwords; answers how many files were read.
+fn search(folder: &Path, passwords: &BTreeSet<String>) -> Result<usize> {
+    let mut searched = 0;
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !BY_NATURE.contains(&entry.file_name().to_string_lossy().as_ref()) {
+            searched += search(&path, passwords)?;
+        } else if kind.is_file() && entry.metadata()?.len() < 20_000_000 {
+            let content = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+            ensure!(
+                !passwords.iter().any(|password| content.contains(password.as_str())),
+                "a password is in {}",
+                path.display()
+            );
+            searched += 1;
+        }
+    }
+    Ok(searched)
+}
+
+fn arguments_of_all_processes() -> String {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let arguments = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    arguments.map(|arguments| String::from_utf8_lossy(&arguments).into_owned()).collect()
+}
+
+#[test]
+fn the_broker_s_own_log_holds_no_password() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("broker-log")).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let value: Value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let log = std::fs::read_to_string(cloud.broker.log()).unwrap_or_default();
+        ensure!(!log.contains(value["password"].as_str().context("no password")?));
+        Ok(())
+    })
+}

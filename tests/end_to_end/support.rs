@@ -1,0 +1,70 @@
+//! What several tests check in the same way.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use testbed::cloud::{Answer, Cloud};
+
+/// A version id that no secret has.
+pub const UNKNOWN_VERSION: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The step failed with `kind`, said `words`, and published exactly one notice that says the same.
+pub async fn failed_once(
+    cloud: &Cloud,
+    arn: &str,
+    answer: &Answer,
+    kind: &str,
+    words: &str,
+) -> Result<Value> {
+    let Answer::Failed { kind: found, message } = answer else {
+        anyhow::bail!("it should have failed with {kind}, but: {answer:?}");
+    };
+    ensure!(found == kind, "it should have failed with {kind}, but: {answer:?}");
+    ensure!(message.contains(words), "the message should contain `{words}`: {message}");
+    let notices = cloud.notices.wait_for(arn, 1).await?;
+    ensure!(notices.len() == 1, "one notice was expected: {notices:?}");
+    let notice = notices.into_iter().next().context("no notice")?;
+    ensure!(notice["kind"] == kind, "{notice}");
+    valid("failure-notice", &notice)?;
+    Ok(notice)
+}
+
+/// What must not change when a step is refused: the broker's users of a pair, and the stages of a secret.
+pub async fn state_of(
+    cloud: &Cloud,
+    user: &str,
+    arn: &str,
+) -> Result<(Option<Value>, Option<Value>, String)> {
+    let management = cloud.broker.management()?;
+    let stages = cloud.secrets.describe_secret().secret_id(arn).send().await?.version_ids_to_stages;
+    let stages: std::collections::BTreeMap<_, _> = stages.unwrap_or_default().into_iter().collect();
+    let (first, second) = tokio::try_join!(async { management.user(user).await }, async {
+        management.user(&format!("{user}_clone")).await
+    },)?;
+    Ok((first, second, format!("{stages:?}")))
+}
+
+/// AWSCURRENT logs in over AMQPS.
+pub async fn current_logs_in(cloud: &Cloud, arn: &str) -> Result<()> {
+    let value = cloud.value(arn, "AWSCURRENT").await?;
+    ensure!(cloud.logs_in(&value).await?, "AWSCURRENT does not log in");
+    Ok(())
+}
+
+/// AWSCURRENT logs in, and both users of the pair may do the same.
+pub async fn converged(cloud: &Cloud, user: &str, arn: &str, version: &str) -> Result<()> {
+    ensure!(cloud.version(arn, "AWSCURRENT").await?.as_deref() == Some(version), "{version} is not current");
+    current_logs_in(cloud, arn).await?;
+    let management = cloud.broker.management()?;
+    let (one, other) = (management.grants(user).await?, management.grants(&format!("{user}_clone")).await?);
+    ensure!(one == other, "grants differ: {one} and {other}");
+    Ok(())
+}
+
+/// The message follows its JSON Schema in `contract/schemas`.
+pub fn valid(schema: &str, message: &Value) -> Result<()> {
+    let path = testbed::cloud::workspace().join("contract/schemas").join(format!("{schema}.json"));
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(path)?)?)?;
+    let wrong: Vec<String> = schema.iter_errors(message).map(|error| error.to_string()).collect();
+    ensure!(wrong.is_empty(), "{message}: {wrong:?}");
+    Ok(())
+}

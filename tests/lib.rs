@@ -1,0 +1,64 @@
+//! One cloud for all tests of this process: started by the first that asks, shared by all others.
+//!
+//! Tests run side by side, so each makes broker users and secrets of its own (see [`name`]).
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context as _, Result};
+use testbed::aws::Options;
+use testbed::broker::Suite;
+use testbed::cloud::{Cloud, Parts, workspace};
+use testbed::scratch;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
+static CLOUD: OnceCell<Cloud> = OnceCell::const_new();
+
+/// Runs a test on the shared cloud. What stays running is ended with the process.
+///
+/// # Errors
+/// When the cloud does not start, and those of the test.
+pub fn on_the_cloud<F>(test: impl FnOnce(&'static Cloud) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let runtime = RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no async runtime: {error}"))?;
+    runtime.block_on(async {
+        let cloud = CLOUD.get_or_try_init(start).await.context("the testbed did not start")?;
+        test(cloud).await
+    })
+}
+
+/// A name that no other test uses, beginning with `prefix`.
+#[must_use]
+pub fn name(prefix: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The program of rotation-mq, beside the test's own program.
+///
+/// # Errors
+/// When the test's own program cannot be found.
+pub fn function_program() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let profile = own.ancestors().nth(2).context("the test program has no folder")?;
+    Ok(profile.join("rotation-mq"))
+}
+
+async fn start() -> Result<Cloud> {
+    let function = function_program()?;
+    let suite = Suite::from_environment()?;
+    let parts = tokio::task::spawn_blocking(move || Parts::install(suite, function, &report)).await??;
+    let folder = scratch::folder(&workspace().join("target/testbed/runs"), "end-to-end")?;
+    Cloud::start(&parts, &folder, Options::default(), &[("CallTimeoutSeconds", "4")]).await
+}
+
+#[expect(clippy::print_stderr, reason = "installing takes long, and whoever waits should know why")]
+fn report(progress: &str) {
+    eprintln!("{progress}");
+}
