@@ -1,0 +1,103 @@
+//! Programs that come as Debian packages.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{step, workspace};
+
+/// A program that a command needs.
+#[derive(Debug)]
+pub struct Needed {
+    pub program: &'static str,
+    pub package: &'static str,
+    pub why: &'static str,
+}
+
+/// What the testbed starts its broker with.
+pub const BROKER: [Needed; 3] = [
+    Needed {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+        why: "unpacks RabbitMQ from Debian's packages without installing it",
+    },
+    Needed { program: "bwrap", package: "bubblewrap", why: "runs RabbitMQ with its own libraries" },
+    Needed {
+        program: "setpriv",
+        package: "util-linux",
+        why: "ends child processes together with the testbed",
+    },
+];
+
+/// Checks shell scripts.
+pub const SHELLCHECK: Needed =
+    Needed { program: "shellcheck", package: "shellcheck", why: "checks the shell scripts" };
+
+/// Installs those of `needed` that are missing.
+///
+/// # Errors
+/// When they cannot be installed; the message names the packages.
+pub fn ensure(needed: &[Needed]) -> Result<()> {
+    let missing: Vec<&Needed> =
+        needed.iter().filter(|needed| workspace::find(needed.program).is_none()).collect();
+    for needed in &missing {
+        eprintln!("missing: `{}` ({})", needed.program, needed.why);
+    }
+    let packages: Vec<&str> = missing.iter().map(|needed| needed.package).collect();
+    install(&packages)
+}
+
+/// Installs Debian packages, as root or with sudo.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn install(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    if workspace::find("apt-get").is_none() {
+        bail!("there is no apt-get here; install these packages of Debian or their like: {names}");
+    }
+    let root = is_root()?;
+    if !root && workspace::find("sudo").is_none() {
+        bail!("neither root nor sudo: have this run as root: apt-get install {names}");
+    }
+    let next = format!("look at the message above, or run `apt-get install {names}` yourself");
+    let update = ["update", "--quiet"];
+    let install = ["install", "--yes", "--no-install-recommends"];
+    if root {
+        let update = &mut apt_get(&update);
+        step::quiet("apt-get update", update, "check this machine's package sources")?;
+        let install = &mut apt_get(&install);
+        step::quiet(&format!("apt-get install {names}"), install.args(packages), &next)
+    } else {
+        // Shown, because sudo may ask for a password.
+        let update = &mut sudo(&update);
+        step::shown("sudo apt-get update", update, "check this machine's package sources")?;
+        let install = &mut sudo(&install);
+        step::shown(&format!("sudo apt-get install {names}"), install.args(packages), &next)
+    }
+}
+
+/// Not owned (and sudo neither): our end must not stop dpkg half-way.
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = workspace::unowned("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn sudo(arguments: &[&str]) -> Command {
+    let mut command = workspace::unowned("sudo");
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments);
+    command
+}
+
+fn is_root() -> Result<bool> {
+    let answer = workspace::unowned("id")
+        .arg("-u")
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot ask `id` who we are")?;
+    Ok(answer.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,179 @@
+//! Who may depend on what, checked against what cargo resolves and what the sources import.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace;
+
+/// Crates that talk to the outside, and the rooms that may depend on them. A name that ends in `*`
+/// stands for all that begin so.
+const CLIENTS: &[(&str, &[&str])] = &[
+    ("lapin", &["rotation-mq", "testbed"]),
+    ("reqwest", &["rotation-mq", "testbed"]),
+    ("aws-sdk-mq", &["rotation-mq"]),
+    ("aws-sdk-*", &["rotation-mq", "testbed", "end-to-end"]),
+    ("aws-config", &["rotation-mq", "testbed", "end-to-end"]),
+    ("lambda_runtime", &["empty-function", "lambda-boundary", "rotation-mq", "testbed"]),
+    ("testbed", &["end-to-end"]),
+    // Errors of the functions are typed; `anyhow` is for tests and command lines.
+    ("anyhow", &["testbed", "end-to-end", "xtask"]),
+];
+
+/// Rooms that may depend on nothing but this, so that they stay pure, or quick to compile.
+const CLOSED: &[(&str, &[&str])] = &[
+    ("contract", &["jsonschema", "proptest", "serde", "serde_json", "thiserror", "zeroize"]),
+    ("lambda-boundary", &["contract", "lambda_runtime", "serde_json", "tracing", "tracing-subscriber"]),
+    ("xtask", &["anyhow"]),
+];
+
+/// In rotation-mq each outside system has one file (or a folder of that name); no other imports its
+/// client. `main.rs` wires, so it may as well.
+const ONE_FILE_EACH: &[(&str, &str)] = &[
+    ("lapin", "amqp_login"),
+    ("reqwest", "management_api"),
+    ("aws_sdk_mq", "amazon_mq"),
+    ("aws_sdk_secretsmanager", "secret_store"),
+    ("aws_sdk_lambda", "distribution"),
+    ("aws_sdk_sns", "dead_letter"),
+];
+
+/// What breaks the rules, a line each.
+///
+/// # Errors
+/// When cargo does not answer, or a source cannot be read.
+pub fn violations() -> Result<Vec<String>> {
+    let mut found = dependency_violations(&direct_dependencies()?);
+    for source in rust_files(&workspace::root().join("rotation-mq/src"))? {
+        let text = fs::read_to_string(&source)?;
+        let name = source.strip_prefix(workspace::root()).unwrap_or(&source);
+        found.extend(import_violations(name, &text));
+    }
+    Ok(found)
+}
+
+/// Pairs of a workspace member and one of its direct dependencies.
+fn direct_dependencies() -> Result<Vec<(String, String)>> {
+    let tree = workspace::cargo()
+        .args(["tree", "--workspace", "--depth", "1", "--prefix", "depth", "--no-dedupe"])
+        .args(["--edges", "normal,dev,build", "--target", "all", "--format", " {p}"])
+        .output()
+        .context("cannot run cargo tree")?;
+    if !tree.status.success() {
+        bail!("cargo tree failed:\n{}", String::from_utf8_lossy(&tree.stderr));
+    }
+    Ok(read_tree(&String::from_utf8_lossy(&tree.stdout)))
+}
+
+/// Lines such as `0 rotation-mq v0.1.0 (/path)` and, below it, `1 lapin v4.12.0`.
+fn read_tree(text: &str) -> Vec<(String, String)> {
+    let mut member = String::new();
+    let mut pairs = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("0"), Some(name)) => name.clone_into(&mut member),
+            (Some("1"), Some(name)) => pairs.push((member.clone(), name.to_owned())),
+            _ => {}
+        }
+    }
+    pairs
+}
+
+fn dependency_violations(pairs: &[(String, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (member, dependency) in pairs {
+        let client = CLIENTS.iter().find(|(name, _)| matches_name(name, dependency));
+        if let Some((_, allowed)) = client
+            && !allowed.contains(&member.as_str())
+        {
+            found.push(format!("{member} must not depend on {dependency}: only {} may", allowed.join(", ")));
+        }
+        let closed = CLOSED.iter().find(|(name, _)| name == member);
+        if let Some((_, allowed)) = closed
+            && !allowed.contains(&dependency.as_str())
+        {
+            found.push(format!("{member} must not depend on {dependency}: only on {}", allowed.join(", ")));
+        }
+    }
+    found
+}
+
+fn matches_name(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+fn import_violations(file: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (client, owner) in ONE_FILE_EACH {
+        let owned = file.file_stem().is_some_and(|stem| stem == *owner || stem == "main")
+            || file.parent().is_some_and(|folder| folder.ends_with(owner));
+        if owned {
+            continue;
+        }
+        for (number, line) in (1..).zip(text.lines()) {
+            if names_crate(line, client) {
+                found.push(format!("{}:{number} names {client}: only {owner}.rs may", file.display()));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a line of code (no comment) has a path into the crate.
+fn names_crate(line: &str, client: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    code.match_indices(client).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + client.len()..];
+        let whole = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        whole
+            && (after.starts_with("::")
+                || code.trim_start().starts_with("use ") && after.starts_with([';', ' ']))
+    })
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_in_the_wrong_room_is_found() {
+        let tree = "0 contract v0.1.0 (/x)\n1 serde v1.0.0\n1 lapin v4.12.0\n\n\
+                    0 rotation-mq v0.1.0 (/x)\n1 lapin v4.12.0\n1 anyhow v1.0.0\n";
+        let found = dependency_violations(&read_tree(tree)).join("\n");
+        assert_eq!(found.lines().count(), 3, "{found}");
+        assert!(found.contains("contract must not depend on lapin: only rotation-mq, testbed may"));
+        assert!(found.contains("contract must not depend on lapin: only on "));
+        assert!(found.contains("rotation-mq must not depend on anyhow"));
+    }
+
+    #[test]
+    fn an_import_in_the_wrong_file_is_found() {
+        let found = |file: &str, text: &str| import_violations(Path::new(file), text).len();
+        assert_eq!(found("rotation-mq/src/steps/set_secret.rs", "use lapin::Connection;\n"), 1);
+        assert_eq!(found("rotation-mq/src/amqp_login.rs", "use lapin::Connection;\n"), 0);
+        assert_eq!(found("rotation-mq/src/management_api/users.rs", "use reqwest::Url;\n"), 0);
+        assert_eq!(found("rotation-mq/src/lib.rs", "// not `lapin::Error`\nlet my_lapin::x = 1;\n"), 0);
+        assert_eq!(found("rotation-mq/src/lib.rs", "use aws_sdk_sns as sns;\n"), 1);
+        assert_eq!(found("rotation-mq/src/main.rs", "let sns = aws_sdk_sns::Client::new(&aws);\n"), 0);
+    }
+}

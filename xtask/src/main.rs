@@ -1,0 +1,58 @@
+//! The project's commands: `cargo xtask demo | test | up | lint | package | bench`.
+//!
+//! Each command installs what it misses (and says what and why), keeps its caches under `target/`
+//! and ends with 0 when all went well, 1 when something failed, 2 when it was called wrongly.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
+
+mod apt;
+mod dependency_rules;
+mod lint;
+mod package;
+mod playbook_rules;
+mod python;
+mod step;
+mod template_rules;
+mod test;
+mod testbed;
+mod usage;
+mod workspace;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use usage::{Help, Invocation};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match usage::parse(&arguments) {
+        Ok(invocation) => match run(invocation) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("\nxtask: {error:#}");
+                ExitCode::from(1)
+            }
+        },
+        // A closed pipe (`| head`) is no reason to panic.
+        Err(Help { problem: None, text }) => {
+            let _ = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(Help { problem: Some(problem), text }) => {
+            let _ = writeln!(std::io::stderr(), "xtask: {problem}\n\n{text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(invocation: Invocation) -> Result<()> {
+    match invocation {
+        Invocation::Demo(arguments) => testbed::demo(&arguments),
+        Invocation::Up(arguments) => testbed::up(&arguments),
+        Invocation::Bench(arguments) => testbed::bench(&arguments),
+        Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
+        Invocation::Lint => lint::run(),
+        Invocation::Package { architecture } => package::run(architecture),
+    }
+}

@@ -1,0 +1,63 @@
+//! Every kind of failure has its section in the playbook, at an anchor of the kind's own name:
+//! alerts link to `rotation-failing.md#KIND`.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::workspace;
+
+const KINDS: &str = "contract/src/kind.rs";
+const PLAYBOOK: &str = "infra/playbooks/rotation-failing.md";
+
+/// Kinds without a section and sections without a kind, a line each.
+///
+/// # Errors
+/// When one of the two files cannot be read.
+pub fn violations() -> Result<Vec<String>> {
+    Ok(differences(&read(KINDS)?, &read(PLAYBOOK)?))
+}
+
+fn read(file: &str) -> Result<String> {
+    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
+}
+
+fn differences(kinds: &str, playbook: &str) -> Vec<String> {
+    let kinds: BTreeSet<&str> = kinds.lines().filter_map(kind_of).collect();
+    let anchors: BTreeSet<&str> = playbook.lines().filter_map(anchor_of).collect();
+    let missing = kinds.difference(&anchors).map(|kind| format!("{PLAYBOOK} has no section for {kind}"));
+    let unknown = anchors
+        .difference(&kinds)
+        .map(|kind| format!("{PLAYBOOK} has a section for {kind}, which is no kind"));
+    let empty = kinds.is_empty().then(|| format!("{KINDS} names no kind: has its table changed?"));
+    missing.chain(unknown).chain(empty).collect()
+}
+
+/// A row of the table: `BrokerUnreachable = "broker.unreachable", Warning, true;`
+fn kind_of(line: &str) -> Option<&str> {
+    let (variant, rest) = line.trim().split_once(" = \"")?;
+    let (kind, rest) = rest.split_once('"')?;
+    let is_row = variant.chars().all(char::is_alphanumeric) && rest.ends_with(';');
+    (is_row && kind.contains('.')).then_some(kind)
+}
+
+/// A heading's anchor: `<a id="broker.unreachable"></a>`
+fn anchor_of(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("<a id=\"")?.strip_suffix("\"></a>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_without_a_section_is_found_and_so_is_the_reverse() {
+        let kinds = "    /// Doc.\n    A = \"a.one\", Error, false;\n    B = \"b.two\", Warning, true;\n";
+        let both = "<a id=\"a.one\"></a>\n## a.one\n<a id=\"b.two\"></a>\n";
+        assert!(differences(kinds, both).is_empty());
+        assert_eq!(differences(kinds, "<a id=\"a.one\"></a>").len(), 1);
+        assert_eq!(differences(kinds, &format!("{both}<a id=\"c.three\"></a>")).len(), 1);
+        assert!(!differences("", "").is_empty());
+    }
+}

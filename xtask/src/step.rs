@@ -1,0 +1,113 @@
+//! One child process that the user waits for: shown, or quiet with its seconds counted.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace;
+
+/// Where no terminal redraws the line, a sign of life comes this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+/// Enough for the errors of a compiler.
+const TAIL_LINES: usize = 80;
+
+/// Runs `command` with its output in a log, whose end is shown when it fails. `next` says what the
+/// user can do about a failure.
+///
+/// # Errors
+/// When the program cannot be started or does not end with success.
+pub fn quiet(what: &str, command: &mut Command, next: &str) -> Result<()> {
+    let log = log_file(what)?;
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let started = Instant::now();
+    let status = watch(what, command, started)?;
+    let seconds = started.elapsed().as_secs_f32();
+    if status.success() {
+        finish_line(&format!("  ok      {what} ({seconds:.1} s)"));
+        return Ok(());
+    }
+    finish_line(&format!("  FAILED  {what} ({seconds:.1} s)"));
+    eprintln!("{}", tail(&log));
+    bail!("{what}: {status}\n  its output: {}\n  next: {next}", log.display());
+}
+
+/// Runs `command` with its output on the terminal.
+///
+/// # Errors
+/// When the program cannot be started or does not end with success.
+pub fn shown(what: &str, command: &mut Command, next: &str) -> Result<()> {
+    eprintln!("  ...     {what}");
+    let started = Instant::now();
+    let status = command.status().with_context(|| not_started(command))?;
+    let seconds = started.elapsed().as_secs_f32();
+    if status.success() {
+        eprintln!("  ok      {what} ({seconds:.1} s)");
+        return Ok(());
+    }
+    eprintln!("  FAILED  {what} ({seconds:.1} s)");
+    bail!("{what}: {status}\n  next: {next}");
+}
+
+/// Becomes `command`: its signals and its exit code are the user's, nothing stays in between.
+///
+/// # Errors
+/// Only when the program cannot be started.
+pub fn become_it(command: &mut Command) -> Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| not_started(command))
+}
+
+fn watch(what: &str, command: &mut Command, started: Instant) -> Result<ExitStatus> {
+    let mut child = command.spawn().with_context(|| not_started(command))?;
+    let terminal = std::io::stderr().is_terminal();
+    let mut last_sign = started;
+    if !terminal {
+        eprintln!("  ...     {what}");
+    }
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if terminal {
+            eprint!("\r\x1b[K  {:>4} s  {what}", started.elapsed().as_secs());
+            std::io::stderr().flush()?;
+        } else if last_sign.elapsed() >= SIGN_OF_LIFE {
+            last_sign = Instant::now();
+            eprintln!("  {:>4} s  {what}", started.elapsed().as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn finish_line(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    eprintln!("{line}");
+}
+
+fn not_started(command: &Command) -> String {
+    format!("cannot start {}", command.get_program().to_string_lossy())
+}
+
+fn log_file(what: &str) -> Result<PathBuf> {
+    let folder = workspace::target().join("xtask-logs");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Ok(folder.join(format!("{name}.log")))
+}
+
+fn tail(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let skipped = lines.len().saturating_sub(TAIL_LINES);
+    let shown = lines.get(skipped..).unwrap_or_default().join("\n");
+    if skipped == 0 { shown } else { format!("[{skipped} lines before]\n{shown}") }
+}

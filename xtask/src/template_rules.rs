@@ -1,0 +1,101 @@
+//! What no linter knows about `infra/template.yaml`, but a rotation depends on.
+//!
+//! A service that may not use the key of an encrypted topic or queue drops its message without a word
+//! (and the AWS emulator does not notice), so the key's policy is checked here.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::workspace;
+
+const TEMPLATE: &str = "infra/template.yaml";
+/// Who must be able to use the key, and whether a condition on it is supported.
+const KEY_USERS: [(&str, bool); 3] =
+    [("sns.amazonaws.com", true), ("events.amazonaws.com", false), ("cloudwatch.amazonaws.com", true)];
+const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+/// What breaks the rules, a line each.
+///
+/// # Errors
+/// When the template cannot be read.
+pub fn violations() -> Result<Vec<String>> {
+    let text = fs::read_to_string(workspace::root().join(TEMPLATE))
+        .with_context(|| format!("cannot read {TEMPLATE}"))?;
+    Ok(template_violations(&text))
+}
+
+fn template_violations(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let key = resource(&code, "AWS::KMS::Key");
+    let statements: Vec<&str> = key.split("- Sid: ").skip(1).collect();
+    for (service, condition_is_supported) in KEY_USERS {
+        let allows = |statement: &&str| {
+            statement.contains("Effect: Allow")
+                && statement.contains(service)
+                && KEY_ACTIONS.iter().all(|action| statement.contains(action))
+                && (condition_is_supported || !statement.contains("Condition:"))
+        };
+        if !statements.iter().any(allows) {
+            let how = if condition_is_supported { "" } else { " without a condition" };
+            found.push(format!(
+                "{TEMPLATE}: the key policy must let {service} decrypt and generate data keys{how}"
+            ));
+        }
+    }
+    if code.contains("ReservedConcurrentExecutions") {
+        found.push(format!("{TEMPLATE}: concurrency must not be reserved: a throttled rotation fails"));
+    }
+    found
+}
+
+/// The text of the first resource of a type, up to the next entry at its own depth.
+fn resource<'a>(code: &'a str, kind: &str) -> &'a str {
+    let Some((_, rest)) = code.split_once(&format!("    Type: {kind}\n")) else {
+        return "";
+    };
+    let end = rest
+        .match_indices('\n')
+        .find(|(at, _)| rest[at + 1..].starts_with("  ") && !rest[at + 1..].starts_with("   "));
+    end.map_or(rest, |(at, _)| &rest[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "Resources:
+  Key:
+    Type: AWS::KMS::Key
+    Properties:
+          - Sid: Services
+            Effect: Allow
+            Principal: {Service: [sns.amazonaws.com, events.amazonaws.com, cloudwatch.amazonaws.com]}
+            # Condition: none
+            Action: [kms:Decrypt, kms:GenerateDataKey]
+  Next:
+    Type: AWS::SNS::Topic
+    Condition: InVpc
+";
+
+    #[test]
+    fn a_service_that_cannot_use_the_key_is_found() {
+        assert_eq!(template_violations(KEY), Vec::<String>::new());
+        for service in ["sns", "events", "cloudwatch"] {
+            let without = KEY.replace(&format!("{service}.amazonaws.com"), "x");
+            assert_eq!(template_violations(&without).len(), 1, "{service}");
+        }
+        assert_eq!(template_violations(&KEY.replace("kms:GenerateDataKey", "x")).len(), 3);
+    }
+
+    #[test]
+    fn a_condition_that_shuts_eventbridge_out_is_found() {
+        let found = template_violations(&KEY.replace("# Condition", "Condition")).join("");
+        assert!(found.contains("events.amazonaws.com"), "{found}");
+    }
+}

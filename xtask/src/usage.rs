@@ -1,0 +1,198 @@
+//! What the user asked for, or the help that answers it.
+
+use crate::package::Architecture;
+use crate::testbed::Broker;
+
+/// A command with its arguments, checked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Invocation {
+    Demo(Vec<String>),
+    Up(Vec<String>),
+    Bench(Vec<String>),
+    Test {
+        /// `None`: all tests on the default broker, and the broker tests on the oldest as well.
+        broker: Option<Broker>,
+        forwarded: Vec<String>,
+    },
+    Lint,
+    Package {
+        /// `None`: arm64 where it can be built, else this machine's own.
+        architecture: Option<Architecture>,
+    },
+}
+
+/// The help text, and what was wrong when it was not asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Help {
+    pub problem: Option<String>,
+    pub text: &'static str,
+}
+
+const COMMANDS: [&str; 7] = ["demo", "test", "up", "lint", "package", "bench", "help"];
+
+const TEXT: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [ARGS]      rotate a real RabbitMQ user, step by step; `demo --help` lists what there is
+  test             every test, on RabbitMQ 4.0; the broker tests on 3.10 as well
+       --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
+       -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
+  up [ARGS]        leave a testbed running and say how to use it; Ctrl-C ends it
+  lint             format, clippy, rustdoc, licences, templates, Python, shell, dependency rules
+  package          release zips and their sizes
+       --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
+  bench [ARGS]     cold start, memory, calls and time of a rotation
+
+The first run installs what is missing and says what. Everything lands in `target/`, except for
+Debian packages (mmdebstrap, bubblewrap, shellcheck).";
+
+/// Reads the arguments after `cargo xtask`.
+pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(Help { problem: None, text: TEXT });
+    };
+    match command.as_str() {
+        "help" | "--help" | "-h" => Err(Help { problem: None, text: TEXT }),
+        "demo" => Ok(Invocation::Demo(rest.to_vec())),
+        "up" => Ok(Invocation::Up(rest.to_vec())),
+        "bench" => Ok(Invocation::Bench(rest.to_vec())),
+        _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
+            Err(Help { problem: None, text: TEXT })
+        }
+        "lint" => no_more(rest).map(|()| Invocation::Lint),
+        "test" => test(rest),
+        "package" => package(rest),
+        other => Err(unknown_command(other)),
+    }
+}
+
+fn test(arguments: &[String]) -> Result<Invocation, Help> {
+    let (own, forwarded) = match arguments.iter().position(|argument| argument == "--") {
+        Some(at) => (&arguments[..at], arguments[at + 1..].to_vec()),
+        None => (arguments, Vec::new()),
+    };
+    let broker = option(own, "--broker", Broker::parse, "bookworm, trixie or forky")?;
+    Ok(Invocation::Test { broker, forwarded })
+}
+
+fn package(arguments: &[String]) -> Result<Invocation, Help> {
+    let architecture = option(arguments, "--arch", Architecture::parse, "arm64 or x86_64")?;
+    Ok(Invocation::Package { architecture })
+}
+
+/// The only option that a command has, as `--name value` or `--name=value`.
+fn option<T>(
+    arguments: &[String],
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Option<T>, Help> {
+    let Some((first, rest)) = arguments.split_first() else {
+        return Ok(None);
+    };
+    let (value, rest) = match (first.split_once('='), rest.split_first()) {
+        (Some((key, value)), _) if key == name => (value, rest),
+        (None, Some((value, rest))) if first == name => (value.as_str(), rest),
+        (None, None) if first == name => return Err(problem(format!("{name} wants {expected}"))),
+        _ => {
+            return Err(problem(format!(
+                "`{first}` is not known here (arguments for the test programs go after `--`)"
+            )));
+        }
+    };
+    no_more(rest)?;
+    match parse(value) {
+        Some(value) => Ok(Some(value)),
+        None => Err(problem(format!("{name} wants {expected}, not `{value}`"))),
+    }
+}
+
+fn no_more(arguments: &[String]) -> Result<(), Help> {
+    match arguments.first() {
+        Some(argument) => Err(problem(format!("`{argument}` is one argument too many"))),
+        None => Ok(()),
+    }
+}
+
+fn unknown_command(command: &str) -> Help {
+    let nearest = COMMANDS.into_iter().map(|known| (distance(command, known), known)).min();
+    problem(match nearest {
+        Some((edits, known)) if edits <= 2 => {
+            format!("there is no command `{command}`; did you mean `{known}`?")
+        }
+        _ => format!("there is no command `{command}`"),
+    })
+}
+
+fn problem(problem: String) -> Help {
+    Help { problem: Some(problem), text: TEXT }
+}
+
+/// Levenshtein's distance: how many letters were added, dropped or mistaken.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Invocation, Help> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        let forwarded = vec!["revoke".to_owned(), "--nocapture".to_owned()];
+        for (line, expected) in [
+            ("lint", Invocation::Lint),
+            ("demo rotate", Invocation::Demo(vec!["rotate".to_owned()])),
+            ("up", Invocation::Up(vec![])),
+            ("test", Invocation::Test { broker: None, forwarded: vec![] }),
+            ("test --broker forky", Invocation::Test { broker: Some(Broker::Forky), forwarded: vec![] }),
+            (
+                "test --broker=bookworm -- revoke --nocapture",
+                Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
+            ),
+            ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
+            ("package", Invocation::Package { architecture: None }),
+        ] {
+            assert_eq!(parse_line(line), Ok(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_says_what_is_wrong() {
+        for (line, expected) in [
+            ("tset", "did you mean `test`?"),
+            ("lintt", "did you mean `lint`?"),
+            ("rotate-everything", "there is no command `rotate-everything`"),
+            ("test --broker", "bookworm, trixie or forky"),
+            ("test --broker sid", "not `sid`"),
+            ("test revoke", "after `--`"),
+            ("lint --fix", "one argument too many"),
+            ("package --arch arm", "arm64 or x86_64"),
+        ] {
+            let problem = parse_line(line).err().and_then(|help| help.problem).unwrap_or_default();
+            assert!(problem.contains(expected), "{line}: {problem}");
+        }
+    }
+
+    #[test]
+    fn help_that_was_asked_for_is_no_error() {
+        for line in ["", "help", "--help", "-h", "test --help"] {
+            assert_eq!(parse_line(line), Err(Help { problem: None, text: TEXT }), "{line}");
+        }
+    }
+}
