@@ -37,6 +37,7 @@ def install() -> None:
         return await original(method, path, headers, body, query_params)
 
     sts.handle_request = handle_request
+    sts._web_identity_principal = _with_one_audience(sts._web_identity_principal)
 
 
 def put_issuer(wanted: dict) -> dict:
@@ -78,6 +79,20 @@ def _problem(token: str) -> tuple[str, str] | None:
     if not not_before <= time.time() < expires:
         return "ExpiredTokenException", f"Token expired: current date/time {int(time.time())}"
     return None
+
+
+def _with_one_audience(original):
+    """A service account's token has a list of audiences; the key `aud` of a condition has one value."""
+
+    def principal(token: str, provider_id: str, role_arn: str):
+        arn, keys = original(token, provider_id, role_arn)
+        known = (iam._oidc_providers.get(arn) or {}).get("ClientIDList", [])
+        for name, value in keys.items():
+            if name.endswith(":aud") and isinstance(value, list):
+                keys[name] = next((each for each in value if each in known), "")
+        return arn, keys
+
+    return principal
 
 
 def _provider(issuer: str) -> dict | None:

@@ -47,7 +47,9 @@ impl Layout {
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(true).mode(0o700).create(&part).with_context(|| part.display().to_string())?;
         }
-        let id: String = (0..32).map(|_| char::from(b"0123456789ABCDEF"[usize::from(rand::random::<u8>() % 16)])).collect();
+        let id: String = (0..32)
+            .map(|_| char::from(b"0123456789ABCDEF"[usize::from(rand::random::<u8>() % 16)]))
+            .collect();
         let layout = Self {
             admin_token: random_token(),
             operator_token: random_token(),

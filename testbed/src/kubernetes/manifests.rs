@@ -1,10 +1,10 @@
 //! Manifests, applied as `kubectl apply --server-side` does.
 
 use anyhow::{Context as _, Result};
+use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{GroupVersionKind, TypeMeta};
 use kube::discovery::{self, Scope};
-use kube::Api;
 use serde_json::Value;
 
 use super::Kubernetes;
@@ -49,7 +49,8 @@ impl Kubernetes {
             Scope::Cluster => Api::all_with(client, &resource),
             Scope::Namespaced => {
                 let namespace = object.metadata.namespace.as_deref().or(namespace);
-                let namespace = namespace.with_context(|| format!("{} {name} names no namespace", kind.kind))?;
+                let namespace =
+                    namespace.with_context(|| format!("{} {name} names no namespace", kind.kind))?;
                 Api::namespaced_with(client, namespace, &resource)
             }
         };

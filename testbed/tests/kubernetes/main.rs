@@ -1,4 +1,4 @@
 //! What a cluster of the testbed promises.
 
-mod support;
 mod life;
+mod support;
