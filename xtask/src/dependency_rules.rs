@@ -16,6 +16,8 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("aws-sdk-*", &["rotation-mq", "testbed", "end-to-end"]),
     ("aws-config", &["rotation-mq", "testbed", "end-to-end"]),
     ("lambda_runtime", &["empty-function", "lambda-boundary", "rotation-mq", "testbed"]),
+    ("kube", &["secret2eks", "testbed", "end-to-end"]),
+    ("k8s-openapi", &["secret2eks", "testbed", "end-to-end"]),
     ("testbed", &["end-to-end"]),
     // Errors of the functions are typed; `anyhow` is for tests and command lines.
     ("anyhow", &["testbed", "end-to-end", "xtask"]),
