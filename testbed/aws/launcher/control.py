@@ -8,7 +8,7 @@
 | POST /_testbed/rotation/resume {"secret": ARN, "token": "same" or "new"} | one more attempt |
 | POST /_testbed/rotation/step {"secret": ARN, "version": ID, "step": name} | invokes one step, e.g. late |
 | POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
-| POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | who signs its service accounts' tokens |
+| POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | its service accounts' |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
 """
 

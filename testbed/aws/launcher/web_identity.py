@@ -1,8 +1,8 @@
 """AssumeRoleWithWebIdentity looks at the token itself before the role's trust policy does (row I6).
 
-MiniStack believes every claim of a token. STS takes it only from an issuer that IAM has an identity provider for,
-verified with the issuer's published keys, for an audience of that provider, and in its time. The keys are those that
-the testbed gave with `POST /_testbed/cluster/issuer`: nothing is fetched.
+MiniStack believes every claim of a token. STS takes it only from an issuer that IAM has an identity
+provider for, verified with the issuer's published keys, for an audience of that provider, and in its time.
+The keys are those that the testbed gave with `POST /_testbed/cluster/issuer`: nothing is fetched.
 """
 
 import base64

@@ -21,6 +21,7 @@ pub struct TokenUser {
     /// The access entry's, with the session's name in place.
     pub username: String,
     /// The access entry's; the API server adds `system:authenticated`.
+    #[serde(default)]
     pub groups: Vec<String>,
 }
 

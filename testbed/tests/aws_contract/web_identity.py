@@ -1,7 +1,7 @@
 """Tokens of service accounts for row I6, signed by an issuer of the test's own.
 
-Reads JSON from standard input: `issuer`, and `tokens`, each with its `claims` and whether it is `forged` (signed with
-another key). Prints the issuer's `keys` (JWKS) and the `tokens`.
+Reads JSON from standard input: `issuer`, and `tokens`, each with its `claims` and whether it is `forged`
+(signed with another key). Prints the issuer's `keys` (JWKS) and the `tokens`.
 """
 
 import base64

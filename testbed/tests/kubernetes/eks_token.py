@@ -1,6 +1,7 @@
 """An independent maker of EKS tokens: botocore's signer, as `aws eks get-token` of the AWS CLI uses it.
 
-Reads JSON from standard input: credentials as STS names them, `cluster`, `region`, `minutes_old`. Prints the token.
+Reads JSON from standard input: credentials as STS names them, `cluster`, `region`, `minutes_old`.
+Prints the token.
 """
 
 import base64

@@ -31,11 +31,14 @@ pub async fn shared() -> Result<&'static Shared> {
 }
 
 /// An emulator and a cluster of the caller's own, to stop parts of.
+#[expect(clippy::print_stdout, reason = "how long it took, for `--nocapture`")]
 pub async fn start(name: &str) -> Result<Shared> {
     let folder = scratch(name)?;
     let python = Aws::install(&tools(), &|_| {})?;
     let aws = Aws::start(&python, &folder.join("aws"), Options::default()).await?;
+    let started = Instant::now();
     let kubernetes = Kubernetes::start(&Kubernetes::find(&tools())?, &folder.join("cluster"), &aws).await?;
+    println!("the cluster {name} started in {:?}", started.elapsed());
     let template = tests().join("access.yaml");
     let access = aws.deploy("access", &template, &[("Cluster", CLUSTER)], &[]).await?;
     Ok(Shared { aws, python, kubernetes, access, folder })
