@@ -30,7 +30,7 @@ impl Building {
         if is_complete()? {
             return Ok(Self(None));
         }
-        eprintln!("  Kubernetes is built beside the rest, once (about 10 min, 9 GB of caches)");
+        eprintln!("  Kubernetes is built beside the rest (the first time 10 min and 9 GB of caches)");
         step::several_at_once();
         Ok(Self(Some(std::thread::spawn(build))))
     }
