@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace;
+use crate::{package, workspace};
 
 /// Crates that talk to the outside, and the rooms that may depend on them. A name that ends in `*`
 /// stands for all that begin so.
@@ -58,7 +58,6 @@ const ONE_FILE_EACH: &[(&str, &str)] = &[
     ("aws_sigv4", "eks_token"),
     ("kube", "kubernetes_api"),
 ];
-const FUNCTIONS: [&str; 2] = ["rotation-mq", "secret2eks"];
 
 /// What breaks the rules, a line each.
 ///
@@ -66,7 +65,7 @@ const FUNCTIONS: [&str; 2] = ["rotation-mq", "secret2eks"];
 /// When cargo does not answer, or a source cannot be read.
 pub fn violations() -> Result<Vec<String>> {
     let mut found = dependency_violations(&direct_dependencies()?);
-    for function in FUNCTIONS {
+    for function in package::FUNCTIONS {
         for source in rust_files(&workspace::root().join(function).join("src"))? {
             let text = fs::read_to_string(&source)?;
             let name = source.strip_prefix(workspace::root()).unwrap_or(&source);
