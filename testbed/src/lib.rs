@@ -6,6 +6,7 @@ pub mod broker;
 pub mod certificates;
 pub mod cloud;
 pub mod fault_proxy;
+pub mod kubernetes;
 pub mod management;
 pub mod ports;
 pub mod process;

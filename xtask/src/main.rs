@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | up | lint | package | bench`.
+//! The project's commands: `cargo xtask demo | test | up | lint | package | bench | kubernetes`.
 //!
 //! Each command installs what it misses (and says what and why), keeps its caches under `target/`
 //! and ends with 0 when all went well, 1 when something failed, 2 when it was called wrongly.
@@ -7,6 +7,8 @@
 
 mod apt;
 mod dependency_rules;
+mod go;
+mod kubernetes;
 mod lint;
 mod package;
 mod playbook_rules;
@@ -52,6 +54,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Up(arguments) => testbed::up(&arguments),
         Invocation::Bench(arguments) => testbed::bench(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
+        Invocation::Kubernetes { clear_caches } => kubernetes::run(clear_caches),
         Invocation::Lint => lint::run(),
         Invocation::Package { architecture } => package::run(architecture),
     }

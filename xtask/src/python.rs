@@ -33,6 +33,10 @@ pub const LAMBDA: ToolSet = ToolSet {
     requirements: include_str!("../tools/lambda.txt"),
 };
 
+/// A Go toolchain.
+pub const GO: ToolSet =
+    ToolSet { name: "go", contents: "a Go toolchain", requirements: include_str!("../tools/go.txt") };
+
 /// The folder of the set's programs, installed when it is not there or not as pinned.
 ///
 /// # Errors

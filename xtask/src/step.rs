@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,6 +16,13 @@ use crate::workspace;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 /// Enough for the errors of a compiler.
 const TAIL_LINES: usize = 80;
+
+static SEVERAL_AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// From now on no line is drawn again, because several children would draw over each other's.
+pub fn several_at_once() {
+    SEVERAL_AT_ONCE.store(true, Ordering::Relaxed);
+}
 
 /// Runs `command` with its output in a log, whose end is shown when it fails. `next` says what the
 /// user can do about a failure.
@@ -65,7 +73,7 @@ pub fn become_it(command: &mut Command) -> Result<()> {
 
 fn watch(what: &str, command: &mut Command, started: Instant) -> Result<ExitStatus> {
     let mut child = command.spawn().with_context(|| not_started(command))?;
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = redraws();
     let mut last_sign = started;
     if !terminal {
         eprintln!("  ...     {what}");
@@ -85,8 +93,12 @@ fn watch(what: &str, command: &mut Command, started: Instant) -> Result<ExitStat
     }
 }
 
+fn redraws() -> bool {
+    std::io::stderr().is_terminal() && !SEVERAL_AT_ONCE.load(Ordering::Relaxed)
+}
+
 fn finish_line(line: &str) {
-    if std::io::stderr().is_terminal() {
+    if redraws() {
         eprint!("\r\x1b[K");
     }
     eprintln!("{line}");

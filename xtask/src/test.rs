@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::testbed::{self, Broker};
+use crate::testbed::{self, Broker, Kubernetes};
 use crate::{python, step, workspace};
 
 /// Runs the tests; a part that is missing is installed, and one that cannot be had is an error.
@@ -14,7 +14,7 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         Some(one) => vec![one],
         None => vec![Broker::Trixie, Broker::Bookworm],
     };
-    testbed::prepare(&brokers)?;
+    testbed::prepare(&brokers, Kubernetes::Needed)?;
     // The tests call `cargo lambda watch` and `invoke`; zig must be the venv's own.
     let lambda = python::programs(&python::LAMBDA)?;
     let path = workspace::path_with(&lambda);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::kubernetes::Building;
 use crate::package::{self, Architecture};
 use crate::{apt, python, step, workspace};
 
@@ -32,12 +33,24 @@ impl Broker {
     }
 }
 
+/// Whether a command needs the Kubernetes part, which takes long to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kubernetes {
+    Needed,
+    NotNeeded,
+}
+
+/// The argument of `demo` that leaves Kubernetes out.
+const WITHOUT_KUBERNETES: &str = "--without-kubernetes";
+
 /// Rotates a secret on a testbed of its own.
 ///
 /// # Errors
 /// When a part cannot be had or does not compile.
 pub fn demo(arguments: &[String]) -> Result<()> {
-    become_testbed("demo", arguments, || prepare(&[Broker::Trixie]))
+    let without = arguments.iter().any(|argument| argument == WITHOUT_KUBERNETES);
+    let kubernetes = if without { Kubernetes::NotNeeded } else { Kubernetes::Needed };
+    become_testbed("demo", arguments, || prepare(&[Broker::Trixie], kubernetes))
 }
 
 /// Leaves a testbed running until Ctrl-C.
@@ -46,7 +59,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 /// As [`demo`].
 pub fn up(arguments: &[String]) -> Result<()> {
     become_testbed("up", arguments, || {
-        prepare(&[Broker::Trixie])?;
+        prepare(&[Broker::Trixie], Kubernetes::NotNeeded)?;
         // For `cargo lambda watch` and `invoke` against it.
         python::programs(&python::LAMBDA).map(|_| ())
     })
@@ -58,17 +71,22 @@ pub fn up(arguments: &[String]) -> Result<()> {
 /// As [`demo`].
 pub fn bench(arguments: &[String]) -> Result<()> {
     become_testbed("bench", arguments, || {
-        prepare(&[Broker::Trixie])?;
+        prepare(&[Broker::Trixie], Kubernetes::NotNeeded)?;
         package::run(Some(Architecture::of_this_machine()))
     })
 }
 
-/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator.
+/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes.
 ///
 /// # Errors
 /// When one of them cannot be had.
-pub fn prepare(brokers: &[Broker]) -> Result<()> {
+pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes) -> Result<()> {
     apt::ensure(&apt::BROKER)?;
+    // Beside cargo and the downloads, which it outlasts by far.
+    let building = match kubernetes {
+        Kubernetes::Needed => Some(Building::start()?),
+        Kubernetes::NotNeeded => None,
+    };
     build()?;
     for broker in brokers {
         let mut install = workspace::program(program());
@@ -79,7 +97,7 @@ pub fn prepare(brokers: &[Broker]) -> Result<()> {
             "check that apt and pip reach their mirrors, then repeat the command",
         )?;
     }
-    Ok(())
+    building.map_or(Ok(()), Building::wait)
 }
 
 /// Builds the functions and the testbed as the tests use them.

@@ -15,6 +15,10 @@ pub enum Invocation {
         forwarded: Vec<String>,
     },
     Lint,
+    Kubernetes {
+        /// Instead of building, remove what Go keeps to build again quickly.
+        clear_caches: bool,
+    },
     Package {
         /// `None`: arm64 where it can be built, else this machine's own.
         architecture: Option<Architecture>,
@@ -28,12 +32,13 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 7] = ["demo", "test", "up", "lint", "package", "bench", "help"];
+const COMMANDS: [&str; 8] = ["demo", "test", "up", "lint", "package", "bench", "kubernetes", "help"];
 
 const TEXT: &str = "\
 usage: cargo xtask COMMAND
 
   demo [ARGS]      rotate a real RabbitMQ user, step by step; `demo --help` lists what there is
+       --without-kubernetes  neither build nor start that part
   test             every test, on RabbitMQ 4.0; the broker tests on 3.10 as well
        --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
        -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
@@ -42,6 +47,9 @@ usage: cargo xtask COMMAND
   package          release zips and their sizes
        --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
   bench [ARGS]     cold start, memory, calls and time of a rotation
+  kubernetes       etcd, API server and External Secrets Operator for the testbed, which demo and
+                   test build as well; says how large Go's caches are
+       --clear-caches  removes those; the programs stay
 
 The first run installs what is missing and says what. Everything lands in `target/`, except for
 Debian packages (mmdebstrap, bubblewrap, shellcheck).";
@@ -59,6 +67,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
             Err(Help { problem: None, text: TEXT })
         }
+        "kubernetes" => kubernetes(rest),
         "lint" => no_more(rest).map(|()| Invocation::Lint),
         "test" => test(rest),
         "package" => package(rest),
@@ -73,6 +82,14 @@ fn test(arguments: &[String]) -> Result<Invocation, Help> {
     };
     let broker = option(own, "--broker", Broker::parse, "bookworm, trixie or forky")?;
     Ok(Invocation::Test { broker, forwarded })
+}
+
+fn kubernetes(arguments: &[String]) -> Result<Invocation, Help> {
+    let (clear_caches, rest) = match arguments.split_first() {
+        Some((first, rest)) if first == "--clear-caches" => (true, rest),
+        _ => (false, arguments),
+    };
+    no_more(rest).map(|()| Invocation::Kubernetes { clear_caches })
 }
 
 fn package(arguments: &[String]) -> Result<Invocation, Help> {
@@ -165,6 +182,8 @@ mod tests {
                 "test --broker=bookworm -- revoke --nocapture",
                 Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
             ),
+            ("kubernetes", Invocation::Kubernetes { clear_caches: false }),
+            ("kubernetes --clear-caches", Invocation::Kubernetes { clear_caches: true }),
             ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
             ("package", Invocation::Package { architecture: None }),
         ] {
@@ -182,6 +201,7 @@ mod tests {
             ("test --broker sid", "not `sid`"),
             ("test revoke", "after `--`"),
             ("lint --fix", "one argument too many"),
+            ("kubernetes --clear", "one argument too many"),
             ("package --arch arm", "arm64 or x86_64"),
         ] {
             let problem = parse_line(line).err().and_then(|help| help.problem).unwrap_or_default();

@@ -31,6 +31,7 @@ def main() -> None:
         runtime_speed,
         secret_metadata,
         secrets_manager,
+        web_identity,
     )
 
     for part in (
@@ -42,6 +43,7 @@ def main() -> None:
         endpoints,
         cloudformation,
         runtime_speed,
+        web_identity,
         control,
     ):
         part.install()

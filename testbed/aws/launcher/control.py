@@ -8,6 +8,8 @@
 | POST /_testbed/rotation/resume {"secret": ARN, "token": "same" or "new"} | one more attempt |
 | POST /_testbed/rotation/step {"secret": ARN, "version": ID, "step": name} | invokes one step, e.g. late |
 | POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
+| POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | who signs its service accounts' tokens |
+| GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from urllib.parse import parse_qs
 from ministack import app
 from ministack.services import secretsmanager as sm
 
-from . import endpoints, rotation, rotation_options, rotation_record
+from . import access_entries, endpoints, rotation, rotation_options, rotation_record, web_identity
 from .common import scope_of
 from .rotation_steps import invoke
 
@@ -105,4 +107,6 @@ CALLS = {
     "POST rotation/step": _step,
     "POST broker": endpoints.put_broker,
     "POST cluster": endpoints.put_cluster,
+    "POST cluster/issuer": web_identity.put_issuer,
+    "GET access-entry": access_entries.find,
 }

@@ -73,4 +73,14 @@ impl Aws {
         let arn = answer.get("arn").and_then(Value::as_str);
         arn.map(str::to_owned).context("the emulator named no cluster ARN")
     }
+
+    /// Makes `issuer` the one of the cluster's service accounts, with its public `keys` (a JWKS), and an identity
+    /// provider of it in IAM for the audience `sts.amazonaws.com`, as `eksctl utils associate-iam-oidc-provider` does.
+    ///
+    /// # Errors
+    /// When there is no such cluster.
+    pub async fn put_cluster_issuer(&self, name: &str, issuer: &str, keys: &Value) -> Result<()> {
+        let wanted = json!({"name": name, "issuer": issuer, "keys": keys});
+        self.post("cluster/issuer", &wanted).await.map(drop)
+    }
 }

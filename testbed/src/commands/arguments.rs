@@ -8,7 +8,7 @@ pub enum Command {
     /// Makes the parts ready.
     Install(Suite),
     /// Rotates, and shows what happens.
-    Demo { scenario: Scenario, suite: Suite },
+    Demo { scenario: Scenario, suite: Suite, kubernetes: bool },
     /// Leaves a cloud running; on a free port when none is given.
     Up { suite: Suite, port: Option<u16> },
     /// Measures so many rotations and cold starts.
@@ -39,6 +39,8 @@ usage: testbed COMMAND
   install               make RabbitMQ and the AWS emulator ready below target/testbed
   demo [rotate|fail]    on a cloud of its own: one secret rotated twice; a rotation that fails, its
                         notice and the repair; both when none is named
+       --without-kubernetes
+                        does not start that part
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
   bench [--rotations N] [--starts N]
@@ -62,7 +64,11 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
     let mut rest = Rest(rest.to_vec());
     let parsed = match command {
         "install" => Command::Install(rest.suite()?),
-        "demo" => Command::Demo { suite: rest.suite()?, scenario: rest.scenario()? },
+        "demo" => Command::Demo {
+            suite: rest.suite()?,
+            kubernetes: !rest.flag("--without-kubernetes"),
+            scenario: rest.scenario()?,
+        },
         "up" => Command::Up { suite: rest.suite()?, port: rest.number("--port", 1..=65_535)? },
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
@@ -86,6 +92,13 @@ impl Rest<'_> {
             None => Suite::from_environment(),
         };
         suite.map_err(|error| wrong(format!("--broker: {error:#}")))
+    }
+
+    /// Takes `name` out; whether it was there.
+    fn flag(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|argument| *argument != name);
+        self.0.len() < before
     }
 
     fn scenario(&mut self) -> Result<Scenario, Usage> {
@@ -148,9 +161,15 @@ mod tests {
         let suite = Suite::Forky;
         for (line, expected) in [
             ("install --broker forky", Command::Install(suite)),
-            ("demo --broker forky", Command::Demo { scenario: Scenario::All, suite }),
-            ("demo rotate --broker=forky", Command::Demo { scenario: Scenario::Rotate, suite }),
-            ("demo --broker forky fail", Command::Demo { scenario: Scenario::Fail, suite }),
+            ("demo --broker forky", Command::Demo { scenario: Scenario::All, suite, kubernetes: true }),
+            (
+                "demo rotate --broker=forky",
+                Command::Demo { scenario: Scenario::Rotate, suite, kubernetes: true },
+            ),
+            (
+                "demo --broker forky --without-kubernetes fail",
+                Command::Demo { scenario: Scenario::Fail, suite, kubernetes: false },
+            ),
             ("up --broker forky --port 4566", Command::Up { suite, port: Some(4566) }),
             ("up --broker forky", Command::Up { suite, port: None }),
             ("bench", Command::Bench { rotations: 10, starts: 21 }),

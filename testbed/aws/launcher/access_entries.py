@@ -1,0 +1,34 @@
+"""Who a principal of IAM is in an EKS cluster, for the testbed's token webhook (row E3)."""
+
+from ministack.core.arn import parse_arn
+from ministack.services import eks, iam
+
+
+def find(arguments: dict) -> dict:
+    """The access entry of `principal` in `cluster`, with what EKS fills in; null when there is none.
+
+    The webhook knows a role from the ARN of a session, which lacks the role's path; an entry has it.
+    """
+    principal = _with_path(arguments["principal"])
+    entry = eks._access_entries.get(eks._ae_key(arguments["cluster"], principal))
+    if not entry:
+        return {"accessEntry": None}
+    username = entry.get("username") or _default_username(principal)
+    return {"accessEntry": {"username": username, "kubernetesGroups": entry.get("kubernetesGroups") or []}}
+
+
+def _with_path(principal: str) -> str:
+    spec = parse_arn(principal)
+    kind, _, name = spec.resource.partition("/")
+    role = iam._roles.get_scoped(spec.account_id, None, name) if kind == "role" else None
+    return role["Arn"] if role else principal
+
+
+def _default_username(principal: str) -> str:
+    """AWS: "Create access entries", username: a role's is its session's ARN, a user's its own."""
+    spec = parse_arn(principal)
+    kind, _, name = spec.resource.partition("/")
+    if kind != "role":
+        return principal
+    role = name.rsplit("/", 1)[-1]
+    return f"arn:{spec.partition}:sts::{spec.account_id}:assumed-role/{role}/{{{{SessionName}}}}"

@@ -1,0 +1,163 @@
+// The token webhook of an emulated EKS cluster: EKS's own verifier (sigs.k8s.io/aws-iam-authenticator/pkg/token)
+// says who made a bearer token, and the emulated EKS says by its access entries who that is in the cluster.
+//
+// It answers the API server's token reviews at http://LISTEN/authenticate and prints one line of JSON for each;
+// neither the answer nor the line ever holds the token.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	authentication "k8s.io/api/authentication/v1"
+	"sigs.k8s.io/aws-iam-authenticator/pkg/token"
+)
+
+// limit is shorter than the API server's own patience with a webhook, 30 s.
+const limit = 10 * time.Second
+
+// emulator sends the verifier's call of https://sts.REGION.amazonaws.com to the emulated STS: Host header, path,
+// query and headers stay what was signed.
+type emulator struct{ endpoint *url.URL }
+
+func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
+	sent := request.Clone(request.Context())
+	sent.Host, sent.URL.Scheme, sent.URL.Host = request.URL.Host, e.endpoint.Scheme, e.endpoint.Host
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(sent)
+	if err != nil || !strings.Contains(response.Header.Get("Content-Type"), "xml") {
+		return response, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return response, drop(response)
+	}
+	// STS answers in JSON when asked to, as the verifier does; the emulator only knows XML.
+	var answer struct {
+		Arn     string `xml:"GetCallerIdentityResult>Arn"`
+		UserId  string `xml:"GetCallerIdentityResult>UserId"`
+		Account string `xml:"GetCallerIdentityResult>Account"`
+	}
+	if err := xml.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("STS answered no identity: %w", err)
+	}
+	text, err := json.Marshal(map[string]any{"GetCallerIdentityResponse": map[string]any{"GetCallerIdentityResult": answer}})
+	response.Body = io.NopCloser(bytes.NewReader(text))
+	return response, err
+}
+
+// drop keeps the reason of a refusal, and nothing else of the emulator's answer.
+func drop(response *http.Response) error {
+	var refusal struct {
+		Code string `xml:"Error>Code"`
+	}
+	_ = xml.NewDecoder(response.Body).Decode(&refusal)
+	response.Body = io.NopCloser(strings.NewReader(refusal.Code))
+	return nil
+}
+
+// accessEntry is who a principal is in the cluster, as AWS::EKS::AccessEntry says it.
+type accessEntry struct {
+	Username string   `json:"username"`
+	Groups   []string `json:"kubernetesGroups"`
+}
+
+type webhook struct {
+	verifier token.Verifier
+	entries  string
+	client   http.Client
+}
+
+func (w *webhook) review(bearer string) (*authentication.UserInfo, error) {
+	who, err := w.verifier.Verify(bearer)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := w.accessEntry(who.CanonicalARN)
+	if err != nil {
+		return nil, err
+	}
+	// The session's name is chosen by whoever assumes the role: what could pass for a user of another kind goes.
+	session := strings.ReplaceAll(who.SessionName, "@", "-")
+	name := strings.NewReplacer("{{SessionName}}", session, "{{AccountID}}", who.AccountID).Replace(entry.Username)
+	return &authentication.UserInfo{
+		Username: name,
+		UID:      fmt.Sprintf("aws-iam-authenticator:%s:%s", who.AccountID, who.UserID),
+		Groups:   append(entry.Groups, "system:authenticated"),
+		Extra: map[string]authentication.ExtraValue{
+			"arn":          {who.ARN},
+			"canonicalArn": {who.CanonicalARN},
+			"principalId":  {who.UserID},
+			"sessionName":  {who.SessionName},
+		},
+	}, nil
+}
+
+func (w *webhook) accessEntry(principal string) (*accessEntry, error) {
+	response, err := w.client.Get(w.entries + "&principal=" + url.QueryEscape(principal))
+	if err != nil {
+		return nil, fmt.Errorf("the emulated EKS does not answer: %w", err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Entry *accessEntry `json:"accessEntry"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("the emulated EKS answered %s", response.Status), err)
+	}
+	if answer.Entry == nil {
+		return nil, fmt.Errorf("the cluster has no access entry for %s", principal)
+	}
+	return answer.Entry, nil
+}
+
+func (w *webhook) ServeHTTP(response http.ResponseWriter, request *http.Request) {
+	var review authentication.TokenReview
+	if err := json.NewDecoder(http.MaxBytesReader(response, request.Body, 1<<20)).Decode(&review); err != nil {
+		http.Error(response, err.Error(), http.StatusBadRequest)
+		return
+	}
+	line := map[string]any{"time": time.Now().UTC().Format(time.RFC3339Nano)}
+	review.Status = authentication.TokenReviewStatus{}
+	if user, err := w.review(review.Spec.Token); err != nil {
+		line["refused"], review.Status.Error = err.Error(), err.Error()
+	} else {
+		line["user"] = user
+		review.Status.Authenticated, review.Status.User = true, *user
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(line)
+	review.Spec.Token = ""
+	response.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(response).Encode(review)
+}
+
+func main() {
+	listen := flag.String("listen", "", "HOST:PORT to answer token reviews on")
+	cluster := flag.String("cluster", "", "the cluster that a token must be made for")
+	region := flag.String("region", "us-east-1", "the cluster's region")
+	aws := flag.String("aws", "", "URL of the emulated AWS")
+	flag.Parse()
+	endpoint, err := url.Parse(*aws)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Before the default is replaced, which is how the verifier's own client is led astray.
+	direct := &http.Transport{DisableKeepAlives: true}
+	http.DefaultTransport = emulator{endpoint}
+	http.Handle("/authenticate", &webhook{
+		verifier: token.NewVerifier(*cluster, "aws", *region),
+		entries:  fmt.Sprintf("%s/_testbed/access-entry?cluster=%s", endpoint, url.QueryEscape(*cluster)),
+		client:   http.Client{Transport: direct, Timeout: limit},
+	})
+	log.Fatal((&http.Server{Addr: *listen, ReadHeaderTimeout: limit}).ListenAndServe())
+}

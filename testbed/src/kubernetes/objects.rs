@@ -1,0 +1,124 @@
+//! Objects that tests make and look at, as the admin.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::TryStreamExt as _;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DynamicObject, WatchEvent, WatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use super::Kubernetes;
+
+/// The decoded data of a Secret.
+pub type SecretData = BTreeMap<String, String>;
+
+impl Kubernetes {
+    /// A namespace with labels, or the one there is with these labels.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn create_namespace(&self, name: &str, labels: &[(&str, &str)]) -> Result<()> {
+        let labels: BTreeMap<_, _> = labels.iter().copied().collect();
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        self.apply(None, &namespace).await.map(drop)
+    }
+
+    /// The decoded data of a Secret; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or a value is no text.
+    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretData>> {
+        let secrets: Api<Secret> = Api::namespaced(self.admin()?, namespace);
+        secrets.get_opt(name).await?.map(decoded).transpose()
+    }
+
+    /// An `ExternalSecret` as it stands; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn external_secret(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
+        self.operator_object("ExternalSecret", "externalsecrets", namespace, name).await
+    }
+
+    pub(super) async fn operator_object(
+        &self,
+        kind: &str,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>> {
+        let kind = GroupVersionKind::gvk("external-secrets.io", "v1", kind);
+        let resource = ApiResource::from_gvk_with_plural(&kind, plural);
+        let objects: Api<DynamicObject> = Api::namespaced_with(self.admin()?, namespace, &resource);
+        Ok(objects.get_opt(name).await?.map(serde_json::to_value).transpose()?)
+    }
+
+    /// Waits until the data of a Secret are as `wanted`, and answers them.
+    ///
+    /// # Errors
+    /// When they are not within `limit`; the message names the keys that the Secret has by then.
+    pub async fn wait_for_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        wanted: impl Fn(&SecretData) -> bool,
+        limit: Duration,
+    ) -> Result<SecretData> {
+        let client = self.admin()?;
+        let mut found = None;
+        let follow = follow(&client, namespace, name, |secret| {
+            let data = secret.map(decoded).transpose()?;
+            let done = data.as_ref().is_some_and(&wanted);
+            found = data;
+            Ok(done)
+        });
+        match tokio::time::timeout(limit, follow).await {
+            Ok(followed) => followed?,
+            Err(_) => {
+                let keys = found.map(|data| data.into_keys().collect::<Vec<_>>());
+                bail!("Secret {namespace}/{name} is not as wanted after {limit:?}; its keys are {keys:?}")
+            }
+        }
+        found.context("the Secret was there and then was not")
+    }
+}
+
+/// Hands every state of a Secret, from the current one, to `seen` until that answers true; `None` when it was deleted.
+pub(super) async fn follow(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    mut seen: impl FnMut(Option<Secret>) -> Result<bool>,
+) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let only_this = WatchParams::default().fields(&format!("metadata.name={name}"));
+    loop {
+        // Without a version a watch begins with what there is.
+        let mut events = pin!(secrets.watch(&only_this, "").await.context("the Secret cannot be watched")?);
+        while let Some(event) = events.try_next().await.context("the watch of the Secret broke off")? {
+            let state = match event {
+                WatchEvent::Added(secret) | WatchEvent::Modified(secret) => Some(secret),
+                WatchEvent::Deleted(_) => None,
+                WatchEvent::Bookmark(_) => continue,
+                WatchEvent::Error(error) => return Err(error).context("the watch of the Secret failed"),
+            };
+            if seen(state)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+pub(super) fn decoded(secret: Secret) -> Result<SecretData> {
+    let text = |(key, value): (String, k8s_openapi::ByteString)| {
+        let value = String::from_utf8(value.0).with_context(|| format!("the value of {key} is no text"))?;
+        Ok((key, value))
+    };
+    secret.data.unwrap_or_default().into_iter().map(text).collect()
+}

@@ -1,0 +1,4 @@
+//! What a cluster of the testbed promises.
+
+mod life;
+mod support;

