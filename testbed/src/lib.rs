@@ -1,5 +1,5 @@
-//! A private cloud on this machine, made of real parts: a RabbitMQ node and an emulated AWS that runs
-//! the functions' real binaries. Nothing is installed system-wide and nothing listens beyond loopback.
+//! A private cloud on this machine, made of real parts: a RabbitMQ node, a Kubernetes API, and an emulated AWS that
+//! runs the functions' real binaries. Nothing is installed system-wide and nothing listens beyond loopback.
 
 pub mod aws;
 pub mod broker;

@@ -29,6 +29,7 @@ def install() -> None:
     }
     HANDLERS["AWS::EKS::AccessEntry"] = {
         "create": lambda logical_id, properties, stack: _create_access_entry(properties),
+        "update": lambda physical_id, old, new, stack: _update_access_entry(old, new),
         "delete": lambda physical_id, properties: eks._access_entries.pop(
             _access_entry_key(properties), None
         ),
@@ -132,6 +133,11 @@ def _create_access_entry(properties: dict) -> tuple[str, dict]:
     return f"{properties['PrincipalArn']}|{properties['ClusterName']}", {
         "AccessEntryArn": entry["accessEntryArn"]
     }
+
+
+def _update_access_entry(old: dict, new: dict) -> tuple[str, dict]:
+    eks._access_entries.pop(_access_entry_key(old), None)
+    return _create_access_entry(new)
 
 
 def _function() -> None:

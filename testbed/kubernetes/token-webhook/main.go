@@ -40,7 +40,8 @@ func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return response, drop(response)
+		response.Body = io.NopCloser(strings.NewReader(errorCode(response.Body)))
+		return response, nil
 	}
 	// STS answers in JSON when asked to, as the verifier does; the emulator only knows XML.
 	var answer struct {
@@ -56,14 +57,15 @@ func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// drop keeps the reason of a refusal, and nothing else of the emulator's answer.
-func drop(response *http.Response) error {
+// errorCode is the reason of a refusal, and nothing else of the emulator's answer.
+func errorCode(answer io.Reader) string {
 	var refusal struct {
 		Code string `xml:"Error>Code"`
 	}
-	_ = xml.NewDecoder(response.Body).Decode(&refusal)
-	response.Body = io.NopCloser(strings.NewReader(refusal.Code))
-	return nil
+	if err := xml.NewDecoder(answer).Decode(&refusal); err != nil {
+		return err.Error()
+	}
+	return refusal.Code
 }
 
 // accessEntry is who a principal is in the cluster, as AWS::EKS::AccessEntry says it.
@@ -87,13 +89,13 @@ func (w *webhook) review(bearer string) (*authentication.UserInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The session's name is chosen by whoever assumes the role: what could pass for a user of another kind goes.
+	// As the authenticator's own mapping does: whoever assumes a role chooses the session's name.
 	session := strings.ReplaceAll(who.SessionName, "@", "-")
 	name := strings.NewReplacer("{{SessionName}}", session, "{{AccountID}}", who.AccountID).Replace(entry.Username)
 	return &authentication.UserInfo{
 		Username: name,
 		UID:      fmt.Sprintf("aws-iam-authenticator:%s:%s", who.AccountID, who.UserID),
-		Groups:   append(entry.Groups, "system:authenticated"),
+		Groups:   entry.Groups,
 		Extra: map[string]authentication.ExtraValue{
 			"arn":          {who.ARN},
 			"canonicalArn": {who.CanonicalARN},

@@ -1,9 +1,13 @@
 //! Brokers and clusters that answer with the testbed's own endpoints.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::Aws;
+use super::{Aws, control};
+
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The engine that Amazon MQ names for a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,5 +86,18 @@ impl Aws {
     pub async fn put_cluster_issuer(&self, name: &str, issuer: &str, keys: &Value) -> Result<()> {
         let wanted = json!({"name": name, "issuer": issuer, "keys": keys});
         self.post("cluster/issuer", &wanted).await.map(drop)
+    }
+
+    /// Who a principal of IAM (the ARN of a role or user; a role's path may be missing) is in a cluster: `username` and
+    /// `kubernetesGroups` of its access entry. `None` when it has none.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub async fn access_entry(&self, cluster: &str, principal: &str) -> Result<Option<Value>> {
+        let query = [("cluster", cluster), ("principal", principal)];
+        let url = format!("{}/_testbed/access-entry", self.endpoint());
+        let url = reqwest::Url::parse_with_params(&url, &query)?;
+        let mut answer = control::answer(control::client(LIMIT)?.get(url)).await?;
+        Ok(answer.get_mut("accessEntry").map(Value::take).filter(|entry| !entry.is_null()))
     }
 }

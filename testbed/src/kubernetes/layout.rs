@@ -16,8 +16,8 @@ use super::installation::Installation;
 use crate::certificates::Certificates;
 use crate::ports::PortBlock;
 
-/// The API server takes its own leave of a webhook's answers after this; with 0 s only its outer cache is left,
-/// which keeps an accepted token for 10 s.
+/// How long the API server keeps an answer of the webhook, also a refusal: not at all. A second cache, which nobody can
+/// turn off, keeps an accepted token for 10 s (`TokenSuccessCacheTTL` of Kubernetes).
 const WEBHOOK_CACHE: &str = "0s";
 
 /// A cluster's folder, made once.
@@ -47,9 +47,7 @@ impl Layout {
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(true).mode(0o700).create(&part).with_context(|| part.display().to_string())?;
         }
-        let id: String = (0..32)
-            .map(|_| char::from(b"0123456789ABCDEF"[usize::from(rand::random::<u8>() % 16)]))
-            .collect();
+        let id: String = (0..4).map(|_| format!("{:08X}", rand::random::<u32>())).collect();
         let layout = Self {
             admin_token: random_token(),
             operator_token: random_token(),
@@ -115,7 +113,7 @@ impl Layout {
         command.arg("--authorization-mode=RBAC");
         command.arg(format!("--token-auth-file={}", file("tokens.csv")));
         command.arg(format!("--authentication-token-webhook-config-file={}", file("webhook.json")));
-        command.args(["--authentication-token-webhook-version=v1"]);
+        command.arg("--authentication-token-webhook-version=v1");
         command.arg(format!("--authentication-token-webhook-cache-ttl={WEBHOOK_CACHE}"));
         command.arg(format!("--service-account-issuer={}", self.issuer));
         command.arg(format!("--service-account-key-file={}", file("service-accounts.pem")));

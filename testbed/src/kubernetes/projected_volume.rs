@@ -8,7 +8,8 @@ use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use k8s_openapi::api::core::v1::Secret;
 use tokio::sync::watch;
 
 use super::Kubernetes;
@@ -27,8 +28,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct ProjectedVolume {
     folder: PathBuf,
-    written: watch::Receiver<usize>,
+    progress: watch::Receiver<Progress>,
     _background: Background,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    versions: usize,
+    problem: Option<String>,
 }
 
 impl ProjectedVolume {
@@ -47,29 +54,33 @@ impl ProjectedVolume {
         let folder = std::path::absolute(folder)?;
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let clients = kubernetes.clients();
-        let (report, mut written) = watch::channel(0);
+        let (report, mut progress) = watch::channel(Progress::default());
         let (namespace, name, target) = (namespace.to_owned(), secret.to_owned(), folder.clone());
         let work = move || async move {
-            loop {
-                // A watch that breaks off, as when the API server restarts, begins anew with what there is then.
-                if let Ok(client) = clients() {
-                    let _ = follow(&client, &namespace, &name, |secret| {
-                        if let Some(secret) = secret {
-                            if write(&target, &decoded(secret)?)? {
-                                report.send_modify(|count| *count += 1);
-                            }
-                        }
-                        Ok(false)
-                    })
-                    .await;
+            let written = |secret: Option<Secret>| -> Result<bool> {
+                let data = secret.map(decoded).transpose()?;
+                // A Secret that was deleted leaves its last version.
+                if let Some(data) = data
+                    && write(&target, &data)?
+                {
+                    report.send_modify(|progress| progress.versions += 1);
                 }
+                Ok(false)
+            };
+            loop {
+                let followed = async { follow(&clients()?, &namespace, &name, written).await };
+                // A watch breaks off when the API server restarts; the next one begins with what there is then.
+                let problem = followed.await.err().map(|error| format!("{error:#}"));
+                report.send_modify(|progress| progress.problem = problem);
                 tokio::time::sleep(PAUSE).await;
             }
         };
         let background = Background::run("projected volume", work)?;
-        let first = tokio::time::timeout(FIRST, written.wait_for(|count| *count > 0)).await;
-        first.with_context(|| format!("Secret {secret} was not projected within {FIRST:?}"))??;
-        Ok(Self { folder, written, _background: background })
+        let first = progress.wait_for(|progress| progress.versions > 0);
+        if tokio::time::timeout(FIRST, first).await.is_err() {
+            bail!("Secret {secret} was not projected within {FIRST:?}: {:?}", progress.borrow().problem);
+        }
+        Ok(Self { folder, progress, _background: background })
     }
 
     /// The folder that an application mounts.
@@ -81,7 +92,7 @@ impl ProjectedVolume {
     /// How many versions have been written.
     #[must_use]
     pub fn versions(&self) -> usize {
-        *self.written.borrow()
+        self.progress.borrow().versions
     }
 }
 

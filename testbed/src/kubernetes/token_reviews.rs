@@ -20,7 +20,7 @@ pub struct TokenReview {
 pub struct TokenUser {
     /// The access entry's, with the session's name in place.
     pub username: String,
-    /// The access entry's groups and `system:authenticated`.
+    /// The access entry's; the API server adds `system:authenticated`.
     pub groups: Vec<String>,
 }
 

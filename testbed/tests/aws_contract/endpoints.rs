@@ -1,6 +1,6 @@
 //! Rows E: brokers and clusters that answer with the testbed's own endpoints.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 use testbed::aws::{BrokerEngine, BrokerState};
 
@@ -41,5 +41,44 @@ async fn a_cluster_answers_its_endpoint_and_certificate() -> Result<()> {
     assert_eq!(described.pointer("/cluster/endpoint"), Some(&json!("https://localhost:41569")));
     assert_eq!(described.pointer("/cluster/certificateAuthority/data"), Some(&json!("UEVN")));
     assert_eq!(described.pointer("/cluster/status"), Some(&json!("ACTIVE")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_access_entry_says_who_a_principal_is_in_a_cluster() -> Result<()> {
+    let shared = shared().await?;
+    shared.aws.put_cluster("entered", "https://localhost:41570", "PEM").await?;
+    let role = shared.stack.output("DeliveryArn")?;
+    let (_, name) = role.rsplit_once("/deliveries/").context("no path")?;
+    let account = shared.aws.account();
+    // As a session knows it.
+    let without_path = format!("arn:aws:iam::{account}:role/{name}");
+    assert_eq!(shared.aws.access_entry("entered", role).await?, None);
+    let create = ["eks", "create-access-entry", "--cluster-name", "entered", "--principal-arn"];
+    cli(shared, &[&create[..], &[role, "--kubernetes-groups", "deliverers"]].concat()).await?;
+    let username = format!("arn:aws:sts::{account}:assumed-role/{name}/{{{{SessionName}}}}");
+    let expected = json!({"username": username, "kubernetesGroups": ["deliverers"]});
+    for principal in [role, &without_path] {
+        assert_eq!(shared.aws.access_entry("entered", principal).await?, Some(expected.clone()));
+    }
+    assert_eq!(shared.aws.access_entry("described", role).await?, None, "another cluster");
+
+    let user = format!("arn:aws:iam::{account}:user/someone");
+    cli(shared, &[&create[..], &[&user]].concat()).await?;
+    let expected = json!({"username": user, "kubernetesGroups": []});
+    assert_eq!(shared.aws.access_entry("entered", &user).await?, Some(expected));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_answers_the_issuer_of_its_service_accounts() -> Result<()> {
+    let shared = shared().await?;
+    shared.aws.put_cluster("issuing", "https://localhost:41571", "PEM").await?;
+    let issuer = "https://oidc.eks.us-east-1.amazonaws.com/id/ISSUING";
+    shared.aws.put_cluster_issuer("issuing", issuer, &json!({"keys": []})).await?;
+    let described = cli(shared, &["eks", "describe-cluster", "--name", "issuing"]).await?;
+    assert_eq!(described.pointer("/cluster/identity/oidc/issuer"), Some(&json!(issuer)));
+    let providers = cli(shared, &["iam", "list-open-id-connect-providers"]).await?;
+    assert!(providers.to_string().contains("oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ISSUING"));
     Ok(())
 }

@@ -12,3 +12,4 @@ mod stacks;
 mod support;
 mod table;
 mod values;
+mod web_identity;

@@ -53,3 +53,26 @@ async fn a_stack_whose_code_is_missing_fails_and_says_so() -> Result<()> {
     assert!(message.contains("not found in S3"), "{message}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stack_makes_changes_and_removes_an_access_entry() -> Result<()> {
+    let shared = shared().await?;
+    shared.aws.put_cluster("from-stack", "https://localhost:41572", "PEM").await?;
+    let role = shared.stack.output("DeliveryArn")?;
+    let path = shared.probe_folder.join("access-entry.yaml");
+    for groups in [Some("first"), Some("second"), None] {
+        let entry = json!({"Type": "AWS::EKS::AccessEntry", "Properties": {
+            "ClusterName": "from-stack", "PrincipalArn": role, "Username": "delivery",
+            "KubernetesGroups": [groups],
+        }});
+        let mut resources = json!({"Topic": {"Type": "AWS::SNS::Topic"}});
+        if groups.is_some() {
+            resources["Entry"] = entry;
+        }
+        std::fs::write(&path, json!({"Resources": resources}).to_string())?;
+        shared.aws.deploy("access-entry", &path, &[], &[]).await?;
+        let expected = groups.map(|group| json!({"username": "delivery", "kubernetesGroups": [group]}));
+        assert_eq!(shared.aws.access_entry("from-stack", role).await?, expected);
+    }
+    Ok(())
+}

@@ -9,13 +9,14 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::{Value, json};
-use testbed::aws::{Artifact, Aws, Options, Rotation, RotationOptions, Stack};
+use testbed::aws::{Artifact, Aws, Options, Python, Rotation, RotationOptions, Stack};
 use tokio::sync::OnceCell;
 
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 pub struct Shared {
     pub aws: Aws,
+    pub python: Python,
     pub stack: Stack,
     pub probe_folder: PathBuf,
 }
@@ -45,7 +46,7 @@ async fn start() -> Result<Shared> {
     let artifact = Artifact::new("probe-function", env!("CARGO_BIN_EXE_probe-function"));
     let stack =
         aws.deploy("contract", &template("contract.yaml"), &[("ProbeFolder", probe)], &[artifact]).await?;
-    Ok(Shared { aws, stack, probe_folder })
+    Ok(Shared { aws, python, stack, probe_folder })
 }
 
 pub fn template(name: &str) -> PathBuf {
