@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, Result};
 use testbed::aws::Options;
 use testbed::broker::Suite;
-use testbed::cloud::{Cloud, Parts, workspace};
+use testbed::cloud::{Cloud, Functions, Parts, workspace};
 use testbed::scratch;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -40,20 +40,20 @@ pub fn name(prefix: &str) -> String {
     format!("{prefix}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The program of rotation-mq, beside the test's own program.
+/// The folder of the programs that cargo built, from the test's own program.
 ///
 /// # Errors
 /// When the test's own program cannot be found.
-pub fn function_program() -> Result<PathBuf> {
+pub fn programs() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let profile = own.ancestors().nth(2).context("the test program has no folder")?;
-    Ok(profile.join("rotation-mq"))
+    Ok(own.ancestors().nth(2).context("the test program has no folder")?.to_owned())
 }
 
 async fn start() -> Result<Cloud> {
-    let function = function_program()?;
+    let functions = Functions::built_in(&programs()?)?;
     let suite = Suite::from_environment()?;
-    let parts = tokio::task::spawn_blocking(move || Parts::install(suite, function, &report)).await??;
+    let parts =
+        tokio::task::spawn_blocking(move || Parts::install(suite, functions, true, &report)).await??;
     let folder = scratch::folder(&workspace().join("target/testbed/runs"), "end-to-end")?;
     Cloud::start(&parts, &folder, Options::default(), &[("CallTimeoutSeconds", "4")]).await
 }

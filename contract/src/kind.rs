@@ -143,6 +143,39 @@ kinds! {
     DistributionUndelivered = "distribution.undelivered", Error, true;
     /// secret2eks could not be asked to deliver the new version.
     DistributionRequestFailed = "distribution.request_failed", Error, true;
+    /// The tags that say where the secret goes are incomplete, or hold what Kubernetes does not take.
+    DistributionTagsInvalid = "distribution.tags_invalid", Error, false;
+    /// The tenant of the secret is not the tenant of the namespace.
+    DistributionTenantMismatch = "distribution.tenant_mismatch", Error, false;
+    /// The namespace of the secret's tags does not exist in the cluster.
+    DistributionNamespaceMissing = "distribution.namespace_missing", Error, false;
+    /// GitOps should own the ExternalSecret (mode `refresh`), but it does not exist.
+    DistributionExternalSecretMissing = "distribution.external_secret_missing", Error, false;
+    /// An ExternalSecret or Kubernetes Secret of that name belongs to somebody else.
+    DistributionNameTaken = "distribution.name_taken", Error, false;
+    /// Somebody else applies the same ExternalSecret with other contents.
+    DistributionConflict = "distribution.conflict", Error, false;
+    /// External Secrets Operator did not confirm the current version in time.
+    DistributionNotSynced = "distribution.not_synced", Error, true;
+    /// The delivery ran out of time before the function's own timeout.
+    DistributionTimedOut = "distribution.timed_out", Warning, true;
+
+    /// EKS does not know the cluster, or the cluster is not active.
+    ClusterNotFound = "cluster.not_found", Error, false;
+    /// The cluster's API server does not answer.
+    ClusterUnreachable = "cluster.unreachable", Error, true;
+    /// The certificate of the cluster's API server is not the one that EKS names.
+    ClusterTlsRefused = "cluster.tls_refused", Error, true;
+    /// The API server does not accept the function's token: its role has no access entry.
+    ClusterLoginRefused = "cluster.login_refused", Error, false;
+    /// The function may not do in the cluster what a delivery needs.
+    ClusterAccessDenied = "cluster.access_denied", Error, false;
+    /// The cluster does not serve `external-secrets.io/v1`: the operator is missing or of another version.
+    ClusterApiUnknown = "cluster.api_unknown", Error, false;
+    /// The API server refused a request and will refuse it again.
+    ClusterRequestRefused = "cluster.request_refused", Error, false;
+    /// The API server failed or throttled a request.
+    ClusterRequestFailed = "cluster.request_failed", Error, true;
 
     /// The version to revoke, or its user, is still in use.
     RevokeRefused = "revoke.refused", Error, false;
@@ -157,6 +190,14 @@ kinds! {
     AwsAccessDenied = "aws.access_denied", Error, false;
     /// AWS refused or failed a request.
     AwsRequestFailed = "aws.request_failed", Error, true;
+}
+
+impl Kind {
+    /// The kind of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
 }
 
 impl fmt::Display for Kind {

@@ -12,8 +12,24 @@ pub struct Tags(BTreeMap<String, String>);
 impl Tags {
     /// The namespace to deliver to. Its presence is what makes a secret *routed*.
     pub const NAMESPACE: &str = "secret2eks/namespace";
+    /// The name of the ExternalSecret and of the Kubernetes Secret.
+    pub const NAME: &str = "secret2eks/name";
+    /// The store that the operator reads from: `SecretStore/NAME` or `ClusterSecretStore/NAME`.
+    pub const STORE: &str = "secret2eks/store";
+    /// The keys of the secret that the cluster gets, separated by spaces.
+    pub const KEYS: &str = "secret2eks/keys";
+    /// `apply`, or `refresh` where GitOps owns the ExternalSecret.
+    pub const MODE: &str = "secret2eks/mode";
+    /// Whose secret it is; must equal the label of that name on the namespace.
+    pub const TENANT: &str = "tenant";
     /// The receipt: the `VersionId` that the cluster holds, written by secret2eks.
     pub const DELIVERED: &str = "secret2eks/delivered";
+
+    /// The value of a tag.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
 
     /// Whether the secret is delivered to Kubernetes at all.
     #[must_use]
@@ -24,7 +40,7 @@ impl Tags {
     /// The version that the cluster is known to hold.
     #[must_use]
     pub fn delivered(&self) -> Option<&str> {
-        self.0.get(Self::DELIVERED).map(String::as_str)
+        self.get(Self::DELIVERED)
     }
 }
 

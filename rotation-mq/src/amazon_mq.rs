@@ -8,7 +8,7 @@ use aws_sdk_mq::Client;
 use aws_sdk_mq::types::{BrokerState, EngineType};
 use contract::{BrokerAddress, Kind};
 
-use crate::aws_error::AwsError;
+use lambda_boundary::AwsError;
 
 /// Where a broker listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{Kind, Password};
+use lambda_boundary::tls_refusal_in;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 
 use crate::amazon_mq::Endpoints;
-use crate::tls::{BrokerRoots, refusal_in};
+use crate::tls::BrokerRoots;
 
 /// How to log in: which certificates to trust and how long to wait.
 #[derive(Debug)]
@@ -137,7 +138,7 @@ fn reason(error: lapin::Error, vhost: &str, user: &str) -> LoginError {
             }
             _ => LoginError::Protocol(error),
         },
-        ErrorKind::IOError(io) => match refusal_in(io.as_ref()) {
+        ErrorKind::IOError(io) => match tls_refusal_in(io.as_ref()) {
             Some(tls) => LoginError::Tls(tls.clone()),
             None => LoginError::Transport(Arc::clone(io)),
         },

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lambda_boundary::{ConfigError, number, wrong};
+
 use crate::tls::BrokerRoots;
 
 /// What to do when somebody is still connected as the user that is about to be reset.
@@ -30,14 +32,6 @@ pub struct Config {
     pub broker_roots: BrokerRoots,
     /// The longest time for one call to AWS or to the broker (`CALL_TIMEOUT_SECONDS`).
     pub call_timeout: Duration,
-}
-
-/// A variable has a value that the function cannot work with. The value itself is never quoted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {variable} must be {expected}")]
-pub struct ConfigError {
-    variable: &'static str,
-    expected: String,
 }
 
 const DEFAULT_PASSWORD_LENGTH: usize = 40;
@@ -103,24 +97,6 @@ pub fn dead_letter_topic(variable: impl Fn(&str) -> Option<String>) -> Option<St
 fn is_arn_of(service: &str, text: &str) -> bool {
     let mut parts = text.split(':');
     parts.next() == Some("arn") && parts.nth(1) == Some(service) && parts.count() >= 3
-}
-
-fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
-    variable: &'static str,
-    value: Option<String>,
-    default: N,
-    allowed: &std::ops::RangeInclusive<N>,
-) -> Result<N, ConfigError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    value.parse().ok().filter(|number| allowed.contains(number)).ok_or_else(|| {
-        wrong(variable, &format!("a whole number from {} to {}", allowed.start(), allowed.end()))
-    })
-}
-
-fn wrong(variable: &'static str, expected: &str) -> ConfigError {
-    ConfigError { variable, expected: expected.to_owned() }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 use contract::FailureNotice;
 
-use crate::aws_error::AwsError;
+use lambda_boundary::AwsError;
 
 /// The dead-letter topic.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use contract::DistributionRequest;
 
-use crate::aws_error::AwsError;
+use lambda_boundary::AwsError;
 
 /// The function secret2eks, or none.
 #[derive(Debug)]

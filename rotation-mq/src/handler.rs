@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use contract::{FailureNotice, Kind};
-use lambda_boundary::{causes, diagnostic};
+use lambda_boundary::{causes, diagnostic, time_left};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -29,7 +29,7 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
     let span = tracing::info_span!("invocation", request_id = context.request_id);
     async {
         let started = Instant::now();
-        let limit = time_left(&context, (rotation.now)());
+        let limit = time_left(context.deadline, (rotation.now)().as_millisecond(), NOTICE_RESERVE);
         // On the heap: the future of a whole step is large.
         let work = Box::pin(run(rotation, &payload, &subject, &context));
         let outcome = tokio::time::timeout(limit, work).await;
@@ -141,10 +141,4 @@ fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
         Some(step) => format!("{step} {what} ({kind}): {error}"),
         None => format!("{kind}: {error}"),
     }
-}
-
-/// The time that a step may take: what Lambda leaves, less the reserve for the notice.
-fn time_left(context: &Context, now: jiff::Timestamp) -> Duration {
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    Duration::from_millis(context.deadline.saturating_sub(now_ms)).saturating_sub(NOTICE_RESERVE)
 }

@@ -8,7 +8,6 @@
 
 pub mod amazon_mq;
 pub mod amqp_login;
-pub mod aws_error;
 pub mod broker_access;
 pub mod config;
 pub mod dead_letter;

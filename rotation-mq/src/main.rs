@@ -3,15 +3,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use contract::{FailureNotice, Kind};
+use lambda_boundary::{ConfigError, aws_sdk};
 use lambda_runtime::{LambdaEvent, service_fn};
 use rotation_mq::Rotation;
 use rotation_mq::amazon_mq::AmazonMq;
 use rotation_mq::amqp_login::AmqpLogin;
-use rotation_mq::config::{self, Config, ConfigError};
+use rotation_mq::config::{self, Config};
 use rotation_mq::dead_letter::DeadLetter;
 use rotation_mq::distribution::Distribution;
 use rotation_mq::handler::{NOTICE_RESERVE, handle};
@@ -86,18 +84,4 @@ async fn connect(config: Config) -> Result<Rotation, lambda_runtime::Error> {
         now,
         config,
     })
-}
-
-/// The SDK's configuration: every operation ends within `timeout`, its retries included.
-async fn aws_sdk(timeout: Duration) -> aws_config::SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(timeout / 3)
-        .operation_attempt_timeout(timeout / 2)
-        .operation_timeout(timeout)
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
 }

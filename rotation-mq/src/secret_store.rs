@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client;
 use contract::{SecretValue, SecretValueError, Tags};
 
-use crate::aws_error::AwsError;
 use crate::event::RotationToken;
 use crate::version_state::{AWSCURRENT, AWSPENDING, Versions};
+use lambda_boundary::AwsError;
 
 const SERVICE: &str = "Secrets Manager";
 const NOT_FOUND: &str = "ResourceNotFoundException";

@@ -1,10 +1,13 @@
-//! The whole private cloud: a broker, an AWS that knows it, and the suite deployed from `infra/`.
+//! The whole private cloud: a broker, an AWS that knows it, an EKS cluster, and the suite deployed from `infra/`.
 
 mod app;
+mod delivery;
+mod functions;
 mod invoke;
 mod local_function;
 mod notices;
 mod variant;
+mod volume_client;
 
 use std::path::{Path, PathBuf};
 
@@ -13,14 +16,18 @@ use aws_sdk_secretsmanager::types::Tag;
 use serde_json::json;
 
 pub use app::{App, random_text};
+pub use delivery::route_to;
+pub use functions::Functions;
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
 pub use notices::Notices;
 pub use variant::Variant;
+pub use volume_client::VolumeClient;
 
-use crate::aws::{Artifact, Aws, Options, Python, Stack};
+use crate::aws::{Aws, Options, Python, Stack};
 use crate::broker::{Broker, Installation, Suite};
 use crate::certificates::Certificates;
+use crate::kubernetes::{self, CLUSTER, Kubernetes};
 
 /// The stack's name.
 pub const STACK: &str = "rotation";
@@ -30,13 +37,15 @@ pub const STACK: &str = "rotation";
 pub struct Parts {
     python: Python,
     broker: Installation,
-    function: PathBuf,
+    kubernetes: Option<kubernetes::Installation>,
+    functions: Functions,
 }
 
 /// A running cloud; all of it ends when dropped.
 pub struct Cloud {
     /// The RabbitMQ node.
     pub broker: Broker,
+    kubernetes: Option<Kubernetes>,
     /// The emulated AWS.
     pub aws: Aws,
     /// The stack of `infra/template.yaml`.
@@ -54,33 +63,33 @@ pub struct Cloud {
     /// The broker's certificates.
     pub certificates: Certificates,
     folder: PathBuf,
-    function: PathBuf,
+    functions: Functions,
 }
 
 impl Parts {
-    /// Installs what is missing below `target/testbed`. `function` is the program of rotation-mq.
+    /// Installs what is missing below `target/testbed`, but for Kubernetes, which `cargo xtask` builds.
     ///
     /// # Errors
-    /// When a part cannot be had, or the function was not built.
-    pub fn install(suite: Suite, function: PathBuf, progress: &dyn Fn(&str)) -> Result<Self> {
-        if !function.is_file() {
-            anyhow::bail!(
-                "{} is missing: build it with `cargo build --package rotation-mq`",
-                function.display()
-            );
-        }
+    /// When a part cannot be had.
+    pub fn install(
+        suite: Suite,
+        functions: Functions,
+        with_kubernetes: bool,
+        progress: &dyn Fn(&str),
+    ) -> Result<Self> {
         let tools = workspace().join("target/testbed");
         Ok(Self {
             python: Aws::install(&tools, progress)?,
             broker: Broker::install(suite, &tools, progress)?,
-            function,
+            kubernetes: if with_kubernetes { Some(Kubernetes::find(&tools)?) } else { None },
+            functions,
         })
     }
 }
 
 impl Cloud {
-    /// Starts broker and AWS side by side in `folder` and deploys the suite, with further `parameters` of
-    /// the template.
+    /// Starts broker, AWS and the cluster side by side in `folder` and deploys the suite, with further
+    /// `parameters` of the template.
     ///
     /// # Errors
     /// When a part does not start or the stack cannot be deployed; the message holds the end of its log.
@@ -92,16 +101,27 @@ impl Cloud {
     ) -> Result<Self> {
         let certificates = Certificates::create(&folder.join("tls"))?;
         let (broker_folder, aws_folder) = (folder.join("broker"), folder.join("aws"));
-        let (broker, aws) = tokio::try_join!(
-            Broker::start(&parts.broker, &broker_folder, &certificates),
-            Aws::start(&parts.python, &aws_folder, options),
-        )?;
+        let (broker, (aws, kubernetes)) =
+            tokio::try_join!(Broker::start(&parts.broker, &broker_folder, &certificates), async {
+                let aws = Aws::start(&parts.python, &aws_folder, options).await?;
+                let kubernetes = match &parts.kubernetes {
+                    Some(found) => Some(Kubernetes::start(found, &folder.join("cluster"), &aws).await?),
+                    None => None,
+                };
+                Ok((aws, kubernetes))
+            })?;
         let ca = certificates.ca_pem().display().to_string();
         let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
         wanted.extend(parameters);
-        let artifact = Artifact::new("rotation-mq", &parts.function);
+        if let Some(cluster) = &kubernetes {
+            delivery::let_secret2eks_in(cluster).await?;
+            wanted.extend([
+                ("EksClusterName", CLUSTER),
+                ("SyncTimeoutSeconds", delivery::SYNC_TIMEOUT_SECONDS),
+            ]);
+        }
         let template = workspace().join("infra/template.yaml");
-        let stack = aws.deploy(STACK, &template, &wanted, &[artifact]).await?;
+        let stack = aws.deploy(STACK, &template, &wanted, &parts.functions.artifacts()).await?;
         let amqps = format!("amqps://localhost:{}", broker.amqps_port());
         let broker_id = aws.create_broker("testbed", &broker.management_url(), &amqps).await?;
         let config = aws.sdk_config().await;
@@ -113,6 +133,7 @@ impl Cloud {
         let folder = folder.to_owned();
         Ok(Self {
             broker,
+            kubernetes,
             aws,
             stack,
             broker_id,
@@ -122,7 +143,7 @@ impl Cloud {
             notices,
             certificates,
             folder,
-            function: parts.function.clone(),
+            functions: parts.functions.clone(),
         })
     }
 
@@ -130,6 +151,12 @@ impl Cloud {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The functions' programs.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
     }
 
     /// ARN of rotation-mq.

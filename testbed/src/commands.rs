@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use testbed::aws::Options;
 use testbed::broker::Suite;
-use testbed::cloud::{Cloud, Parts, workspace};
+use testbed::cloud::{Cloud, Functions, Parts, workspace};
 use testbed::scratch;
 
 use self::report::{complain, duration};
@@ -25,7 +25,6 @@ const PYTHON_PACKAGES: &str = include_str!("../aws/requirements.txt");
 pub struct Started {
     pub cloud: Cloud,
     suite: Suite,
-    function: PathBuf,
     began: Instant,
     // After the cloud, which writes into it.
     folder: Folder,
@@ -38,33 +37,47 @@ struct Folder {
 }
 
 impl Started {
-    /// Installs what is missing, starts broker and AWS and deploys `function` (a program of rotation-mq).
-    pub async fn new(name: &str, suite: Suite, function: PathBuf, options: Options) -> Result<Self> {
-        let program = function.clone();
-        let parts = tokio::task::spawn_blocking(move || Parts::install(suite, program, &complain)).await??;
+    /// Installs what is missing, starts all parts and deploys the functions.
+    pub async fn new(
+        name: &str,
+        suite: Suite,
+        functions: Functions,
+        with_kubernetes: bool,
+        options: Options,
+    ) -> Result<Self> {
+        let parts = move || Parts::install(suite, functions, with_kubernetes, &complain);
+        let parts = tokio::task::spawn_blocking(parts).await??;
         let path = scratch::folder(&workspace().join("target/testbed/runs"), name)?;
         let mut folder = Folder { path, keep: false };
         let began = Instant::now();
         let started = Cloud::start(&parts, &folder.path, options, &[]).await;
         folder.keep = started.is_err();
-        Ok(Self { cloud: started?, suite, function, began, folder })
+        Ok(Self { cloud: started?, suite, began, folder })
     }
 
     /// What was started, a line each.
     pub fn parts(&self) -> Result<Vec<(&'static str, String)>> {
         let (broker, aws) = (&self.cloud.broker, &self.cloud.aws);
-        let size = std::fs::metadata(&self.function)?.len();
         let emulator = PYTHON_PACKAGES.lines().find_map(|line| line.strip_prefix("ministack=="));
         let emulator = emulator.and_then(|rest| rest.split_whitespace().next()).unwrap_or("?");
-        Ok(vec![
+        let mut parts = vec![
             ("broker", format!("RabbitMQ {} of Debian {}", broker.version(), self.suite)),
             ("", format!("AMQPS localhost:{}, management {}", broker.amqps_port(), broker.management_url())),
             ("AWS", format!("MiniStack {emulator}, IAM enforced, {} {}", aws.endpoint(), aws.region())),
-            ("stack", "infra/template.yaml, deployed as CloudFormation does it".to_owned()),
-            ("function", format!("{} ({} MB)", relative(&self.function).display(), size / 1_000_000)),
-            ("files", relative(self.cloud.folder()).display().to_string()),
-            ("started in", duration(self.began.elapsed())),
-        ])
+        ];
+        if let Ok(kubernetes) = self.cloud.kubernetes() {
+            let what =
+                format!("API server and External Secrets Operator, RBAC on, {}", kubernetes.endpoint());
+            parts.push(("Kubernetes", what));
+        }
+        parts.push(("stack", "infra/template.yaml, deployed as CloudFormation does it".to_owned()));
+        for (name, program) in self.cloud.functions().programs() {
+            let size = std::fs::metadata(program)?.len() / 1_000_000;
+            parts.push((name, format!("{} ({size} MB)", relative(program).display())));
+        }
+        parts.push(("files", relative(self.cloud.folder()).display().to_string()));
+        parts.push(("started in", duration(self.began.elapsed())));
+        Ok(parts)
     }
 
     /// Stops everything. The files stay when something failed, and the user is told where.
@@ -85,9 +98,10 @@ impl Drop for Folder {
     }
 }
 
-/// The program of rotation-mq as it was built beside this program.
-pub fn function_beside_this_program() -> Result<PathBuf> {
-    Ok(std::env::current_exe().context("where is this program?")?.with_file_name("rotation-mq"))
+/// The functions as they were built beside this program.
+pub fn functions_beside_this_program() -> Result<Functions> {
+    let program = std::env::current_exe().context("where is this program?")?;
+    Functions::built_in(program.parent().context("this program has no folder")?)
 }
 
 /// A path as one would type it in the repository's root.

@@ -64,8 +64,7 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
         let work = async {
             match command {
                 Command::Install(_) => Ok(true),
-                // Nothing of the demo needs Kubernetes yet.
-                Command::Demo { scenario, suite, kubernetes: _ } => demo::run(scenario, suite).await,
+                Command::Demo { scenario, suite, kubernetes } => demo::run(scenario, suite, kubernetes).await,
                 Command::Up { suite, port } => up::run(suite, port).await,
                 Command::Bench { rotations, starts } => bench::run(rotations, starts).await,
             }

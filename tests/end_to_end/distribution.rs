@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use end_to_end::{function_program, name, on_the_cloud};
+use end_to_end::{name, on_the_cloud, programs};
 use serde_json::{Value, json};
 use testbed::aws::Artifact;
 use testbed::cloud::{App, Cloud, Variant, tag, workspace};
@@ -22,7 +22,7 @@ impl Recorder {
         let name = name(prefix);
         let folder = cloud.folder().join(&name);
         std::fs::create_dir_all(&folder)?;
-        let program = function_program()?.with_file_name("probe-function");
+        let program = programs()?.join("probe-function");
         let parameters = [("ProbeFolder", folder.to_str().context("no text")?)];
         let artifact = Artifact::new("probe-function", program);
         let template = workspace().join("tests/recorder.yaml");

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace;
+use crate::{package, workspace};
 
 /// Crates that talk to the outside, and the rooms that may depend on them. A name that ends in `*`
 /// stands for all that begin so.
 const CLIENTS: &[(&str, &[&str])] = &[
-    ("lapin", &["rotation-mq", "testbed"]),
-    ("reqwest", &["rotation-mq", "testbed"]),
-    ("aws-sdk-mq", &["rotation-mq"]),
-    ("aws-sdk-*", &["rotation-mq", "testbed", "end-to-end"]),
-    ("aws-config", &["rotation-mq", "testbed", "end-to-end"]),
-    ("lambda_runtime", &["empty-function", "lambda-boundary", "rotation-mq", "testbed"]),
     ("kube", &["secret2eks", "testbed", "end-to-end"]),
     ("k8s-openapi", &["secret2eks", "testbed", "end-to-end"]),
+    ("lapin", &["rotation-mq", "testbed"]),
+    ("reqwest", &["rotation-mq", "testbed"]),
+    ("aws-sdk-eks", &["secret2eks"]),
+    ("aws-sdk-mq", &["rotation-mq"]),
+    ("aws-sdk-*", &["rotation-mq", "secret2eks", "testbed", "end-to-end"]),
+    ("aws-config", &["lambda-boundary", "rotation-mq", "secret2eks", "testbed", "end-to-end"]),
+    ("lambda_runtime", &["empty-function", "lambda-boundary", "rotation-mq", "secret2eks", "testbed"]),
     ("testbed", &["end-to-end"]),
     // Errors of the functions are typed; `anyhow` is for tests and command lines.
     ("anyhow", &["testbed", "end-to-end", "xtask"]),
@@ -26,11 +27,25 @@ const CLIENTS: &[(&str, &[&str])] = &[
 /// Rooms that may depend on nothing but this, so that they stay pure, or quick to compile.
 const CLOSED: &[(&str, &[&str])] = &[
     ("contract", &["jsonschema", "proptest", "serde", "serde_json", "thiserror", "zeroize"]),
-    ("lambda-boundary", &["contract", "lambda_runtime", "serde_json", "tracing", "tracing-subscriber"]),
+    (
+        "lambda-boundary",
+        &[
+            "aws-config",
+            "aws-smithy-runtime-api",
+            "aws-smithy-types",
+            "contract",
+            "lambda_runtime",
+            "rustls",
+            "serde_json",
+            "thiserror",
+            "tracing",
+            "tracing-subscriber",
+        ],
+    ),
     ("xtask", &["anyhow"]),
 ];
 
-/// In rotation-mq each outside system has one file (or a folder of that name); no other imports its
+/// In a function each outside system has one file (or a folder of that name); no other imports its
 /// client. `main.rs` wires, so it may as well.
 const ONE_FILE_EACH: &[(&str, &str)] = &[
     ("lapin", "amqp_login"),
@@ -39,6 +54,9 @@ const ONE_FILE_EACH: &[(&str, &str)] = &[
     ("aws_sdk_secretsmanager", "secret_store"),
     ("aws_sdk_lambda", "distribution"),
     ("aws_sdk_sns", "dead_letter"),
+    ("aws_sdk_eks", "eks_cluster"),
+    ("aws_sigv4", "eks_token"),
+    ("kube", "kubernetes_api"),
 ];
 
 /// What breaks the rules, a line each.
@@ -47,10 +65,12 @@ const ONE_FILE_EACH: &[(&str, &str)] = &[
 /// When cargo does not answer, or a source cannot be read.
 pub fn violations() -> Result<Vec<String>> {
     let mut found = dependency_violations(&direct_dependencies()?);
-    for source in rust_files(&workspace::root().join("rotation-mq/src"))? {
-        let text = fs::read_to_string(&source)?;
-        let name = source.strip_prefix(workspace::root()).unwrap_or(&source);
-        found.extend(import_violations(name, &text));
+    for function in package::FUNCTIONS {
+        for source in rust_files(&workspace::root().join(function).join("src"))? {
+            let text = fs::read_to_string(&source)?;
+            let name = source.strip_prefix(workspace::root()).unwrap_or(&source);
+            found.extend(import_violations(name, &text));
+        }
     }
     Ok(found)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{apt, dependency_rules, playbook_rules, python, step, template_rules, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
-const TEMPLATES: [&str; 2] = ["infra/template.yaml", "infra/secret.yaml"];
+const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/secret.yaml", "infra/kubernetes/store-role.yaml"];
 
 /// Runs all checks, the quick ones first.
 ///

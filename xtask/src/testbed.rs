@@ -40,15 +40,15 @@ pub enum Kubernetes {
     NotNeeded,
 }
 
-/// The argument of `demo` that leaves Kubernetes out.
-const WITHOUT_KUBERNETES: &str = "--without-kubernetes";
+/// Arguments of `demo` that leave Kubernetes out, or name a part without it.
+const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 
 /// Rotates a secret on a testbed of its own.
 ///
 /// # Errors
 /// When a part cannot be had or does not compile.
 pub fn demo(arguments: &[String]) -> Result<()> {
-    let without = arguments.iter().any(|argument| argument == WITHOUT_KUBERNETES);
+    let without = arguments.iter().any(|argument| NO_KUBERNETES_IN.contains(&argument.as_str()));
     let kubernetes = if without { Kubernetes::NotNeeded } else { Kubernetes::Needed };
     become_testbed("demo", arguments, || prepare(&[Broker::Trixie], kubernetes))
 }

@@ -4,8 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use contract::Kind;
-
-use crate::tls::refusal_in;
+use lambda_boundary::tls_refusal_in;
 
 /// A request to the management API failed.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +91,7 @@ impl Failure {
 
 /// Finds what is below an HTTP client's error: a TLS refusal, or an error of the transport.
 pub(super) fn cause_of(error: &reqwest::Error) -> Failure {
-    if let Some(tls) = refusal_in(error) {
+    if let Some(tls) = tls_refusal_in(error) {
         return Failure::Tls(tls.clone());
     }
     let mut next = error.source();

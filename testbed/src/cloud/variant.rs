@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result};
 use aws_sdk_lambda::types::Environment;
 
 use super::{Cloud, Notices, workspace};
-use crate::aws::Artifact;
 
 /// A second stack of the same template.
 #[derive(Debug)]
@@ -31,9 +30,10 @@ impl Cloud {
         let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
         wanted.retain(|(key, _)| parameters.iter().all(|(other, _)| other != key));
         wanted.extend(parameters);
-        let artifact = Artifact::new("rotation-mq", &self.function);
-        let stack =
-            self.aws.deploy(name, &workspace().join("infra/template.yaml"), &wanted, &[artifact]).await?;
+        let stack = self
+            .aws
+            .deploy(name, &workspace().join("infra/template.yaml"), &wanted, &self.functions.artifacts())
+            .await?;
         let function = stack.output("RotationFunctionArn")?.to_owned();
         if !variables.is_empty() {
             self.add_variables(&function, variables).await?;

@@ -20,6 +20,8 @@ pub enum Command {
 pub enum Scenario {
     /// One secret, rotated twice.
     Rotate,
+    /// New credentials on their way to an application in Kubernetes.
+    Deliver,
     /// A rotation that fails, its notice, and the repair.
     Fail,
     /// All of them.
@@ -37,10 +39,12 @@ const TEXT: &str = "\
 usage: testbed COMMAND
 
   install               make RabbitMQ and the AWS emulator ready below target/testbed
-  demo [rotate|fail]    on a cloud of its own: one secret rotated twice; a rotation that fails, its
-                        notice and the repair; both when none is named
+  demo [rotate|deliver|fail]
+                        on a cloud of its own: one secret rotated twice; new credentials on their way
+                        to an application in Kubernetes; a rotation that fails, its notice and the
+                        repair; all of them when none is named
        --without-kubernetes
-                        does not start that part
+                        leaves `deliver` out, and what takes long to build for it
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
   bench [--rotations N] [--starts N]
@@ -64,11 +68,15 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
     let mut rest = Rest(rest.to_vec());
     let parsed = match command {
         "install" => Command::Install(rest.suite()?),
-        "demo" => Command::Demo {
-            suite: rest.suite()?,
-            kubernetes: !rest.flag("--without-kubernetes"),
-            scenario: rest.scenario()?,
-        },
+        "demo" => {
+            let (suite, without) = (rest.suite()?, rest.flag("--without-kubernetes"));
+            let scenario = rest.scenario()?;
+            if scenario == Scenario::Deliver && without {
+                return Err(wrong("`demo deliver` needs Kubernetes".to_owned()));
+            }
+            let kubernetes = !without && matches!(scenario, Scenario::Deliver | Scenario::All);
+            Command::Demo { scenario, suite, kubernetes }
+        }
         "up" => Command::Up { suite: rest.suite()?, port: rest.number("--port", 1..=65_535)? },
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
@@ -106,10 +114,11 @@ impl Rest<'_> {
         match at.map(|at| self.0.remove(at)) {
             None | Some("all") => Ok(Scenario::All),
             Some("rotate") => Ok(Scenario::Rotate),
+            Some("deliver") => Ok(Scenario::Deliver),
             Some("fail") => Ok(Scenario::Fail),
-            Some(other) => {
-                Err(wrong(format!("there is no demo `{other}`, but there are `rotate`, `fail` and `all`")))
-            }
+            Some(other) => Err(wrong(format!(
+                "there is no demo `{other}`, but there are `rotate`, `deliver`, `fail` and `all`"
+            ))),
         }
     }
 
@@ -164,7 +173,15 @@ mod tests {
             ("demo --broker forky", Command::Demo { scenario: Scenario::All, suite, kubernetes: true }),
             (
                 "demo rotate --broker=forky",
-                Command::Demo { scenario: Scenario::Rotate, suite, kubernetes: true },
+                Command::Demo { scenario: Scenario::Rotate, suite, kubernetes: false },
+            ),
+            (
+                "demo --broker forky deliver",
+                Command::Demo { scenario: Scenario::Deliver, suite, kubernetes: true },
+            ),
+            (
+                "demo --without-kubernetes --broker forky",
+                Command::Demo { scenario: Scenario::All, suite, kubernetes: false },
             ),
             (
                 "demo --broker forky --without-kubernetes fail",
@@ -183,7 +200,8 @@ mod tests {
     fn a_wrong_call_says_what_is_wrong() {
         for (line, expected) in [
             ("dmo", "no command `dmo`"),
-            ("demo rotat", "there are `rotate`, `fail` and `all`"),
+            ("demo rotat", "there are `rotate`, `deliver`, `fail` and `all`"),
+            ("demo deliver --without-kubernetes", "needs Kubernetes"),
             ("demo rotate twice", "does not know `twice`"),
             ("demo --broker", "--broker wants a value"),
             ("demo --broker sid", "`sid` is not one of"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use testbed::aws::Options;
 use testbed::broker::Suite;
+use testbed::cloud::{Functions, workspace};
 
 use self::calls::Calls;
 use self::cold_start::ColdStarts;
@@ -39,7 +40,8 @@ pub async fn run(rotations: usize, starts: usize) -> Result<bool> {
     let cold =
         tokio::task::spawn_blocking(move || ColdStarts::measure(&rotation_mq, &empty, starts)).await??;
     complain("starting a broker and an AWS of our own");
-    let started = Started::new("bench", suite, release.rotation_mq.clone(), Options::default()).await?;
+    let functions = Functions::packaged_in(&workspace().join("target/lambda"))?;
+    let started = Started::new("bench", suite, functions, false, Options::default()).await?;
     complain(&format!("{rotations} rotations"));
     let measured = Rotations::measure(&started.cloud, rotations).await?;
     complain("counting the calls of one rotation");

@@ -1,5 +1,6 @@
 //! `demo`: one secret on a cloud of its own, rotated, broken and repaired, told step by step.
 
+mod delivery;
 mod failure;
 mod rotation;
 
@@ -11,14 +12,15 @@ use testbed::cloud::{App, Cloud};
 
 use super::arguments::Scenario;
 use super::report::{Report, say};
-use super::{Started, function_beside_this_program};
+use super::{Started, functions_beside_this_program};
 
 const USER: &str = "payment";
 
 /// Runs the scenario; whether all its checks held.
-pub async fn run(scenario: Scenario, suite: Suite) -> Result<bool> {
-    say("Starting a broker and an AWS of our own ...");
-    let started = Started::new("demo", suite, function_beside_this_program()?, Options::default()).await?;
+pub async fn run(scenario: Scenario, suite: Suite, with_kubernetes: bool) -> Result<bool> {
+    say("Starting a broker, an AWS and a cluster of our own ...");
+    let functions = functions_beside_this_program()?;
+    let started = Started::new("demo", suite, functions, with_kubernetes, Options::default()).await?;
     let mut report = Report::default();
     if let Err(error) = show(scenario, &started, &mut report).await {
         report.check("everything up to here could be done", Err(error));
@@ -43,11 +45,14 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     show_current(cloud, &app, report).await?;
     let value = cloud.value(&app.arn, "AWSCURRENT").await?;
     report.check(&format!("`{}` logs in over AMQPS", user_in(&value)), cloud.logs_in(&value).await);
-    if scenario != Scenario::Fail {
+    if matches!(scenario, Scenario::Rotate | Scenario::All) {
         rotation::show(cloud, &app, "First rotation", report).await?;
         rotation::show(cloud, &app, "Second rotation", report).await?;
     }
-    if scenario != Scenario::Rotate {
+    if matches!(scenario, Scenario::Deliver | Scenario::All) && cloud.kubernetes().is_ok() {
+        delivery::show(cloud, &app, report).await?;
+    }
+    if matches!(scenario, Scenario::Fail | Scenario::All) {
         failure::show(cloud, &app, report).await?;
     }
     Ok(())

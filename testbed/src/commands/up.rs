@@ -12,7 +12,7 @@ use testbed::cloud::{App, Cloud, EventSubject, workspace, write_events};
 use testbed::ports::is_free;
 
 use super::report::{Report, say};
-use super::{Folder, Started, function_beside_this_program};
+use super::{Folder, Started, functions_beside_this_program};
 
 /// Rotated with the AWS CLI.
 const BY_CLI: &str = "payment";
@@ -35,7 +35,7 @@ pub async fn run(suite: Suite, port: Option<u16>) -> Result<bool> {
     let (folder, _lock) = reserve()?;
     say("Starting a broker and an AWS of our own ...");
     let options = Options { port, ..Options::default() };
-    let started = Started::new("up", suite, function_beside_this_program()?, options).await?;
+    let started = Started::new("up", suite, functions_beside_this_program()?, false, options).await?;
     let cloud = &started.cloud;
     let example = prepare(cloud).await?;
     let subject = EventSubject {

@@ -5,43 +5,64 @@
 //! (`AssumeRoleWithWebIdentity`) for credentials of the role that the account is annotated with. The emulator checks
 //! the token's signature, audience and time against the cluster's own keys, then the role's trust policy.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Kubernetes;
 use crate::aws::Aws;
+use crate::cloud::workspace;
 
-const TEMPLATE: &str = "kubernetes/secret-store-role.yaml";
+const ROLE_TEMPLATE: &str = "infra/kubernetes/store-role.yaml";
+const NAMESPACE_MANIFEST: &str = "infra/kubernetes/namespace.yaml";
+/// The name of the store in that manifest.
+const STORE: &str = "aws";
 const READY: Duration = Duration::from_secs(30);
 
 impl Kubernetes {
-    /// A `SecretStore` of the emulated Secrets Manager, ready for use; its service account has its name. Its role may
-    /// read secrets whose tag `secret2eks/namespace` is this namespace, and no other. The role's ARN.
+    /// A namespace that takes part, as `infra/kubernetes/namespace.yaml` and `store-role.yaml` make it: secret2eks
+    /// may write there, and the SecretStore `aws` reads the secrets whose tag `secret2eks/namespace` names it.
     ///
     /// # Errors
-    /// When the role cannot be deployed, or the operator does not report the store to be ready; the message holds what
-    /// it reports.
-    pub async fn create_secret_store(&self, aws: &Aws, namespace: &str, name: &str) -> Result<String> {
+    /// As [`Kubernetes::create_secret_store`].
+    pub async fn create_delivery_namespace(
+        &self,
+        aws: &Aws,
+        name: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<()> {
+        self.create_namespace(name, labels).await?;
+        self.create_secret_store(aws, name, STORE).await?;
+        Ok(())
+    }
+
+    /// The SecretStore `store` of a namespace, ready for use, with what belongs to it; its role's ARN.
+    ///
+    /// # Errors
+    /// When the role cannot be deployed, the API server refuses, or the operator does not report the store to be
+    /// ready; the message holds what it reports.
+    pub async fn create_secret_store(&self, aws: &Aws, namespace: &str, store: &str) -> Result<String> {
         let issuer = self.issuer().trim_start_matches("https://");
-        let parameters = [("Issuer", issuer), ("Namespace", namespace), ("ServiceAccount", name)];
-        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join(TEMPLATE);
-        let stack = aws.deploy(&format!("store-{namespace}-{name}"), &template, &parameters, &[]).await?;
+        let parameters = [
+            ("Issuer", issuer),
+            ("Namespace", namespace),
+            ("ServiceAccount", store),
+            // Tests name their secrets as they like.
+            ("SecretNamePrefix", ""),
+        ];
+        let stack = format!("store-{namespace}-{store}");
+        let stack = aws.deploy(&stack, &workspace().join(ROLE_TEMPLATE), &parameters, &[]).await?;
         let role = stack.output("RoleArn")?.to_owned();
-        let metadata = json!({"namespace": namespace, "name": name});
-        let mut account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
-        account["metadata"]["annotations"] = json!({"eks.amazonaws.com/role-arn": role});
-        self.apply(None, &account).await?;
-        let auth = json!({"jwt": {"serviceAccountRef": {"name": name}}});
-        let provider = json!({"aws": {"service": "SecretsManager", "region": aws.region(), "auth": auth}});
-        let store = json!({
-            "apiVersion": "external-secrets.io/v1", "kind": "SecretStore", "metadata": metadata,
-            "spec": {"provider": provider},
-        });
-        self.apply(None, &store).await?;
-        self.wait_for_store(namespace, name).await?;
+        let path = workspace().join(NAMESPACE_MANIFEST);
+        let manifest = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let manifest = manifest
+            .replace("${NAMESPACE}", namespace)
+            .replace("${REGION}", aws.region())
+            .replace("${STORE_ROLE_ARN}", &role)
+            .replace("name: aws\n", &format!("name: {store}\n"));
+        self.apply_manifests(&manifest).await?;
+        self.wait_for_store(namespace, store).await?;
         Ok(role)
     }
 

@@ -1,10 +1,27 @@
-//! What can go wrong in a call to AWS, in the words of the person who has to mend it.
+//! Calls to AWS: their limits, and what can go wrong in one, in the words of the person who has to mend it.
 
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::Kind;
+
+/// The SDK's configuration: every operation ends within `timeout`, its three attempts included.
+pub async fn aws_sdk(timeout: Duration) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(timeout / 3)
+        .operation_attempt_timeout(timeout / 2)
+        .operation_timeout(timeout)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await
+}
 
 /// A call to AWS failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,87 @@
+//! Metrics in CloudWatch's embedded metric format: a log line that CloudWatch Logs turns into a metric.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+/// The namespace of all metrics of the suite.
+const NAMESPACE: &str = "SecretRotation";
+
+/// What a metric counts or measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Events.
+    Count,
+    /// Time.
+    Milliseconds,
+}
+
+/// Prints one value of one metric. `dimensions` tell series apart, so their values must be few (a kind, a
+/// step; never a secret's ARN). `properties` stand in the line beside it, for searching.
+///
+/// A metric that cannot be printed is lost: nothing depends on it.
+pub fn metric(
+    timestamp_ms: i64,
+    name: &str,
+    unit: Unit,
+    value: u64,
+    dimensions: &[(&str, &str)],
+    properties: &[(&str, &str)],
+) {
+    let line = line(timestamp_ms, name, unit, value, dimensions, properties);
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn line(
+    timestamp_ms: i64,
+    name: &str,
+    unit: Unit,
+    value: u64,
+    dimensions: &[(&str, &str)],
+    properties: &[(&str, &str)],
+) -> Value {
+    let unit = match unit {
+        Unit::Count => "Count",
+        Unit::Milliseconds => "Milliseconds",
+    };
+    let keys: Vec<&str> = dimensions.iter().map(|(key, _)| *key).collect();
+    let mut line = json!({
+        "_aws": {
+            "Timestamp": timestamp_ms,
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [keys],
+                "Metrics": [{"Name": name, "Unit": unit}],
+            }],
+        },
+    });
+    for (key, text) in dimensions.iter().chain(properties) {
+        line[*key] = json!(text);
+    }
+    line[name] = json!(value);
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_the_metric_its_dimensions_and_its_value() {
+        let line = line(
+            1_700_000_000_000,
+            "DeliveryTime",
+            Unit::Milliseconds,
+            840,
+            &[("Mode", "apply")],
+            &[("secretArn", "arn:x")],
+        );
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(metrics["Namespace"], NAMESPACE);
+        assert_eq!(metrics["Dimensions"], json!([["Mode"]]));
+        assert_eq!(metrics["Metrics"], json!([{"Name": "DeliveryTime", "Unit": "Milliseconds"}]));
+        assert_eq!((&line["Mode"], &line["DeliveryTime"]), (&json!("apply"), &json!(840)));
+        assert_eq!(line["secretArn"], "arn:x");
+    }
+}

@@ -1,0 +1,173 @@
+//! Why a delivery failed: one variant for each operation, and the kind that others match on.
+
+use std::time::Duration;
+
+use contract::Kind;
+
+use crate::cluster::ConnectError;
+use crate::event::EventError;
+use crate::external_secret::Refusal;
+use crate::kubernetes_api::ApiError;
+use crate::route::TagError;
+use crate::secret_store::StoreError;
+
+/// Why a delivery failed. Messages say what failed and for whom; causes say why.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The event is not one of ours.
+    #[error("the event was not understood")]
+    Event(#[from] EventError),
+    /// The secret cannot be described, or its receipt not be written.
+    #[error("failed to {what} secret {secret}")]
+    Secret {
+        /// The operation.
+        what: &'static str,
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The tags do not say where it goes.
+    #[error("the tags of secret {secret} do not say where it goes")]
+    Tags {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: TagError,
+    },
+    /// No connection to the cluster.
+    #[error("failed to log in to the cluster `{cluster}`")]
+    Connect {
+        /// The cluster.
+        cluster: String,
+        /// Why.
+        #[source]
+        source: ConnectError,
+    },
+    /// The API server did not do it.
+    #[error("failed to {what} in the cluster `{cluster}`")]
+    Api {
+        /// The operation and its object.
+        what: String,
+        /// The cluster.
+        cluster: String,
+        /// Why.
+        #[source]
+        source: ApiError,
+    },
+    /// The namespace of the tags is not there.
+    #[error("the namespace `{namespace}` of secret {secret} does not exist in the cluster `{cluster}`")]
+    NamespaceMissing {
+        /// The secret's ARN.
+        secret: String,
+        /// The namespace.
+        namespace: String,
+        /// The cluster.
+        cluster: String,
+    },
+    /// Somebody else's namespace.
+    #[error(
+        "secret {secret} (tag `tenant`: {of_secret}) must not go to the namespace `{namespace}` (label `tenant`: {of_namespace})"
+    )]
+    TenantMismatch {
+        /// The secret's ARN.
+        secret: String,
+        /// The secret's tenant.
+        of_secret: String,
+        /// The namespace.
+        namespace: String,
+        /// The namespace's tenant.
+        of_namespace: String,
+    },
+    /// The object is not to be touched.
+    #[error("the ExternalSecret {object} was not touched for secret {secret}")]
+    Refused {
+        /// Namespace and name.
+        object: String,
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: Refusal,
+    },
+    /// Two apply the same object.
+    #[error("the ExternalSecret {object} is applied by {managers} as well, with other contents: {conflict}")]
+    Conflict {
+        /// Namespace and name.
+        object: String,
+        /// Who else.
+        managers: String,
+        /// What the API server says.
+        conflict: String,
+    },
+    /// The operator refuses to write the Kubernetes Secret.
+    #[error(
+        "the Kubernetes Secret {object} belongs to another ExternalSecret, says External Secrets Operator"
+    )]
+    SecretTaken {
+        /// Namespace and name.
+        object: String,
+    },
+    /// The operator has not confirmed it.
+    #[error(
+        "External Secrets Operator did not sync the ExternalSecret {object} to version {version} within {} s; it says: {said}",
+        .waited.as_secs()
+    )]
+    NotSynced {
+        /// Namespace and name.
+        object: String,
+        /// The version.
+        version: String,
+        /// How long was waited.
+        waited: Duration,
+        /// The message of its condition Ready.
+        said: String,
+    },
+    /// The current version changes faster than it can be delivered.
+    #[error("the current version of secret {secret} changed during each of {rounds} deliveries")]
+    MovedOn {
+        /// The secret's ARN.
+        secret: String,
+        /// How many.
+        rounds: usize,
+    },
+    /// Time ran out.
+    #[error("the delivery was abandoned {} s after its start, before Lambda's own timeout", .0.as_secs())]
+    TimedOut(Duration),
+}
+
+impl DeliveryError {
+    /// What to tell others about it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Event(_) => Kind::EventInvalid,
+            Self::Secret { source, .. } => source.kind(),
+            Self::Tags { .. } => Kind::DistributionTagsInvalid,
+            Self::Connect { source, .. } => match source {
+                ConnectError::Lookup(source) => source.kind(),
+                ConnectError::Api(source) => source.kind(),
+                ConnectError::NoCredentials | ConnectError::Token(_) => Kind::ClusterLoginRefused,
+            },
+            Self::Api { source, .. } => source.kind(),
+            Self::NamespaceMissing { .. } => Kind::DistributionNamespaceMissing,
+            Self::TenantMismatch { .. } => Kind::DistributionTenantMismatch,
+            Self::Refused { source: Refusal::Missing, .. } => Kind::DistributionExternalSecretMissing,
+            Self::Refused { source: Refusal::IgnoresForcedSync, .. }
+            | Self::NotSynced { .. }
+            | Self::MovedOn { .. } => Kind::DistributionNotSynced,
+            Self::Refused { .. } | Self::SecretTaken { .. } => Kind::DistributionNameTaken,
+            Self::Conflict { .. } => Kind::DistributionConflict,
+            Self::TimedOut(_) => Kind::DistributionTimedOut,
+        }
+    }
+
+    /// Whether a new connection may cure it: an old token, another endpoint, another certificate authority.
+    #[must_use]
+    pub fn is_of_the_connection(&self) -> bool {
+        let cured = [Kind::ClusterLoginRefused, Kind::ClusterUnreachable, Kind::ClusterTlsRefused];
+        matches!(self, Self::Api { .. }) && cured.contains(&self.kind())
+    }
+}

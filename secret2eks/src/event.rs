@@ -1,0 +1,160 @@
+//! The events that the function takes, read strictly: rotation-mq's request, and the native event of
+//! Secrets Manager, so that a value stored by hand travels the same way.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html>
+
+use contract::DistributionRequest;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Longest ARN that Secrets Manager takes as `SecretId`.
+const ARN_LIMIT: usize = 2_048;
+const NATIVE_SOURCE: &str = "aws.secretsmanager";
+const NATIVE_TYPE: &str = "Secret Label Updated";
+const AWSCURRENT: &str = "AWSCURRENT";
+
+/// What the function is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A secret's current version may have changed: make the cluster match.
+    Changed(Change),
+    /// Another label moved, which is no business of the cluster.
+    OtherLabel,
+}
+
+/// Which secret changed. What is current is looked up, never taken from an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The secret's ARN.
+    pub secret_arn: String,
+    /// When the version became AWSCURRENT, as far as the event says: delivery time counts from there.
+    pub since: Option<Timestamp>,
+}
+
+/// Why an event is not one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Neither of the two shapes.
+    #[error(
+        "the event is neither a distribution request (`secretArn`, `versionId`, `attempt`) nor `{NATIVE_TYPE}` of \
+         Secrets Manager"
+    )]
+    UnknownShape,
+    /// No secret's ARN.
+    #[error("the event does not name one secret by its ARN")]
+    NoSecret,
+}
+
+/// Reads an event.
+///
+/// # Errors
+/// When it is neither of the two shapes, or names no secret.
+pub fn parse(event: &Value) -> Result<Event, EventError> {
+    if event.get("detail-type").is_some() {
+        return native(event);
+    }
+    let request = DistributionRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
+    let since = request.promoted_at.as_deref().and_then(|time| time.parse().ok());
+    Ok(Event::Changed(Change { secret_arn: arn(&request.secret_arn)?, since }))
+}
+
+#[derive(Debug, Deserialize)]
+struct NativeEvent {
+    source: String,
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    time: String,
+    resources: Vec<String>,
+    detail: NativeDetail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NativeDetail {
+    label_updated: String,
+}
+
+fn native(event: &Value) -> Result<Event, EventError> {
+    let event = NativeEvent::deserialize(event).map_err(|_| EventError::UnknownShape)?;
+    if event.source != NATIVE_SOURCE || event.detail_type != NATIVE_TYPE {
+        return Err(EventError::UnknownShape);
+    }
+    let [secret] = event.resources.as_slice() else { return Err(EventError::NoSecret) };
+    let secret_arn = arn(secret)?;
+    if event.detail.label_updated != AWSCURRENT {
+        return Ok(Event::OtherLabel);
+    }
+    Ok(Event::Changed(Change { secret_arn, since: event.time.parse().ok() }))
+}
+
+fn arn(text: &str) -> Result<String, EventError> {
+    let is_secret = text.starts_with("arn:") && text.contains(":secretsmanager:") && text.len() <= ARN_LIMIT;
+    if is_secret { Ok(text.to_owned()) } else { Err(EventError::NoSecret) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
+    const VERSION: &str = "0123456789abcdef0123456789abcdef";
+
+    fn native_event() -> Value {
+        json!({
+            "version": "0", "id": "x", "account": "123456789012", "region": "eu-central-1",
+            "source": "aws.secretsmanager", "detail-type": "Secret Label Updated",
+            "time": "2026-11-25T03:00:00Z", "resources": [ARN],
+            "detail": {"name": "rabbitmq/payment", "labelUpdated": "AWSCURRENT", "versionId": VERSION},
+        })
+    }
+
+    fn changed(since: &str) -> Result<Event, EventError> {
+        Ok(Event::Changed(Change { secret_arn: ARN.to_owned(), since: since.parse().ok() }))
+    }
+
+    #[test]
+    fn a_request_and_the_native_event_name_a_secret_and_since_when_it_is_current() {
+        let mut request = json!({
+            "secretArn": ARN, "versionId": VERSION, "attempt": 1, "promotedAt": "2026-11-25T03:00:00.5Z",
+        });
+        assert_eq!(parse(&request), changed("2026-11-25T03:00:00.5Z"));
+        request["promotedAt"] = Value::Null;
+        assert_eq!(parse(&request), changed("unknown"));
+        assert_eq!(parse(&native_event()), changed("2026-11-25T03:00:00Z"));
+    }
+
+    #[test]
+    fn another_label_is_no_business_of_the_cluster() {
+        let mut event = native_event();
+        event["detail"]["labelUpdated"] = json!("BLUE");
+        assert_eq!(parse(&event), Ok(Event::OtherLabel));
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let with = |field: &str, value: Value| {
+            let mut event = native_event();
+            event[field] = value;
+            event
+        };
+        let table = [
+            (json!(null), EventError::UnknownShape),
+            (json!([]), EventError::UnknownShape),
+            (json!({}), EventError::UnknownShape),
+            (json!({"secretArn": ARN}), EventError::UnknownShape),
+            (json!({"secretArn": ARN, "versionId": VERSION, "attempt": "1"}), EventError::UnknownShape),
+            (json!({"secretArn": "payment", "versionId": VERSION, "attempt": 1}), EventError::NoSecret),
+            (with("source", json!("aws.s3")), EventError::UnknownShape),
+            (with("detail-type", json!("AWS API Call via CloudTrail")), EventError::UnknownShape),
+            (with("detail", json!({})), EventError::UnknownShape),
+            (with("resources", json!([])), EventError::NoSecret),
+            (with("resources", json!([ARN, ARN])), EventError::NoSecret),
+            (with("resources", json!(["arn:aws:s3:::bucket"])), EventError::NoSecret),
+            (with("resources", json!([format!("{ARN}{}", "x".repeat(ARN_LIMIT))])), EventError::NoSecret),
+        ];
+        for (event, expected) in table {
+            assert_eq!(parse(&event), Err(expected), "{event}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use super::*;
+use crate::route::Store;
+
+const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
+const OTHER: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/order-AbCdEf";
+
+fn apply_route() -> Route {
+    let store = Store { kind: "SecretStore", name: "aws".to_owned() };
+    let keys = vec!["password".to_owned(), "username".to_owned()];
+    Route {
+        namespace: "shop".to_owned(),
+        name: "payment".to_owned(),
+        tenant: None,
+        mode: Mode::Apply { store, keys },
+    }
+}
+
+fn refresh_route() -> Route {
+    Route { mode: Mode::Refresh, ..apply_route() }
+}
+
+fn wanted(route: &Route) -> Wanted<'_> {
+    Wanted { route, arn: ARN, version: "v2" }
+}
+
+/// The object as the cluster has it: written at second 10, synced at second `synced`.
+fn in_cluster(route: &Route, version: &str, synced: u32) -> Value {
+    let mut object = desired(Wanted { route, arn: ARN, version }, None);
+    object["metadata"]["generation"] = json!(3);
+    object["metadata"]["managedFields"] = json!([
+        {"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z"},
+        {"manager": "external-secrets", "operation": "Update", "subresource": "status", "time": "2026-11-25T03:00:59Z"},
+    ]);
+    object["status"] = json!({
+        "refreshTime": format!("2026-11-25T03:00:{synced:02}Z"),
+        "syncedResourceVersion": "3-abc",
+        "conditions": [{"type": "Ready", "status": "True", "message": "secret synced"}],
+    });
+    // Defaults that the API server adds.
+    if object["spec"].is_object() {
+        object["spec"]["data"][0]["remoteRef"]["decodingStrategy"] = json!("None");
+    }
+    object
+}
+
+#[test]
+fn the_manifest_selects_the_wished_keys_of_this_secret_and_pins_no_version() {
+    let route = apply_route();
+    let manifest = desired(wanted(&route), None);
+    assert_eq!(manifest["apiVersion"], "external-secrets.io/v1");
+    assert_eq!(manifest["metadata"]["annotations"][ARN_ANNOTATION], ARN);
+    assert_eq!(manifest["metadata"]["annotations"][VERSION_ANNOTATION], "v2");
+    assert_eq!(manifest["spec"]["refreshInterval"], "1h");
+    assert_eq!(
+        manifest["spec"]["data"],
+        json!([
+            {"secretKey": "password", "remoteRef": {"key": ARN, "property": "password"}},
+            {"secretKey": "username", "remoteRef": {"key": ARN, "property": "username"}},
+        ])
+    );
+    assert!(manifest["spec"].get("dataFrom").is_none());
+}
+
+#[test]
+fn refresh_writes_nothing_but_annotations() {
+    let route = refresh_route();
+    let patch = desired(wanted(&route), None);
+    assert_eq!(patch, json!({"metadata": {"annotations": {ARN_ANNOTATION: ARN, VERSION_ANNOTATION: "v2"}}}));
+}
+
+#[test]
+fn a_right_object_that_was_synced_after_it_was_written_needs_nothing() {
+    let route = apply_route();
+    assert_eq!(plan(Some(&in_cluster(&route, "v2", 11)), wanted(&route)), Ok(Plan::Nothing));
+}
+
+#[test]
+fn a_sync_in_the_second_of_the_write_proves_nothing() {
+    let route = apply_route();
+    for synced in [9, 10] {
+        assert_eq!(plan(Some(&in_cluster(&route, "v2", synced)), wanted(&route)), Ok(Plan::AskAgain));
+    }
+    let mut failing = in_cluster(&route, "v2", 11);
+    failing["status"]["conditions"][0]["status"] = json!("False");
+    assert_eq!(plan(Some(&failing), wanted(&route)), Ok(Plan::AskAgain));
+    let mut older = in_cluster(&route, "v2", 11);
+    older["metadata"]["generation"] = json!(4);
+    assert_eq!(plan(Some(&older), wanted(&route)), Ok(Plan::AskAgain));
+}
+
+#[test]
+fn another_version_and_every_drift_of_our_fields_is_written() {
+    let route = apply_route();
+    assert_eq!(plan(None, wanted(&route)), Ok(Plan::Write));
+    assert_eq!(plan(Some(&in_cluster(&route, "v1", 11)), wanted(&route)), Ok(Plan::Write));
+    for (path, value) in [
+        ("/spec/refreshInterval", json!("0")),
+        ("/spec/secretStoreRef/name", json!("other")),
+        ("/spec/data/0/remoteRef/property", json!("masterarn")),
+        ("/spec/data", json!([])),
+        ("/metadata/labels", json!({})),
+    ] {
+        let mut drifted = in_cluster(&route, "v2", 11);
+        if let Some(field) = drifted.pointer_mut(path) {
+            *field = value;
+        }
+        assert_eq!(plan(Some(&drifted), wanted(&route)), Ok(Plan::Write), "{path}");
+    }
+}
+
+#[test]
+fn what_belongs_to_somebody_else_is_refused() {
+    let route = apply_route();
+    let mut object = in_cluster(&route, "v2", 11);
+    object["metadata"]["annotations"][ARN_ANNOTATION] = json!(OTHER);
+    assert_eq!(plan(Some(&object), wanted(&route)), Err(Refusal::OtherSecret(OTHER.to_owned())));
+    let refresh = refresh_route();
+    assert_eq!(plan(Some(&object), wanted(&refresh)), Err(Refusal::OtherSecret(OTHER.to_owned())));
+    object["metadata"]["annotations"] = json!({});
+    assert_eq!(plan(Some(&object), wanted(&route)), Err(Refusal::NotOurs));
+}
+
+#[test]
+fn refresh_serves_what_reads_this_secret_and_obeys_a_forced_sync() {
+    let route = refresh_route();
+    let table = [
+        (json!({"data": [{"remoteRef": {"key": ARN}}]}), Ok(Plan::Write)),
+        (json!({"data": [{"remoteRef": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write)),
+        (json!({"dataFrom": [{"extract": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write)),
+        (json!({"data": [{"remoteRef": {"key": "rabbitmq/order"}}]}), Err(Refusal::ReadsOtherSecrets)),
+        (json!({}), Err(Refusal::ReadsOtherSecrets)),
+        (
+            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "OnChange", "refreshInterval": "0"}),
+            Ok(Plan::Write),
+        ),
+        (
+            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "CreatedOnce"}),
+            Err(Refusal::IgnoresForcedSync),
+        ),
+        (
+            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "0s"}),
+            Err(Refusal::IgnoresForcedSync),
+        ),
+        (json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "10m0s"}), Ok(Plan::Write)),
+    ];
+    for (spec, expected) in table {
+        let object = json!({"metadata": {"name": "payment"}, "spec": spec});
+        assert_eq!(plan(Some(&object), wanted(&route)), expected, "{spec}");
+    }
+    assert_eq!(plan(None, wanted(&route)), Err(Refusal::Missing));
+}
+
+#[test]
+fn synced_means_a_change_since_then_of_this_generation_and_ready() {
+    let route = apply_route();
+    let object = in_cluster(&route, "v2", 10);
+    assert_eq!(sync_state(&object, "v2", None), Sync::Done);
+    assert_eq!(sync_state(&object, "v2", Some("2-abc")), Sync::Done);
+    assert_eq!(sync_state(&object, "v2", Some("3-abc")), Sync::Pending(None));
+    assert_eq!(sync_state(&object, "v1", Some("2-abc")), Sync::Superseded);
+    let mut failing = object.clone();
+    failing["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "message": "no store"});
+    assert_eq!(sync_state(&failing, "v2", None), Sync::Pending(Some("no store".to_owned())));
+    let mut older = object;
+    older["metadata"]["generation"] = json!(4);
+    assert_eq!(sync_state(&older, "v2", None), Sync::Pending(None));
+}
+
+#[test]
+fn who_applies_the_same_object_is_found_and_who_edits_it_is_not() {
+    let object = json!({"metadata": {"managedFields": [
+        {"manager": "secret2eks", "operation": "Apply"},
+        {"manager": "kubectl-edit", "operation": "Update"},
+        {"manager": "argocd-controller", "operation": "Apply"},
+        {"manager": "external-secrets", "operation": "Apply", "subresource": "status"},
+    ]}});
+    assert_eq!(other_appliers(&object), ["argocd-controller"]);
+}

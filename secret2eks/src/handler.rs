@@ -1,0 +1,65 @@
+//! One event: delivered within its time, and a failure told once: to the log, and to Lambda, whose on-failure
+//! destination carries it on.
+
+use std::time::{Duration, Instant};
+
+use contract::Kind;
+use lambda_boundary::{ConfigError, Unit, causes, diagnostic, metric, time_left};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use tracing::Instrument as _;
+
+use crate::Delivery;
+use crate::deliver::deliver;
+use crate::error::DeliveryError;
+use crate::event::{self, Event};
+
+/// Time kept back for telling of a failure before Lambda's own timeout.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// Handles one event.
+///
+/// # Errors
+/// The failure's kind as `errorType`.
+pub async fn handle(delivery: &Delivery, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let LambdaEvent { payload, context } = event;
+    let span = tracing::info_span!("invocation", request_id = context.request_id);
+    async {
+        let began = Instant::now();
+        let limit = time_left(context.deadline, (delivery.now)().as_millisecond(), RESERVE);
+        // On the heap: the future of a whole delivery is large.
+        let outcome = tokio::time::timeout(limit, Box::pin(run(delivery, &payload, &context))).await;
+        outcome
+            .unwrap_or_else(|_| Err(DeliveryError::TimedOut(began.elapsed())))
+            .map_err(|error| tell(delivery, &error))
+    }
+    .instrument(span)
+    .await
+}
+
+/// Answers an event when the configuration is wrong: a function that ends at its start could not say why to
+/// anybody but its log.
+///
+/// # Errors
+/// Always: `configuration.invalid`.
+pub fn refuse(error: &ConfigError) -> Result<Value, Diagnostic> {
+    Err(diagnostic(Kind::ConfigurationInvalid, error))
+}
+
+async fn run(delivery: &Delivery, payload: &Value, context: &Context) -> Result<Value, DeliveryError> {
+    let Event::Changed(change) = event::parse(payload)? else {
+        return Ok(
+            json!({"outcome": "notForKubernetes", "reason": "the label that moved is not AWSCURRENT"}),
+        );
+    };
+    let outcome = deliver(delivery, &change, &context.request_id).await?;
+    Ok(json!(outcome))
+}
+
+fn tell(delivery: &Delivery, error: &DeliveryError) -> Diagnostic {
+    let kind = error.kind();
+    tracing::error!(kind = kind.as_str(), causes = causes(error).join(": "), "{error}");
+    let kinds = [("Function", "secret2eks"), ("Kind", kind.as_str())];
+    metric((delivery.now)().as_millisecond(), "Failures", Unit::Count, 1, &kinds, &[]);
+    diagnostic(kind, error)
+}

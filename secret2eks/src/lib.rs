@@ -1,0 +1,30 @@
+//! Carries what is current in a secret to Kubernetes, through External Secrets Operator, and leaves a receipt.
+//!
+//! It is level-triggered: an event says only that a secret changed. What is current, and where it goes, is looked up;
+//! the cluster is compared with that and made to match. So repeated, late and reordered events are harmless.
+
+pub mod cluster;
+pub mod config;
+pub mod deliver;
+pub mod eks_cluster;
+pub mod eks_token;
+pub mod error;
+pub mod event;
+pub mod external_secret;
+pub mod handler;
+pub mod kubernetes_api;
+pub mod route;
+pub mod secret_store;
+
+/// Everything that a delivery works with. Built once a process; each client keeps its connections.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The function's configuration.
+    pub config: config::Config,
+    /// Secrets Manager.
+    pub secrets: secret_store::SecretStore,
+    /// The cluster.
+    pub cluster: cluster::Cluster,
+    /// The clock.
+    pub now: fn() -> jiff::Timestamp,
+}

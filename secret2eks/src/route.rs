@@ -1,0 +1,276 @@
+//! Where a secret goes, read from its tags. Pure.
+
+use std::fmt;
+
+use contract::Tags;
+
+/// Longest name of a namespace (RFC 1123 label).
+const LABEL_LIMIT: usize = 63;
+/// Longest name of most objects (RFC 1123 subdomain) and of a key in a Kubernetes Secret.
+const NAME_LIMIT: usize = 253;
+const KEYS_LIMIT: usize = 32;
+const DEFAULT_KEYS: &str = "username password";
+/// Names the admin secret, which is nobody's business in the cluster.
+const NEVER_COPIED: &str = "masterarn";
+
+/// What the tags of a secret say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Routing {
+    /// No tag of ours: the secret is not meant for Kubernetes.
+    NotForKubernetes,
+    /// It goes there.
+    To(Route),
+}
+
+/// Where a secret goes, and who makes the ExternalSecret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The namespace.
+    pub namespace: String,
+    /// The name of the ExternalSecret and of the Kubernetes Secret.
+    pub name: String,
+    /// Whose secret it is.
+    pub tenant: Option<String>,
+    /// What to do with the ExternalSecret.
+    pub mode: Mode,
+}
+
+/// Who owns the ExternalSecret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// secret2eks: it makes the whole object.
+    Apply {
+        /// Where the operator reads.
+        store: Store,
+        /// Which keys of the secret the cluster gets.
+        keys: Vec<String>,
+    },
+    /// GitOps: secret2eks touches the annotation only.
+    Refresh,
+}
+
+impl Mode {
+    /// As the tag says it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Apply { .. } => "apply",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// A store of External Secrets Operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// `SecretStore` or `ClusterSecretStore`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// A tag is missing, or holds what Kubernetes does not take. The value is quoted: tags hold no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    /// Some tags are there, this one is not.
+    #[error("the tag `{0}` is missing")]
+    Missing(&'static str),
+    /// The value is wrong.
+    #[error("the tag `{tag}` is `{value}`, but must be {expected}")]
+    Wrong {
+        /// The tag.
+        tag: &'static str,
+        /// Its value, cut.
+        value: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Reads the tags.
+///
+/// # Errors
+/// Names the first tag that is missing or wrong.
+pub fn route(tags: &Tags) -> Result<Routing, TagError> {
+    let ours = [Tags::NAMESPACE, Tags::NAME, Tags::STORE, Tags::KEYS, Tags::MODE];
+    if ours.iter().all(|tag| tags.get(tag).is_none()) {
+        return Ok(Routing::NotForKubernetes);
+    }
+    let namespace = required(tags, Tags::NAMESPACE)?;
+    if !is_label(namespace) {
+        return Err(wrong(Tags::NAMESPACE, namespace, "the name of a namespace (RFC 1123 label)"));
+    }
+    let name = required(tags, Tags::NAME)?;
+    if !is_name(name) {
+        return Err(wrong(Tags::NAME, name, "the name of a Kubernetes object (RFC 1123 subdomain)"));
+    }
+    let tenant = tags.get(Tags::TENANT);
+    let mode = match tags.get(Tags::MODE) {
+        None | Some("apply") => Mode::Apply { store: store(tags)?, keys: keys(tags)? },
+        Some("refresh") => Mode::Refresh,
+        Some(other) => return Err(wrong(Tags::MODE, other, "`apply` or `refresh`")),
+    };
+    // A cluster's store reads every tenant's secrets.
+    if let (Some(_), Mode::Apply { store, .. }) = (tenant, &mode)
+        && store.kind == CLUSTER_STORE
+    {
+        let value = format!("{}/{}", store.kind, store.name);
+        return Err(wrong(Tags::STORE, &value, "a SecretStore, since the secret belongs to a tenant"));
+    }
+    let tenant = tenant.map(str::to_owned);
+    Ok(Routing::To(Route { namespace: namespace.to_owned(), name: name.to_owned(), tenant, mode }))
+}
+
+const CLUSTER_STORE: &str = "ClusterSecretStore";
+
+fn store(tags: &Tags) -> Result<Store, TagError> {
+    let value = required(tags, Tags::STORE)?;
+    let (kind, name) = value.split_once('/').unwrap_or_default();
+    let kind = ["SecretStore", CLUSTER_STORE].into_iter().find(|known| *known == kind);
+    match kind {
+        Some(kind) if is_name(name) => Ok(Store { kind, name: name.to_owned() }),
+        _ => Err(wrong(Tags::STORE, value, "`SecretStore/NAME` or `ClusterSecretStore/NAME`")),
+    }
+}
+
+fn keys(tags: &Tags) -> Result<Vec<String>, TagError> {
+    let value = tags.get(Tags::KEYS).unwrap_or(DEFAULT_KEYS);
+    let mut keys: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
+    keys.sort();
+    keys.dedup();
+    if keys.iter().any(|key| key == NEVER_COPIED) {
+        return Err(wrong(Tags::KEYS, value, "keys other than `masterarn`, which is never copied"));
+    }
+    if keys.is_empty() || keys.len() > KEYS_LIMIT || !keys.iter().all(|key| is_key(key)) {
+        return Err(wrong(
+            Tags::KEYS,
+            value,
+            "1 to 32 keys of letters, digits, `-`, `_` and `.`, separated by spaces",
+        ));
+    }
+    Ok(keys)
+}
+
+fn required<'t>(tags: &'t Tags, tag: &'static str) -> Result<&'t str, TagError> {
+    tags.get(tag).ok_or(TagError::Missing(tag))
+}
+
+fn wrong(tag: &'static str, value: &str, expected: &'static str) -> TagError {
+    TagError::Wrong { tag, value: value.chars().take(NAME_LIMIT).collect(), expected }
+}
+
+fn is_label(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
+    text.len() <= LABEL_LIMIT
+        && text.chars().all(inner)
+        && edge(text.chars().next())
+        && edge(text.chars().next_back())
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= NAME_LIMIT && text.split('.').all(is_label)
+}
+
+fn is_key(text: &str) -> bool {
+    text.len() <= NAME_LIMIT
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && !text.starts_with("..")
+        && text != "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(list: &[(&str, &str)]) -> Tags {
+        list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const COMPLETE: [(&str, &str); 3] =
+        [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::STORE, "SecretStore/aws")];
+
+    fn with(change: (&'static str, &'static str)) -> Result<Routing, TagError> {
+        let mut list: Vec<_> = COMPLETE.into_iter().filter(|(key, _)| *key != change.0).collect();
+        list.push(change);
+        route(&tags(&list))
+    }
+
+    #[test]
+    fn a_secret_without_our_tags_is_not_for_kubernetes() {
+        for list in [&[][..], &[("team", "x"), (Tags::TENANT, "a"), (Tags::DELIVERED, "v")]] {
+            assert_eq!(route(&tags(list)), Ok(Routing::NotForKubernetes));
+        }
+    }
+
+    #[test]
+    fn complete_tags_are_a_route_with_username_and_password() {
+        let store = Store { kind: "SecretStore", name: "aws".to_owned() };
+        let keys = vec!["password".to_owned(), "username".to_owned()];
+        let expected = Route {
+            namespace: "shop".to_owned(),
+            name: "payment".to_owned(),
+            tenant: None,
+            mode: Mode::Apply { store, keys },
+        };
+        assert_eq!(route(&tags(&COMPLETE)), Ok(Routing::To(expected)));
+    }
+
+    #[test]
+    fn refresh_needs_no_store() {
+        let list = [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::MODE, "refresh")];
+        let routing = route(&tags(&list));
+        assert!(matches!(&routing, Ok(Routing::To(Route { mode: Mode::Refresh, .. }))), "{routing:?}");
+    }
+
+    #[test]
+    fn an_incomplete_set_names_the_missing_tag() {
+        for missing in [Tags::NAMESPACE, Tags::NAME, Tags::STORE] {
+            let list: Vec<_> = COMPLETE.into_iter().filter(|(key, _)| *key != missing).collect();
+            assert_eq!(route(&tags(&list)), Err(TagError::Missing(missing)));
+        }
+    }
+
+    #[test]
+    fn what_kubernetes_does_not_take_is_refused_with_the_tag_and_the_value() {
+        for change in [
+            (Tags::NAMESPACE, ""),
+            (Tags::NAMESPACE, "Shop"),
+            (Tags::NAMESPACE, "-shop"),
+            (Tags::NAMESPACE, "shop.eu"),
+            (Tags::NAMESPACE, "../kube-system"),
+            (Tags::NAME, "pay_ment"),
+            (Tags::NAME, "a..b"),
+            (Tags::NAME, "payment/../../secrets"),
+            (Tags::STORE, "aws"),
+            (Tags::STORE, "Store/aws"),
+            (Tags::STORE, "SecretStore/"),
+            (Tags::KEYS, ""),
+            (Tags::KEYS, "user/name"),
+            (Tags::KEYS, ".."),
+            (Tags::KEYS, "username masterarn"),
+            (Tags::MODE, "force"),
+        ] {
+            let error = with(change).err();
+            assert!(
+                matches!(&error, Some(TagError::Wrong { tag, value, .. }) if (*tag, value.as_str()) == change),
+                "{change:?}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tenants_secret_never_uses_a_cluster_store() {
+        let mut list = vec![(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
+        list.push((Tags::STORE, "ClusterSecretStore/aws"));
+        assert!(route(&tags(&list)).is_ok());
+        list.push((Tags::TENANT, "acme"));
+        assert!(matches!(route(&tags(&list)), Err(TagError::Wrong { tag: Tags::STORE, .. })));
+    }
+}

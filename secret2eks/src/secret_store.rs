@@ -1,0 +1,106 @@
+//! Secrets Manager: what is current, where it goes, and the receipt. No value is ever read here: the function's
+//! role has no right to.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::types::Tag;
+use contract::{Kind, Tags};
+use lambda_boundary::AwsError;
+
+const SERVICE: &str = "Secrets Manager";
+const AWSCURRENT: &str = "AWSCURRENT";
+
+/// Secrets Manager, with the longest time that one call may take.
+#[derive(Debug)]
+pub struct SecretStore {
+    client: Client,
+    timeout: Duration,
+}
+
+/// What is known of a secret.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The complete ARN.
+    pub arn: String,
+    /// The version that is AWSCURRENT; none before a first value is stored.
+    pub current: Option<String>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A secret cannot be described, or its receipt not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such secret, or it is scheduled for deletion.
+    #[error("Secrets Manager does not know the secret, or it is scheduled for deletion")]
+    NotFound,
+    /// The call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl StoreError {
+    /// What to tell others about it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound => Kind::SecretNotFound,
+            Self::Aws(error) => error.kind(),
+        }
+    }
+}
+
+impl SecretStore {
+    /// A store on the SDK's configuration, whose operation timeout is `timeout`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, timeout: Duration) -> Self {
+        Self { client: Client::new(config), timeout }
+    }
+
+    /// What is current, and the tags.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for one that is scheduled for deletion, or what AWS answered.
+    pub async fn describe(&self, secret: &str) -> Result<Description, StoreError> {
+        let answer = self.client.describe_secret().secret_id(secret).send().await;
+        let answer = answer.map_err(|error| self.error("DescribeSecret", &error))?;
+        if answer.deleted_date.is_some() {
+            return Err(StoreError::NotFound);
+        }
+        let versions = answer.version_ids_to_stages.unwrap_or_default();
+        let current = versions.into_iter().find(|(_, stages)| stages.iter().any(|s| s == AWSCURRENT));
+        let tags = answer.tags.unwrap_or_default();
+        Ok(Description {
+            arn: answer.arn.unwrap_or_else(|| secret.to_owned()),
+            current: current.map(|(id, _)| id),
+            tags: tags
+                .into_iter()
+                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+                .collect(),
+        })
+    }
+
+    /// Leaves the receipt: the cluster holds `version` now. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub async fn write_receipt(&self, secret: &str, version: &str) -> Result<(), StoreError> {
+        let receipt = Tag::builder().key(Tags::DELIVERED).value(version).build();
+        let answer = self.client.tag_resource().secret_id(secret).tags(receipt).send().await;
+        answer.map(|_| ()).map_err(|error| self.error("TagResource", &error))
+    }
+
+    fn error<E, R>(
+        &self,
+        operation: &'static str,
+        error: &aws_sdk_secretsmanager::error::SdkError<E, R>,
+    ) -> StoreError
+    where
+        E: aws_sdk_secretsmanager::error::ProvideErrorMetadata,
+    {
+        let error = AwsError::from_sdk(SERVICE, operation, self.timeout, error);
+        if error.is("ResourceNotFoundException") { StoreError::NotFound } else { error.into() }
+    }
+}

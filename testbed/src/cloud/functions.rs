@@ -1,0 +1,51 @@
+//! The functions' programs, as cargo or cargo-lambda left them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::aws::Artifact;
+
+/// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
+const NAMES: [&str; 2] = ["rotation-mq", "secret2eks"];
+
+/// The programs that a cloud runs.
+#[derive(Debug, Clone)]
+pub struct Functions {
+    programs: Vec<(&'static str, PathBuf)>,
+}
+
+impl Functions {
+    /// Those that cargo built into a folder such as `target/debug`.
+    ///
+    /// # Errors
+    /// When one was not built.
+    pub fn built_in(folder: &Path) -> Result<Self> {
+        Self::find(|name| folder.join(name))
+    }
+
+    /// Those that cargo-lambda built below a folder such as `target/lambda`.
+    ///
+    /// # Errors
+    /// When one was not built.
+    pub fn packaged_in(folder: &Path) -> Result<Self> {
+        Self::find(|name| folder.join(name).join("bootstrap"))
+    }
+
+    /// Each function and its program.
+    pub fn programs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.programs.iter().map(|(name, program)| (*name, program.as_path()))
+    }
+
+    pub(super) fn artifacts(&self) -> Vec<Artifact> {
+        self.programs().map(|(name, program)| Artifact::new(name, program)).collect()
+    }
+
+    fn find(program: impl Fn(&str) -> PathBuf) -> Result<Self> {
+        let programs: Vec<_> = NAMES.into_iter().map(|name| (name, program(name))).collect();
+        if let Some((name, missing)) = programs.iter().find(|(_, program)| !program.is_file()) {
+            bail!("{} is missing: build it with `cargo build --package {name}`", missing.display());
+        }
+        Ok(Self { programs })
+    }
+}

@@ -1,0 +1,138 @@
+//! New credentials on their way to an application in Kubernetes: after a rotation, and stored by hand.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use testbed::cloud::{App, Cloud, VolumeClient, random_text};
+use testbed::kubernetes::{Kubernetes, ProjectedVolume};
+
+use super::{queue_is_empty, show_current, user_in};
+use crate::commands::report::{Report, duration};
+
+const NAMESPACE: &str = "shop";
+const LIMIT: Duration = Duration::from_secs(30);
+const RECEIPT: &str = "secret2eks/delivered";
+
+/// The application in the cluster: its volume and its connection.
+struct Application {
+    client: VolumeClient,
+    _volume: ProjectedVolume,
+}
+
+/// Sends the secret to the cluster, rotates it, then stores a value by hand.
+pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
+    let kubernetes = cloud.kubernetes()?;
+    let mut application = first_delivery(cloud, kubernetes, app, report).await?;
+    after_a_rotation(cloud, kubernetes, app, &mut application, report).await?;
+    by_hand(cloud, kubernetes, app, &mut application, report).await
+}
+
+async fn first_delivery(
+    cloud: &Cloud,
+    kubernetes: &Kubernetes,
+    app: &App,
+    report: &mut Report,
+) -> Result<Application> {
+    report.section("The way to Kubernetes: tags on the secret say where it goes");
+    cloud.route(&app.arn, NAMESPACE).await?;
+    report.field(
+        "tags",
+        &format!(
+            "secret2eks/namespace={NAMESPACE}, secret2eks/name={NAMESPACE}, secret2eks/store=SecretStore/aws"
+        ),
+    );
+    let began = Instant::now();
+    cloud.request_delivery(&app.arn).await?;
+    let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    arrived(kubernetes, &value).await?;
+    report.field("first delivery", &format!("{:>8}", duration(began.elapsed())));
+    let folder = cloud.folder().join("volume");
+    let volume = ProjectedVolume::project(kubernetes, NAMESPACE, NAMESPACE, &folder).await?;
+    let client = VolumeClient::connect(&cloud.broker, volume.folder()).await?;
+    let as_wished = client.user() == user_in(&value);
+    report.check(
+        &format!("an application reads the mounted Secret and connects as `{}`", client.user()),
+        Ok(as_wished),
+    );
+    Ok(Application { client, _volume: volume })
+}
+
+async fn after_a_rotation(
+    cloud: &Cloud,
+    kubernetes: &Kubernetes,
+    app: &App,
+    application: &mut Application,
+    report: &mut Report,
+) -> Result<()> {
+    report.section("A rotation reaches the application");
+    let before = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let began = Instant::now();
+    let version = cloud.start_rotation(&app.arn).await?;
+    let in_cluster = kubernetes
+        .wait_for_secret(
+            NAMESPACE,
+            NAMESPACE,
+            |data| data.get("username").is_some_and(|user| user != user_in(&before)),
+            LIMIT,
+        )
+        .await?;
+    let in_cluster_after = began.elapsed();
+    let user = application.client.reconnected(LIMIT).await?;
+    let reconnected_after = began.elapsed();
+    let now = cloud.value(&app.arn, "AWSCURRENT").await?;
+    report.field("since", "RotateSecret");
+    report.field("  in the cluster", &format!("{:>8}", duration(in_cluster_after)));
+    report.field("  reconnected", &format!("{:>8}", duration(reconnected_after)));
+    show_current(cloud, app, report).await?;
+    let same = ["username", "password"]
+        .iter()
+        .all(|key| now[key].as_str() == in_cluster.get(*key).map(String::as_str));
+    report.check("the Kubernetes Secret holds AWSCURRENT", Ok(same));
+    report.check("it holds `username` and `password` and nothing else", Ok(in_cluster.len() == 2));
+    report.check(&format!("the application is connected as `{user}`"), Ok(user == user_in(&now)));
+    receipt(cloud, app, &version, report).await;
+    report.check("the dead-letter queue is empty", queue_is_empty(cloud).await);
+    Ok(())
+}
+
+async fn by_hand(
+    cloud: &Cloud,
+    kubernetes: &Kubernetes,
+    app: &App,
+    application: &mut Application,
+    report: &mut Report,
+) -> Result<()> {
+    report.section("A value stored by hand reaches the application, without any rotation");
+    let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let password = random_text(40)?;
+    let user = user_in(&value).to_owned();
+    cloud.broker.management()?.create_user(&user, &password, &[]).await?;
+    value["password"] = json!(password);
+    let began = Instant::now();
+    let put = cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(value.to_string());
+    let version = put.send().await?.version_id.context("a value without a version")?;
+    arrived(kubernetes, &value).await?;
+    report.field("since", "PutSecretValue");
+    report.field("  in the cluster", &format!("{:>8}", duration(began.elapsed())));
+    let connected = application.client.reconnected(LIMIT).await?;
+    report.field("  reconnected", &format!("{:>8}", duration(began.elapsed())));
+    report.check(
+        &format!("the application is connected as `{user}` with the new password"),
+        Ok(connected == user),
+    );
+    receipt(cloud, app, &version, report).await;
+    Ok(())
+}
+
+async fn arrived(kubernetes: &Kubernetes, value: &Value) -> Result<()> {
+    let wanted = value["password"].as_str();
+    let holds = |data: &testbed::kubernetes::SecretData| data.get("password").map(String::as_str) == wanted;
+    kubernetes.wait_for_secret(NAMESPACE, NAMESPACE, holds, LIMIT).await.map(drop)
+}
+
+/// The receipt comes a moment after the Secret: secret2eks looks again first.
+async fn receipt(cloud: &Cloud, app: &App, version: &str, report: &mut Report) {
+    let written = cloud.wait_for_tag(&app.arn, RECEIPT, version, LIMIT).await;
+    report.check(&format!("the receipt is on the secret: {RECEIPT}={version}"), written.map(|()| true));
+}
