@@ -47,7 +47,7 @@ async fn a_web_identity_is_taken_from_a_known_issuer_with_the_right_signature_au
     Ok(())
 }
 
-/// As `testbed/kubernetes/secret-store-role.yaml` has it.
+/// As `infra/kubernetes/store-role.yaml` has it.
 async fn create_role(shared: &'static Shared) -> Result<String> {
     let provider = format!("arn:aws:iam::{}:oidc-provider/{ISSUER}", shared.aws.account());
     let subject = format!("{ISSUER}:sub");
