@@ -13,10 +13,11 @@ use testbed::broker::Suite;
 use testbed::cloud::{Cloud, Functions, Parts, workspace};
 use testbed::scratch;
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, RwLock};
 
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
 static CLOUD: OnceCell<Cloud> = OnceCell::const_new();
+static CLUSTER: RwLock<()> = RwLock::const_new(());
 
 /// Runs a test on the shared cloud. What stays running is ended with the process.
 ///
@@ -29,6 +30,34 @@ where
     let runtime = RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no async runtime: {error}"))?;
     runtime.block_on(async {
         let cloud = CLOUD.get_or_try_init(start).await.context("the testbed did not start")?;
+        test(cloud).await
+    })
+}
+
+/// As [`on_the_cloud`], for a test that delivers to the cluster, while nobody disturbs it.
+///
+/// # Errors
+/// As [`on_the_cloud`].
+pub fn on_the_cluster<F>(test: impl FnOnce(&'static Cloud) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    on_the_cloud(async |cloud| {
+        let _shared = CLUSTER.read().await;
+        test(cloud).await
+    })
+}
+
+/// As [`on_the_cluster`], for a test that takes a part of the cluster away, while nobody else uses it.
+///
+/// # Errors
+/// As [`on_the_cloud`].
+pub fn alone_on_the_cluster<F>(test: impl FnOnce(&'static Cloud) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    on_the_cloud(async |cloud| {
+        let _alone = CLUSTER.write().await;
         test(cloud).await
     })
 }

@@ -179,7 +179,9 @@ impl Kubernetes {
         }
     }
 
-    fn certificates(&self) -> Certificates {
+    /// The API server's certificates of the moment.
+    #[must_use]
+    pub fn certificates(&self) -> Certificates {
         self.certificates.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -10,6 +10,7 @@ mod environment;
 mod grants;
 mod incident;
 mod interruption;
+mod kubernetes;
 mod operations;
 mod rotation;
 mod secrecy;

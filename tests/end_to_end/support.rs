@@ -60,6 +60,15 @@ pub async fn converged(cloud: &Cloud, user: &str, arn: &str, version: &str) -> R
     Ok(())
 }
 
+/// Runs the AWS CLI as the account's root; what it answers.
+pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<Value> {
+    let mut command = cloud.aws.cli();
+    command.args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
 /// The message follows its JSON Schema in `contract/schemas`.
 pub fn valid(schema: &str, message: &Value) -> Result<()> {
     let path = testbed::cloud::workspace().join("contract/schemas").join(format!("{schema}.json"));

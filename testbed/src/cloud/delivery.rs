@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Cloud, tag, workspace};
+use super::{Answer, Cloud, tag, workspace};
 use crate::kubernetes::Kubernetes;
 
 /// Shorter than in production: a test that stops the operator waits for it to be over.
-pub(super) const SYNC_TIMEOUT_SECONDS: &str = "5";
+pub(super) const SYNC_TIMEOUT_SECONDS: &str = "8";
 
 /// The rights of secret2eks in the cluster, as users give them.
 pub(super) async fn let_secret2eks_in(kubernetes: &Kubernetes) -> Result<()> {
@@ -20,14 +20,10 @@ pub(super) async fn let_secret2eks_in(kubernetes: &Kubernetes) -> Result<()> {
     kubernetes.apply_manifests(&manifest).await
 }
 
-/// The tags that send a secret to a namespace with the store `aws`, under the namespace's name.
+/// The tags that send a secret to a namespace with the store `aws`.
 #[must_use]
-pub fn route_to(namespace: &str) -> [(&str, &str); 3] {
-    [
-        ("secret2eks/namespace", namespace),
-        ("secret2eks/name", namespace),
-        ("secret2eks/store", "SecretStore/aws"),
-    ]
+pub fn route_to<'a>(namespace: &'a str, name: &'a str) -> [(&'a str, &'a str); 3] {
+    [("secret2eks/namespace", namespace), ("secret2eks/name", name), ("secret2eks/store", "SecretStore/aws")]
 }
 
 impl Cloud {
@@ -39,13 +35,18 @@ impl Cloud {
         self.kubernetes.as_ref().context("this cloud has no Kubernetes")
     }
 
-    /// Makes a namespace of that name with a store, and the tags of a secret send it there under the same name.
+    /// Delivers what is current, and waits for secret2eks' answer.
     ///
     /// # Errors
-    /// When the cluster, IAM or Secrets Manager refuses.
-    pub async fn route(&self, arn: &str, namespace: &str) -> Result<()> {
-        self.kubernetes()?.create_delivery_namespace(&self.aws, namespace, &[]).await?;
-        self.set_tags(arn, &route_to(namespace)).await
+    /// When Lambda does not run it.
+    pub async fn deliver(&self, arn: &str) -> Result<Answer> {
+        let request = self.delivery_request(arn).await?;
+        self.invoke_function(self.delivery_function()?, &request).await
+    }
+
+    async fn delivery_request(&self, arn: &str) -> Result<Value> {
+        let version = self.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
+        Ok(json!({"secretArn": arn, "versionId": version, "attempt": 1}))
     }
 
     /// Asks secret2eks, as rotation-mq does after a rotation, to deliver what is current.
@@ -53,8 +54,7 @@ impl Cloud {
     /// # Errors
     /// When Lambda does not take the request.
     pub async fn request_delivery(&self, arn: &str) -> Result<()> {
-        let version = self.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
-        let request = json!({"secretArn": arn, "versionId": version, "attempt": 1});
+        let request = self.delivery_request(arn).await?;
         self.lambda
             .invoke()
             .function_name(self.delivery_function()?)

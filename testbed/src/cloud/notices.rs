@@ -32,6 +32,20 @@ impl Notices {
         Ok(all.into_iter().filter(|notice| notice["secretArn"] == secret).collect())
     }
 
+    /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now: of a request, or
+    /// of the native event.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn envelopes_about(&self, secret: &str) -> Result<Vec<Value>> {
+        let all = self.all().await?;
+        let about = |message: &Value| {
+            let event = &message["requestPayload"];
+            event["secretArn"] == secret || event["resources"][0] == secret
+        };
+        Ok(all.into_iter().filter(about).collect())
+    }
+
     /// All notices that have arrived up to now.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use super::{Cloud, Notices, workspace};
 pub struct Variant {
     /// ARN of its rotation-mq.
     pub function: String,
+    /// Name of its secret2eks, when it has a cluster.
+    pub delivery: Option<String>,
     /// What arrives in its dead-letter queue.
     pub notices: Notices,
 }
@@ -39,10 +41,15 @@ impl Cloud {
             self.add_variables(&function, variables).await?;
         }
         let notices = Notices::new(self.notices.client(), stack.output("DeadLetterQueueUrl")?.to_owned());
-        Ok(Variant { function, notices })
+        let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
+        Ok(Variant { function, delivery, notices })
     }
 
-    async fn add_variables(&self, function: &str, variables: &[(&str, &str)]) -> Result<()> {
+    /// Gives a function further variables; its next invocation starts a new process.
+    ///
+    /// # Errors
+    /// When Lambda refuses.
+    pub async fn add_variables(&self, function: &str, variables: &[(&str, &str)]) -> Result<()> {
         let known = self.lambda.get_function_configuration().function_name(function).send().await?;
         let mut all = known.environment.and_then(|environment| environment.variables).unwrap_or_default();
         all.extend(variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));

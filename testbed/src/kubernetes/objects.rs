@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures_util::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DynamicObject, WatchEvent, WatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -44,6 +44,20 @@ impl Kubernetes {
     /// When the API server does not answer.
     pub async fn external_secret(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
         self.operator_object("ExternalSecret", "externalsecrets", namespace, name).await
+    }
+
+    /// Changes fields of an `ExternalSecret` as somebody does with `kubectl edit`.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn edit_external_secret(&self, namespace: &str, name: &str, change: &Value) -> Result<()> {
+        let kind = GroupVersionKind::gvk("external-secrets.io", "v1", "ExternalSecret");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "externalsecrets");
+        let objects: Api<DynamicObject> = Api::namespaced_with(self.admin()?, namespace, &resource);
+        let parameters =
+            PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
+        objects.patch(name, &parameters, &Patch::Merge(change)).await?;
+        Ok(())
     }
 
     pub(super) async fn operator_object(

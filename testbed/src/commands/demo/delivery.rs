@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use testbed::cloud::{App, Cloud, VolumeClient, random_text};
+use testbed::cloud::{App, Cloud, VolumeClient, random_text, route_to};
 use testbed::kubernetes::{Kubernetes, ProjectedVolume};
 
 use super::{queue_is_empty, show_current, user_in};
 use crate::commands::report::{Report, duration};
 
 const NAMESPACE: &str = "shop";
+const NAME: &str = "payment-broker";
 const LIMIT: Duration = Duration::from_secs(30);
 const RECEIPT: &str = "secret2eks/delivered";
 
@@ -35,20 +36,18 @@ async fn first_delivery(
     report: &mut Report,
 ) -> Result<Application> {
     report.section("The way to Kubernetes: tags on the secret say where it goes");
-    cloud.route(&app.arn, NAMESPACE).await?;
-    report.field(
-        "tags",
-        &format!(
-            "secret2eks/namespace={NAMESPACE}, secret2eks/name={NAMESPACE}, secret2eks/store=SecretStore/aws"
-        ),
-    );
+    kubernetes.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
+    let tags = route_to(NAMESPACE, NAME);
+    cloud.set_tags(&app.arn, &tags).await?;
+    let tags = tags.map(|(key, value)| format!("{key}={value}"));
+    report.field("tags", &tags.join("\n                 "));
     let began = Instant::now();
     cloud.request_delivery(&app.arn).await?;
     let value = cloud.value(&app.arn, "AWSCURRENT").await?;
     arrived(kubernetes, &value).await?;
     report.field("first delivery", &format!("{:>8}", duration(began.elapsed())));
     let folder = cloud.folder().join("volume");
-    let volume = ProjectedVolume::project(kubernetes, NAMESPACE, NAMESPACE, &folder).await?;
+    let volume = ProjectedVolume::project(kubernetes, NAMESPACE, NAME, &folder).await?;
     let client = VolumeClient::connect(&cloud.broker, volume.folder()).await?;
     let as_wished = client.user() == user_in(&value);
     report.check(
@@ -128,7 +127,7 @@ async fn by_hand(
 async fn arrived(kubernetes: &Kubernetes, value: &Value) -> Result<()> {
     let wanted = value["password"].as_str();
     let holds = |data: &testbed::kubernetes::SecretData| data.get("password").map(String::as_str) == wanted;
-    kubernetes.wait_for_secret(NAMESPACE, NAMESPACE, holds, LIMIT).await.map(drop)
+    kubernetes.wait_for_secret(NAMESPACE, NAME, holds, LIMIT).await.map(drop)
 }
 
 /// The receipt comes a moment after the Secret: secret2eks looks again first.

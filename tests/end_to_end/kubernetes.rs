@@ -1,0 +1,13 @@
+//! What is current in a secret reaches the cluster: through the deployed secret2eks, a real API server and the real
+//! External Secrets Operator.
+
+mod bad_clusters;
+mod bad_tags;
+mod delivery;
+mod many;
+mod operator;
+mod ownership;
+mod rights;
+mod routed;
+mod tenants;
+mod triggers;

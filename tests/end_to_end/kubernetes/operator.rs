@@ -1,0 +1,74 @@
+//! The operator is away: failure, retries, no rotation of the user that the cluster still uses, and delivery
+//! once it is back.
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{alone_on_the_cluster, name};
+use serde_json::json;
+
+use super::routed::{LIMIT, NAMESPACE, refused, until};
+use super::triggers::routed_app;
+use crate::support::valid;
+
+#[test]
+fn while_the_operator_is_away_nothing_breaks_and_it_catches_up() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let kubernetes = cloud.kubernetes()?;
+        let user = name("waiting");
+        let app = routed_app(cloud, &user).await?;
+        let first = cloud.rotate_successfully(&app).await?;
+        cloud.wait_for_tag(&app, "secret2eks/delivered", &first, LIMIT).await?;
+        let delivered = cloud.value(&app, "AWSCURRENT").await?;
+
+        kubernetes.stop_operator().await;
+        let second = cloud.rotate_successfully(&app).await?;
+        refused(&cloud.deliver(&app).await?, "distribution.not_synced", &second)?;
+
+        // The next rotation would reset the user that the cluster logs in with.
+        let rotation = cloud.rotate(&app).await?;
+        let steps = rotation.attempts.iter().flat_map(|attempt| &attempt.steps);
+        let kinds: Vec<_> = steps.filter_map(|step| step.error_type.as_deref()).collect();
+        ensure!(kinds.contains(&"distribution.undelivered"), "{rotation:?}");
+        let in_cluster = kubernetes.secret(NAMESPACE, &user).await?.context("no Secret")?;
+        ensure!(in_cluster["username"] == delivered["username"].as_str().unwrap_or_default());
+        ensure!(cloud.logs_in(&json!(in_cluster)).await?, "what the cluster holds does not log in");
+
+        // All that was tried ends in one record each, with the kind as the error's type.
+        until("a record of the failure is in the queue", async || {
+            Ok(!cloud.notices.envelopes_about(&app).await?.is_empty())
+        })
+        .await?;
+        let records = cloud.notices.envelopes_about(&app).await?;
+        let record = records.first().context("no record")?;
+        ensure!(record["responsePayload"]["errorType"] == "distribution.not_synced", "{record}");
+        ensure!(record["requestContext"]["approximateInvokeCount"] == 3, "{record}");
+        if record["requestPayload"]["secretArn"].is_string() {
+            valid("distribution-request", &record["requestPayload"])?;
+        }
+
+        kubernetes.start_operator().await?;
+        cloud.request_delivery(&app).await?;
+        cloud.wait_for_tag(&app, "secret2eks/delivered", &second, LIMIT).await?;
+        cloud.aws.resume_rotation(&app, testbed::aws::Token::Same).await?;
+        until("the rotation that was refused is finished", async || {
+            Ok(cloud.version(&app, "AWSCURRENT").await?.as_deref() != Some(second.as_str()))
+        })
+        .await
+    })
+}
+
+#[test]
+fn a_retry_of_lambda_delivers_once_the_operator_is_back() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let kubernetes = cloud.kubernetes()?;
+        let app = routed_app(cloud, &name("retried")).await?;
+        kubernetes.stop_operator().await;
+        let log = || cloud.aws.function_log(cloud.delivery_function()?);
+        let version = cloud.rotate_successfully(&app).await?;
+        until("a first attempt has failed", async || {
+            Ok(log()?.iter().any(|line| line.contains("distribution.not_synced") && line.contains(&version)))
+        })
+        .await?;
+        kubernetes.start_operator().await?;
+        cloud.wait_for_tag(&app, "secret2eks/delivered", &version, LIMIT).await
+    })
+}

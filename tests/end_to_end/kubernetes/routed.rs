@@ -1,0 +1,113 @@
+//! A secret that goes to the cluster, and what tests ask about it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use testbed::cloud::{Answer, Cloud, route_to, tag};
+use testbed::kubernetes::SecretData;
+use tokio::sync::OnceCell;
+
+/// Far more than a delivery takes on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(60);
+/// Where secrets go when a test does not care; one namespace needs one role and one store.
+pub const NAMESPACE: &str = "shared";
+pub const RECEIPT: &str = "secret2eks/delivered";
+
+/// A routed secret. It need not be a broker's: secret2eks never looks inside.
+pub struct Routed<'a> {
+    pub cloud: &'a Cloud,
+    pub arn: String,
+    pub name: String,
+}
+
+/// The shared namespace, made by the first test that needs it.
+pub async fn shared_namespace(cloud: &Cloud) -> Result<()> {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let make = || async { cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await };
+    MADE.get_or_try_init(make).await.map(drop)
+}
+
+impl<'a> Routed<'a> {
+    /// A secret in the shared namespace, with further tags or others instead.
+    pub async fn create(cloud: &'a Cloud, name: &str, changes: &[(&str, &str)]) -> Result<Self> {
+        shared_namespace(cloud).await?;
+        let mut tags = route_to(NAMESPACE, name).to_vec();
+        tags.retain(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
+        tags.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
+        Self::create_tagged(cloud, name, &tags).await
+    }
+
+    /// A secret with exactly these tags.
+    pub async fn create_tagged(cloud: &'a Cloud, name: &str, tags: &[(&str, &str)]) -> Result<Self> {
+        let create = cloud.secrets.create_secret().name(format!("rabbitmq/{name}"));
+        let tags = tags.iter().map(|(key, value)| tag(key, value)).collect();
+        let created = create.secret_string(value("first").to_string()).set_tags(Some(tags)).send().await?;
+        Ok(Self { cloud, arn: created.arn.context("no ARN")?, name: name.to_owned() })
+    }
+
+    /// Stores a value by hand; its version.
+    pub async fn put(&self, password: &str) -> Result<String> {
+        let put = self.cloud.secrets.put_secret_value().secret_id(&self.arn);
+        let put = put.secret_string(value(password).to_string()).send().await?;
+        put.version_id.context("no version")
+    }
+
+    /// Delivers, and insists on success; the answer.
+    pub async fn deliver(&self) -> Result<Value> {
+        self.cloud.deliver(&self.arn).await?.value()
+    }
+
+    /// Delivers, and insists on a failure of that kind whose message has those words.
+    pub async fn refused(&self, kind: &str, words: &str) -> Result<()> {
+        let answer = self.cloud.deliver(&self.arn).await?;
+        refused(&answer, kind, words)
+    }
+
+    /// Waits until the Kubernetes Secret has that password; all that it has.
+    pub async fn arrived(&self, password: &str) -> Result<SecretData> {
+        let wanted = |data: &SecretData| data.get("password").is_some_and(|found| found == password);
+        self.cloud.kubernetes()?.wait_for_secret(NAMESPACE, &self.name, wanted, LIMIT).await
+    }
+
+    /// Waits for the receipt of a version.
+    pub async fn receipt(&self, version: &str) -> Result<()> {
+        self.cloud.wait_for_tag(&self.arn, RECEIPT, version, LIMIT).await
+    }
+
+    /// The `ExternalSecret` as it stands.
+    pub async fn external_secret(&self) -> Result<Value> {
+        let found = self.cloud.kubernetes()?.external_secret(NAMESPACE, &self.name).await?;
+        found.with_context(|| format!("there is no ExternalSecret {}", self.name))
+    }
+
+    /// The version that is current.
+    pub async fn current(&self) -> Result<String> {
+        self.cloud.version(&self.arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")
+    }
+}
+
+/// The function failed with that kind and said those words.
+pub fn refused(answer: &Answer, kind: &str, words: &str) -> Result<()> {
+    let Answer::Failed { kind: found, message } = answer else {
+        anyhow::bail!("it should have failed with {kind}, but: {answer:?}");
+    };
+    ensure!(found == kind, "it should have failed with {kind}, but: {answer:?}");
+    ensure!(message.contains(words), "the message should contain `{words}`: {message}");
+    Ok(())
+}
+
+/// Waits until a condition holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let began = Instant::now();
+    while !holds().await? {
+        ensure!(began.elapsed() < LIMIT, "after {LIMIT:?} still not: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// A secret's value, with the key that must never reach a cluster.
+fn value(password: &str) -> Value {
+    json!({"username": "cookie", "password": password, "host": "mq.example.com", "masterarn": "arn:aws:hidden"})
+}
