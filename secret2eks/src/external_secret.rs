@@ -21,8 +21,9 @@ pub const VERSION_ANNOTATION: &str = "secret2eks/version-id";
 /// The request that asked for a sync of a version that was asked for before.
 const ASKED_ANNOTATION: &str = "secret2eks/asked-by";
 const LABEL: &str = "app.kubernetes.io/managed-by";
-/// The operator reads again by itself this often; changes do not wait for it.
-const REFRESH_INTERVAL: &str = "1h";
+/// The operator reads again by itself this often; changes do not wait for it. Written as the operator writes it:
+/// it rewrites `1h` when it adds its finalizer, and the next apply would conflict with it.
+const REFRESH_INTERVAL: &str = "1h0m0s";
 
 /// What the cluster should hold.
 #[derive(Debug, Clone, Copy)]

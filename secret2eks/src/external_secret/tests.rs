@@ -50,7 +50,7 @@ fn the_manifest_selects_the_wished_keys_of_this_secret_and_pins_no_version() {
     assert_eq!(manifest["apiVersion"], "external-secrets.io/v1");
     assert_eq!(manifest["metadata"]["annotations"][ARN_ANNOTATION], ARN);
     assert_eq!(manifest["metadata"]["annotations"][VERSION_ANNOTATION], "v2");
-    assert_eq!(manifest["spec"]["refreshInterval"], "1h");
+    assert_eq!(manifest["spec"]["refreshInterval"], "1h0m0s");
     assert_eq!(
         manifest["spec"]["data"],
         json!([

@@ -140,8 +140,7 @@ fn a_wrong_configuration_is_said_at_every_event() -> Result<()> {
 fn a_new_certificate_authority_and_an_api_server_that_was_away_need_no_new_process() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let kubernetes = cloud.kubernetes()?;
-        let secret = Routed::create(cloud, &name("rotated-ca"), &[]).await?;
-        secret.arrived("first").await?;
+        let secret = Routed::delivered(cloud, &name("rotated-ca"), &[]).await?;
         kubernetes.replace_api_server_certificates(&cloud.aws).await?;
         let version = secret.put("second").await?;
         secret.arrived("second").await?;

@@ -10,6 +10,7 @@ use super::routed::{NAMESPACE, RECEIPT, Routed, until};
 fn a_new_secret_with_tags_reaches_the_cluster_and_gets_its_receipt() -> Result<()> {
     on_the_cluster(async |cloud| {
         let secret = Routed::create(cloud, &name("new"), &[]).await?;
+        cloud.request_delivery(&secret.arn).await?;
         let data = secret.arrived("first").await?;
         ensure!(data.len() == 2 && data["username"] == "cookie", "{:?}", data.keys());
         let version = secret.current().await?;
@@ -19,7 +20,7 @@ fn a_new_secret_with_tags_reaches_the_cluster_and_gets_its_receipt() -> Result<(
         ensure!(annotations["secret2eks/secret-arn"] == secret.arn.as_str(), "{annotations}");
         ensure!(annotations["secret2eks/version-id"] == version.as_str(), "{annotations}");
         ensure!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "secret2eks");
-        ensure!(object["spec"]["refreshInterval"] == "1h", "{}", object["spec"]);
+        ensure!(object["spec"]["refreshInterval"] == "1h0m0s", "{}", object["spec"]);
         ensure!(!object.to_string().contains("uuid/"), "the version is pinned");
         Ok(())
     })
@@ -44,7 +45,7 @@ fn a_repeated_delivery_changes_nothing_in_the_cluster() -> Result<()> {
 fn the_tag_says_which_keys_the_cluster_gets_and_masterarn_never_goes() -> Result<()> {
     on_the_cluster(async |cloud| {
         let keys = ("secret2eks/keys", "password host");
-        let secret = Routed::create(cloud, &name("keys"), &[keys]).await?;
+        let secret = Routed::delivered(cloud, &name("keys"), &[keys]).await?;
         let data = secret.arrived("first").await?;
         ensure!(data.keys().eq(["host", "password"]), "{:?}", data.keys());
 

@@ -29,8 +29,7 @@ async fn apply(cloud: &Cloud, object: &Value) -> Result<()> {
 fn an_external_secret_of_another_secret_or_of_somebody_else_is_never_overwritten() -> Result<()> {
     on_the_cluster(async |cloud| {
         shared_namespace(cloud).await?;
-        let other = Routed::create(cloud, &name("owner"), &[]).await?;
-        other.arrived("first").await?;
+        let other = Routed::delivered(cloud, &name("owner"), &[]).await?;
         let intruder = Routed::create(cloud, &name("intruder"), &[("secret2eks/name", &other.name)]).await?;
         intruder.refused("distribution.name_taken", &other.arn).await?;
 
@@ -65,8 +64,7 @@ fn a_kubernetes_secret_of_another_external_secret_is_never_overwritten() -> Resu
 #[test]
 fn an_edit_by_hand_is_set_back_by_the_next_delivery() -> Result<()> {
     on_the_cluster(async |cloud| {
-        let secret = Routed::create(cloud, &name("edited"), &[]).await?;
-        secret.arrived("first").await?;
+        let secret = Routed::delivered(cloud, &name("edited"), &[]).await?;
         let kubernetes = cloud.kubernetes()?;
         let edit = json!({"spec": {"refreshInterval": "0", "data": [
             {"secretKey": "password", "remoteRef": {"key": secret.arn, "property": "host"}},
@@ -75,7 +73,7 @@ fn an_edit_by_hand_is_set_back_by_the_next_delivery() -> Result<()> {
         secret.put("second").await?;
         secret.arrived("second").await?;
         let object = secret.external_secret().await?;
-        ensure!(object["spec"]["refreshInterval"] == "1h", "{}", object["spec"]);
+        ensure!(object["spec"]["refreshInterval"] == "1h0m0s", "{}", object["spec"]);
         ensure!(object["spec"]["data"].as_array().is_some_and(|data| data.len() == 2), "{}", object["spec"]);
         Ok(())
     })
@@ -84,8 +82,7 @@ fn an_edit_by_hand_is_set_back_by_the_next_delivery() -> Result<()> {
 #[test]
 fn somebody_else_who_applies_the_same_object_is_a_conflict_and_is_named() -> Result<()> {
     on_the_cluster(async |cloud| {
-        let secret = Routed::create(cloud, &name("contested"), &[]).await?;
-        secret.arrived("first").await?;
+        let secret = Routed::delivered(cloud, &name("contested"), &[]).await?;
         let annotations = json!({"secret2eks/secret-arn": secret.arn});
         let mut theirs = external_secret(&secret.name, &secret.name, &secret.arn, &annotations);
         theirs["spec"]["refreshInterval"] = json!("5m");

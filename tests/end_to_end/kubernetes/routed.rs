@@ -38,6 +38,14 @@ impl<'a> Routed<'a> {
         Self::create_tagged(cloud, name, &tags).await
     }
 
+    /// As [`Routed::create`], and its first value is in the cluster.
+    pub async fn delivered(cloud: &'a Cloud, name: &str, changes: &[(&str, &str)]) -> Result<Self> {
+        let secret = Self::create(cloud, name, changes).await?;
+        secret.deliver().await?;
+        secret.arrived("first").await?;
+        Ok(secret)
+    }
+
     /// A secret with exactly these tags.
     pub async fn create_tagged(cloud: &'a Cloud, name: &str, tags: &[(&str, &str)]) -> Result<Self> {
         let create = cloud.secrets.create_secret().name(format!("rabbitmq/{name}"));
