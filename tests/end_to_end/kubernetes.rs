@@ -8,6 +8,6 @@ mod many;
 mod operator;
 mod ownership;
 mod rights;
-mod routed;
+pub mod routed;
 mod tenants;
-mod triggers;
+pub mod triggers;

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use end_to_end::{name, on_the_cloud};
+use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud};
 
-/// Files that hold passwords by their nature: the broker's own configuration and data.
-const BY_NATURE: [&str; 1] = ["broker"];
+use crate::kubernetes::routed::{LIMIT, RECEIPT};
+use crate::kubernetes::triggers::routed_app;
+
+/// Files that hold passwords by their nature: the broker's own configuration and data, the cluster's store.
+const BY_NATURE: [&str; 2] = ["broker", "etcd"];
 
 async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) -> Result<()> {
     for stage in ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"] {
@@ -22,7 +25,7 @@ async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) ->
 
 #[test]
 fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<()> {
-    on_the_cloud(async |cloud| {
+    on_the_cluster(async |cloud| {
         let mut passwords = BTreeSet::from([cloud.broker.admin_password().to_owned()]);
         let mut said = String::new();
         // Rotations that succeed, in both strategies, one that is revoked, and one that fails in each step.
@@ -37,6 +40,16 @@ fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<
             let previous = cloud.version(&app.arn, "AWSPREVIOUS").await?.context("no previous version")?;
             let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": previous});
             said += &format!("{:?}", cloud.invoke(&event).await?);
+        }
+        // One that goes to the cluster.
+        let user = name("secret-in-cluster");
+        let routed = routed_app(cloud, &user).await?;
+        let routed = App { user, arn: routed };
+        for _ in 0..3 {
+            let version = cloud.rotate_successfully(&routed.arn).await?;
+            cloud.wait_for_tag(&routed.arn, RECEIPT, &version, LIMIT).await?;
+            passwords_of(cloud, &routed, &mut passwords).await?;
+            said += &arguments_of_all_processes();
         }
         for broken in ["masterarn", "vhost", "password"] {
             let wrong =

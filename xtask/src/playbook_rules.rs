@@ -1,5 +1,5 @@
-//! Every kind of failure has its section in the playbook, at an anchor of the kind's own name:
-//! alerts link to `rotation-failing.md#KIND`.
+//! Every kind of failure has its section in one of the playbooks, at an anchor of the kind's own name: alerts link
+//! to `PAGE.md#KIND`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,27 +9,33 @@ use anyhow::{Context as _, Result};
 use crate::workspace;
 
 const KINDS: &str = "contract/src/kind.rs";
-const PLAYBOOK: &str = "infra/playbooks/rotation-failing.md";
+const PLAYBOOKS: &str = "infra/playbooks";
 
 /// Kinds without a section and sections without a kind, a line each.
 ///
 /// # Errors
 /// When one of the two files cannot be read.
 pub fn violations() -> Result<Vec<String>> {
-    Ok(differences(&read(KINDS)?, &read(PLAYBOOK)?))
+    let mut pages = String::new();
+    for entry in fs::read_dir(workspace::root().join(PLAYBOOKS)).context("cannot list the playbooks")? {
+        let page = entry?.path();
+        pages += &fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    }
+    Ok(differences(&read(KINDS)?, &pages))
 }
 
 fn read(file: &str) -> Result<String> {
     fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
-fn differences(kinds: &str, playbook: &str) -> Vec<String> {
+fn differences(kinds: &str, pages: &str) -> Vec<String> {
     let kinds: BTreeSet<&str> = kinds.lines().filter_map(kind_of).collect();
-    let anchors: BTreeSet<&str> = playbook.lines().filter_map(anchor_of).collect();
-    let missing = kinds.difference(&anchors).map(|kind| format!("{PLAYBOOK} has no section for {kind}"));
+    let anchors: BTreeSet<&str> =
+        pages.lines().filter_map(anchor_of).filter(|anchor| anchor.contains('.')).collect();
+    let missing = kinds.difference(&anchors).map(|kind| format!("{PLAYBOOKS} has no section for {kind}"));
     let unknown = anchors
         .difference(&kinds)
-        .map(|kind| format!("{PLAYBOOK} has a section for {kind}, which is no kind"));
+        .map(|kind| format!("{PLAYBOOKS} has a section for {kind}, which is no kind"));
     let empty = kinds.is_empty().then(|| format!("{KINDS} names no kind: has its table changed?"));
     missing.chain(unknown).chain(empty).collect()
 }

@@ -14,7 +14,7 @@ fn every_right_in_the_cluster_is_needed() -> Result<()> {
         let kubernetes = cloud.kubernetes()?;
         let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
         let without = [
-            ("resources: [namespaces]\n    verbs: [get]", "resources: [namespaces]\n    verbs: []"),
+            ("resources: [namespaces]\n    verbs: [get]", "resources: [namespaces]\n    verbs: [list]"),
             ("verbs: [get, create, patch]", "verbs: [create, patch]"),
             ("verbs: [get, create, patch]", "verbs: [get, patch]"),
             ("verbs: [get, create, patch]", "verbs: [get, create]"),
