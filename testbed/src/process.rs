@@ -164,6 +164,15 @@ pub fn find_program(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
+/// `command`, to be run and waited for by one thread that does nothing else meanwhile: the kernel kills it when
+/// that thread ends, so also when this process is killed. Streams are set on what this answers.
+///
+/// # Errors
+/// When `setpriv` is missing.
+pub fn ends_with_its_thread(command: &Command) -> Result<Command> {
+    wrap(command, Options::default())
+}
+
 fn wrap(command: &Command, options: Options) -> Result<Command> {
     let mut wrapped =
         Command::new(find_program("setpriv").context("setpriv (package util-linux) is not in PATH")?);
@@ -208,4 +217,34 @@ fn is_running(id: u32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // A zombie has given everything back but its exit status; the state follows the last `)`.
     state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_command_that_ends_with_its_thread_is_killed_when_the_thread_ends() -> Result<()> {
+        let (finish, finished) = mpsc::channel::<()>();
+        let (told, child) = mpsc::channel();
+        let thread = std::thread::spawn(move || -> Result<()> {
+            told.send(ends_with_its_thread(Command::new("sleep").arg("60"))?.spawn()?)?;
+            // Ends with an error when the other side is dropped.
+            let _ = finished.recv();
+            Ok(())
+        });
+        let mut child = child.recv()?;
+        // setpriv asks for the signal before it becomes the program.
+        while std::fs::read_to_string(format!("/proc/{}/comm", child.id()))? != "sleep\n" {
+            std::thread::sleep(POLL);
+        }
+        assert_eq!(child.try_wait()?, None);
+        drop(finish);
+        assert!(thread.join().is_ok_and(|ended| ended.is_ok()));
+        assert_eq!(child.wait()?.signal(), Some(9));
+        Ok(())
+    }
 }

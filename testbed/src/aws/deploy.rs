@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::{Aws, install};
+use crate::process::ends_with_its_thread;
 
 /// What takes the place of a function's package.
 #[derive(Debug, Clone)]
@@ -80,7 +81,7 @@ impl Aws {
             .args(["-m", "launcher.deploy"])
             .env("PYTHONPATH", install::sources())
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        let answer = tokio::task::spawn_blocking(move || run(command, &request)).await??;
+        let answer = tokio::task::spawn_blocking(move || run(&command, &request)).await??;
         let text = |part: &str| -> Result<BTreeMap<String, String>> {
             Ok(serde_json::from_value(answer.get(part).cloned().unwrap_or_default())?)
         };
@@ -88,7 +89,8 @@ impl Aws {
     }
 }
 
-fn run(mut command: Command, request: &str) -> Result<Value> {
+fn run(command: &Command, request: &str) -> Result<Value> {
+    let mut command = ends_with_its_thread(command)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot start the deployment")?;
     // Taken and dropped, so that the deployment sees the end of its input.

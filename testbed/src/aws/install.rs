@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::process::ends_with_its_thread;
+
 /// The requirements are part of this program: a change of the file makes a new environment.
 const REQUIREMENTS: &str = include_str!("../../aws/requirements.txt");
 /// The oldest Python that `MiniStack` runs on is older, but the launcher uses `datetime.UTC`, of 3.11.
@@ -82,8 +84,10 @@ fn interpreter() -> Result<&'static str> {
     )
 }
 
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+fn run(command: &Command) -> Result<()> {
+    // pip must not go on in a folder that the next process makes anew.
+    let output = ends_with_its_thread(command)?.output();
+    let output = output.with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         bail!("{command:?} ended with {}:\n{}", output.status, text.trim_end());
