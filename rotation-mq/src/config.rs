@@ -38,7 +38,9 @@ const DEFAULT_PASSWORD_LENGTH: usize = 40;
 /// Amazon MQ takes 12 to 250 characters; below 32 a password of this alphabet is not worth having.
 const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 32..=250;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+/// A call that is not answered ends before the shortest step of the template does: its error names the likely
+/// cause, and that of the step could not.
+const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable, `file` reads a text file.
@@ -102,6 +104,7 @@ fn is_arn_of(service: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::NOTICE_RESERVE;
 
     fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
         let mut variables =
@@ -133,7 +136,8 @@ mod tests {
             ("PASSWORD_LENGTH", "canary", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
             ("PASSWORD_LENGTH", "31", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
             ("PASSWORD_LENGTH", "251", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
-            ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 60"),
+            ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
+            ("CALL_TIMEOUT_SECONDS", "21", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
             ("BROKER_CA_BUNDLE", "/canary", "BROKER_CA_BUNDLE must be the path of a readable PEM file"),
         ];
         for (variable, value, expected) in cases {
@@ -141,5 +145,21 @@ mod tests {
             assert!(error.contains(expected), "{variable}: {error}");
             assert!(!error.contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_call_ends_before_the_shortest_step_that_the_template_allows() {
+        let template = include_str!("../../infra/template.yaml");
+        let bound = |parameter: &str, key: &str| -> Option<u64> {
+            let (_, rest) = template.split_once(&format!("\n  {parameter}:\n"))?;
+            rest.split_once(&format!("    {key}: "))?.1.lines().next()?.parse().ok()
+        };
+        let longest = *CALL_TIMEOUTS_SECONDS.end();
+        assert_eq!(bound("CallTimeoutSeconds", "MaxValue"), Some(longest));
+        let shortest = bound("TimeoutSeconds", "MinValue");
+        assert!(
+            shortest.is_some_and(|shortest| longest + NOTICE_RESERVE.as_secs() < shortest),
+            "{shortest:?}"
+        );
     }
 }

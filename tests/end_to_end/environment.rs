@@ -57,13 +57,17 @@ fn an_aws_endpoint_that_does_not_answer_is_told_with_the_likely_cause_before_the
 fn a_step_that_runs_out_of_time_says_so_itself() -> Result<()> {
     on_the_cloud(async |cloud| {
         let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
-        let parameters = [("TimeoutSeconds", "30"), ("CallTimeoutSeconds", "60")];
+        let parameters = [("TimeoutSeconds", "30"), ("CallTimeoutSeconds", "20")];
         let variant = cloud.deploy_variant(&name("slow"), &parameters, &[]).await?;
         let app = cloud.create_app_at(&name("slow"), cloud.broker.amqps_port(), proxy.url()).await?;
+        let management = cloud.broker.management()?;
+        management.set_topic_permission(&app.user, "/", "amq.topic", ["^a", "^b"]).await?;
+        management.set_limit(&app.user, "max-connections", 20).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
-        let minutes = std::time::Duration::from_secs(180);
-        proxy.inject(Rule::always(|call| call.method == "GET", Fault::Delay(minutes)));
+        // Each call is answered in time, but there are five of them in a row.
+        let slow = std::time::Duration::from_secs(7);
+        proxy.inject(Rule::always(|_| true, Fault::Delay(slow)));
         let event = json!({"Step": "setSecret", "SecretId": app.arn, "ClientRequestToken": version});
         let answer = cloud.invoke_function(&variant.function, &event).await?;
         ensure!(answer.kind() == "rotation.timed_out", "{answer:?}");
