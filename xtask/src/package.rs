@@ -65,8 +65,8 @@ pub fn run(wanted: Option<Architecture>) -> Result<()> {
         println!("{:>3}.{:02} MB  {}", size / 1_000_000, size % 1_000_000 / 10_000, name.display());
     }
     println!(
-        "\ndeploy: sam deploy --guided --template infra/template.yaml --capabilities CAPABILITY_IAM \
-         --parameter-overrides Architecture={}",
+        "\ndeploy: sam deploy --guided --template-file infra/template.yaml --stack-name rotation \
+         --capabilities CAPABILITY_IAM --parameter-overrides Architecture={}",
         architecture.name()
     );
     Ok(())

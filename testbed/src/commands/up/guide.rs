@@ -60,7 +60,7 @@ Make something fail, and read its notice from the dead-letter queue:
 
 Run the function yourself, rebuilt at each change of the code:
 
-  cargo lambda watch --package rotation-mq
+  cargo lambda watch --package rotation-mq --invoke-address 127.0.0.1
 
 and, in a third terminal (with the same `. {FOLDER}/environment`), each step of a rotation
 of rabbitmq/{BY_HAND}, whose new version is pending:
