@@ -89,7 +89,7 @@ impl AmqpLogin {
         let login = self.connect(endpoints, vhost, user, password);
         match tokio::time::timeout(self.timeout, login).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(reason(error, vhost, user)),
+            Ok(Err(error)) => Err(reason(error, vhost)),
             Err(_) => Err(LoginError::NoAnswer(self.timeout)),
         }
     }
@@ -121,17 +121,20 @@ impl AmqpLogin {
     }
 }
 
-fn reason(error: lapin::Error, vhost: &str, user: &str) -> LoginError {
+fn reason(error: lapin::Error, vhost: &str) -> LoginError {
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => LoginError::Refused,
-            // RabbitMQ tells these apart by text only, around the names of vhost and user.
+            // RabbitMQ tells these apart by text only. Its last words are its own; names of vhosts, which may
+            // hold any words, come before.
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
-                let text = answer.get_message().as_str().replace(vhost, "").replace(user, "");
-                if text.contains("limit") {
+                let text = answer.get_message().as_str();
+                if text.ends_with("is reached") {
                     LoginError::LimitReached
-                } else if text.contains("not found") {
+                } else if text.ends_with("not found") {
                     LoginError::VhostMissing(vhost.to_owned())
+                } else if text.ends_with("is down") {
+                    LoginError::Protocol(error)
                 } else {
                     LoginError::VhostNotPermitted(vhost.to_owned())
                 }

@@ -113,6 +113,44 @@ fn a_vhost_that_is_missing_or_not_permitted_is_told_apart() -> Result<()> {
 }
 
 #[test]
+fn what_the_broker_refuses_over_amqps_is_told_apart_whatever_the_names_say() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let management = cloud.broker.management()?;
+        for (vhost, kind) in [
+            ("not", "vhost.missing"),
+            ("limit is reached", "vhost.missing"),
+            ("this is not found", "vhost.not_permitted"),
+            ("not found", "login.limit_reached"),
+        ] {
+            management.create_vhost(vhost).await?;
+            let app = cloud.create_app_with(&name("limit-not-found"), &json!({"vhost": vhost})).await?;
+            management.set_permissions(&app.user, vhost, [".*", ".*", ".*"]).await?;
+            let version = cloud.begin_rotation(&app.arn).await?;
+            for step in ["createSecret", "setSecret"] {
+                cloud.step(&app.arn, &version, step).await?.value()?;
+            }
+            let both = [app.user.clone(), format!("{}_clone", app.user)];
+            match kind {
+                "vhost.missing" => management.delete_vhost(vhost).await?,
+                "vhost.not_permitted" => {
+                    for user in &both {
+                        management.clear_permissions(user, vhost).await?;
+                    }
+                }
+                _ => {
+                    for user in &both {
+                        management.set_limit(user, "max-connections", 0).await?;
+                    }
+                }
+            }
+            let answer = cloud.step(&app.arn, &version, "testSecret").await?;
+            failed_once(cloud, &app.arn, &answer, kind, &both[1]).await?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn amazon_mq_s_word_on_engine_and_state_is_heeded() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (console, amqps) =
