@@ -45,8 +45,8 @@ pub struct Version {
 /// A secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No such secret, or it is scheduled for deletion.
-    #[error("Secrets Manager does not know the secret, or it is scheduled for deletion")]
+    /// No such secret, or none of its versions is AWSCURRENT.
+    #[error("Secrets Manager does not know the secret, or it has no current value")]
     NotFound,
     /// The call failed.
     #[error(transparent)]

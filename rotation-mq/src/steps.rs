@@ -4,7 +4,7 @@ use contract::Strategy;
 
 use crate::Rotation;
 use crate::error::RotationError;
-use crate::event::StepEvent;
+use crate::event::{StepEvent, StepName};
 use crate::pair;
 use crate::secret_store::{Description, StoreError, Version};
 use crate::subject::Subject;
@@ -68,6 +68,10 @@ impl Step<'_> {
             return Err(RotationError::Preamble { secret: secret.clone(), version: version.clone(), source });
         }
         let already_current = decision == Decision::AlreadyCurrent;
+        // A test without anything new to test is told apart also when the current value is what fails it.
+        if self.event.step == StepName::TestSecret && !already_current && matches!(pending, Ok(None)) {
+            let _ = self.subject.test_only.set(true);
+        }
         let current = current.map_err(|source| self.failed_to("read the current value of", source))?;
         // Once promoted, the version may not be AWSPENDING any more, and nobody needs its pending value.
         let pending = if already_current { None } else { self.readable(pending)? };

@@ -39,10 +39,12 @@ fn a_value_that_breaks_the_contract_is_refused_by_the_name_of_its_field() -> Res
                 ensure!(answer.kind() == "secret.invalid", "{case} {step}: {answer:?}");
                 ensure!(format!("{answer:?}").contains(words), "{case} {step}: {answer:?}");
             }
-            ensure!(
-                cloud.notices.wait_for(&app.arn, 4).await?.len() == 4,
-                "{case}: a notice for each failure"
-            );
+            let notices = cloud.notices.wait_for(&app.arn, 4).await?;
+            ensure!(notices.len() == 4, "{case}: a notice for each failure");
+            // The version has no value yet, as in a test-only rotation.
+            for notice in notices {
+                ensure!(notice["testOnly"] == (notice["step"] == "testSecret"), "{case}: {notice}");
+            }
             ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "{case} changed something");
         }
         Ok(())
