@@ -1,6 +1,6 @@
 //! `demo`, `up`, `bench`: build what they need, then become the testbed's own program.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::kubernetes::Building;
 use crate::package::{self, Architecture};
@@ -50,7 +50,7 @@ const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 pub fn demo(arguments: &[String]) -> Result<()> {
     let without = arguments.iter().any(|argument| NO_KUBERNETES_IN.contains(&argument.as_str()));
     let kubernetes = if without { Kubernetes::NotNeeded } else { Kubernetes::Needed };
-    become_testbed("demo", arguments, || prepare(&[Broker::Trixie], kubernetes))
+    become_testbed("demo", arguments, kubernetes, || Ok(()))
 }
 
 /// Leaves a testbed running until Ctrl-C.
@@ -58,8 +58,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn up(arguments: &[String]) -> Result<()> {
-    become_testbed("up", arguments, || {
-        prepare(&[Broker::Trixie], Kubernetes::NotNeeded)?;
+    become_testbed("up", arguments, Kubernetes::NotNeeded, || {
         // For `cargo lambda watch` and `invoke` against it.
         python::programs(&python::LAMBDA).map(|_| ())
     })
@@ -70,8 +69,7 @@ pub fn up(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn bench(arguments: &[String]) -> Result<()> {
-    become_testbed("bench", arguments, || {
-        prepare(&[Broker::Trixie], Kubernetes::NotNeeded)?;
+    become_testbed("bench", arguments, Kubernetes::NotNeeded, || {
         package::run(Some(Architecture::of_this_machine()))
     })
 }
@@ -81,6 +79,11 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// When one of them cannot be had.
 pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes) -> Result<()> {
+    prepare_for(|| Ok(brokers.to_vec()), kubernetes)
+}
+
+/// `brokers` is asked once the testbed is built, which may be what knows.
+fn prepare_for(brokers: impl Fn() -> Result<Vec<Broker>>, kubernetes: Kubernetes) -> Result<()> {
     apt::ensure(&apt::BROKER)?;
     // Beside cargo and the downloads, which it outlasts by far.
     let building = match kubernetes {
@@ -88,7 +91,7 @@ pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes) -> Result<()> {
         Kubernetes::NotNeeded => None,
     };
     build()?;
-    for broker in brokers {
+    for broker in brokers()? {
         let mut install = workspace::program(program());
         install.args(["install", "--broker", broker.suite()]);
         step::quiet(
@@ -113,14 +116,33 @@ pub fn build() -> Result<()> {
     step::quiet("build the functions and the testbed", &mut build, "mend the error above")
 }
 
-/// Who only asks for help waits for the build, but not for what the command itself needs.
-fn become_testbed(command: &str, arguments: &[String], prepare: impl Fn() -> Result<()>) -> Result<()> {
+/// Who only asks for help waits for the build, but not for what the command itself needs; `more` is that
+/// beyond the parts of every testbed.
+fn become_testbed(
+    command: &str,
+    arguments: &[String],
+    kubernetes: Kubernetes,
+    more: impl Fn() -> Result<()>,
+) -> Result<()> {
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         build()?;
     } else {
-        prepare()?;
+        prepare_for(|| Ok(vec![broker_of(command, arguments)?]), kubernetes)?;
+        more()?;
     }
     step::become_it(workspace::unowned(program()).arg(command).args(arguments))
+}
+
+/// The broker that the command will start. A wrong call ends here, with what the testbed says of it, before
+/// anything is installed or built for it.
+fn broker_of(command: &str, arguments: &[String]) -> Result<Broker> {
+    let mut ask = workspace::program(program());
+    let answer = ask.args(["suite-of", command]).args(arguments).output()?;
+    if !answer.status.success() {
+        step::become_it(workspace::unowned(program()).arg(command).args(arguments))?;
+    }
+    let suite = String::from_utf8_lossy(&answer.stdout);
+    Broker::parse(suite.trim()).with_context(|| format!("no broker is known for `{}`", suite.trim()))
 }
 
 fn program() -> std::path::PathBuf {

@@ -15,6 +15,16 @@ pub enum Command {
     Bench { rotations: usize, starts: usize },
 }
 
+impl Command {
+    /// The suite whose RabbitMQ it starts.
+    pub fn suite(self) -> anyhow::Result<Suite> {
+        match self {
+            Self::Install(suite) | Self::Demo { suite, .. } | Self::Up { suite, .. } => Ok(suite),
+            Self::Bench { .. } => Suite::from_environment(),
+        }
+    }
+}
+
 /// What the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
