@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A tag that Amazon MQ puts on users of its own; it is never copied and never touched.
-const PROTECTED_TAG: &str = "protected";
+/// A tag that Amazon MQ puts on users of its own; it is never copied and never touched. From RabbitMQ 4.3 on the
+/// API answers 400 `bad_request` to every change of such a user, its password included.
+pub const PROTECTED_TAG: &str = "protected";
 /// The tag that the management API asks of whoever manages users.
 pub const ADMINISTRATOR_TAG: &str = "administrator";
 

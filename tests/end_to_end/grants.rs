@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 
-use crate::support::converged;
+use crate::support::{converged, current_logs_in, failed_once};
 
 #[test]
 fn every_kind_of_grant_reaches_the_second_user_and_what_it_has_beyond_is_removed_and_named() -> Result<()> {
@@ -82,10 +82,31 @@ fn tags_are_repaired_without_wiping_the_password() -> Result<()> {
         let pending = cloud.value(&app.arn, "AWSPENDING").await?;
         let password = pending["password"].as_str().unwrap_or_default();
         let clone = pending["username"].as_str().unwrap_or_default();
-        management.create_user(clone, password, &["management", "protected"]).await?;
+        management.create_user(clone, password, &["management"]).await?;
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn the_service_s_own_tag_stays_and_a_broker_that_shuts_its_users_off_is_told() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("protected")).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+        let management = cloud.broker.management()?;
+        let clone = format!("{}_clone", app.user);
+        management.create_user(&clone, "a password of its own", &["management", "protected"]).await?;
+        // From RabbitMQ 4.3 on nobody changes such a user over the API.
+        let is_shut_off = management.create_user(&clone, "another", &["protected"]).await.is_err();
+        if is_shut_off {
+            let answer = cloud.step(&app.arn, &version, "setSecret").await?;
+            failed_once(cloud, &app.arn, &answer, "broker.request_failed", "protected").await?;
+            return current_logs_in(cloud, &app.arn).await;
+        }
         cloud.steps(&app.arn, &version).await?;
         converged(cloud, &app.user, &app.arn, &version).await?;
-        let tags = management.user(clone).await?.unwrap_or_default()["tags"].clone();
+        let tags = management.user(&clone).await?.unwrap_or_default()["tags"].clone();
         ensure!(tags == json!(["protected"]), "only the service's own tag stays: {tags}");
         Ok(())
     })

@@ -7,7 +7,7 @@ use rand::rngs::ThreadRng;
 use super::{Found, Step, look_again};
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
-use crate::grants::{Change, Grants, bound_to_user_name, plan};
+use crate::grants::{Change, Grants, PROTECTED_TAG, bound_to_user_name, plan};
 use crate::management_api::ManagementApi;
 use crate::secret_store::Version;
 use crate::{password, stale_connections};
@@ -83,10 +83,15 @@ async fn alternate(
         // Without a change of tags both users have the same ones, but for `protected`.
         let kept_tags = inactive_grants.unwrap_or_default().tags;
         let hash = password::hash(pending.value.password(), &mut ThreadRng::default());
+        let what = if kept_tags.contains(PROTECTED_TAG) {
+            "set the password of the protected"
+        } else {
+            "set the password of"
+        };
         admin
             .put_user(inactive, new_tags.unwrap_or(&kept_tags), &hash)
             .await
-            .map_err(RotationError::broker("set the password of", inactive))?;
+            .map_err(RotationError::broker(what, inactive))?;
     }
     for change in &changes {
         admin
