@@ -11,6 +11,8 @@ use crate::management_api::{ApiError, ConnectionDetails, ManagementApi};
 
 /// At most so many connections are looked at and named.
 const LOOKED_AT: usize = 20;
+/// A client may give itself a name of any length; so many characters of it tell who it is.
+const OWN_NAME_LIMIT: usize = 80;
 /// RabbitMQ misses a connection that is just being opened in 2 of 100 cases, so the list is read again.
 const SETTLE: Duration = Duration::from_millis(300);
 const CLOSE_ROUNDS: usize = 2;
@@ -110,10 +112,13 @@ pub async fn close_all(api: ManagementApi<'_>, user: &str) -> Result<usize, ApiE
 
 async fn look_at(api: ManagementApi<'_>, names: &[String]) -> Vec<Listed> {
     let mut listed = Vec::new();
+    let mut is_answered = true;
     for name in names.iter().take(LOOKED_AT) {
-        // Statistics may be off, or not be there yet: then the name alone has to do.
-        let details = api.connection(name).await.ok().flatten();
-        listed.push(Listed { name: name.clone(), details });
+        // Statistics may be off, or not be there yet: then the name alone has to do. A broker that fails one
+        // such request is not asked twenty times.
+        let details = if is_answered { api.connection(name).await } else { Ok(None) };
+        is_answered &= details.is_ok();
+        listed.push(Listed { name: name.clone(), details: details.unwrap_or_default() });
     }
     listed
 }
@@ -122,7 +127,8 @@ async fn look_at(api: ManagementApi<'_>, names: &[String]) -> Vec<Listed> {
 fn describe(listed: &[Listed], total: usize) -> String {
     let name_of = |one: &Listed| {
         let own = one.details.as_ref().and_then(|details| details.user_provided_name.as_deref());
-        own.map_or_else(|| one.name.clone(), |own| format!("{own} ({})", one.name))
+        let short = |own: &str| own.chars().take(OWN_NAME_LIMIT).collect::<String>();
+        own.map_or_else(|| one.name.clone(), |own| format!("{} ({})", short(own), one.name))
     };
     let mut described: Vec<String> = listed.iter().map(name_of).collect();
     if total > listed.len() {
@@ -166,6 +172,21 @@ mod tests {
             assert_eq!(is_silent(&details(heartbeat, bytes)?), expected, "{what}");
         }
         assert!(!is_silent(&ConnectionDetails::default()));
+        Ok(())
+    }
+
+    #[test]
+    fn connections_are_named_by_what_they_call_themselves_and_by_address_however_long_that_is()
+    -> Result<(), serde_json::Error> {
+        let listed = |own: Option<&str>| -> Result<Listed, serde_json::Error> {
+            let details = serde_json::from_value(json!({"user_provided_name": own}))?;
+            Ok(Listed { name: "10.0.0.1:5000 -> 10.0.0.2:5671".to_owned(), details })
+        };
+        let both = [listed(Some("payment-7"))?, listed(None)?];
+        let expected =
+            "payment-7 (10.0.0.1:5000 -> 10.0.0.2:5671), 10.0.0.1:5000 -> 10.0.0.2:5671, and 3 more";
+        assert_eq!(describe(&both, 5), expected);
+        assert!(describe(&[listed(Some(&"x".repeat(100_000)))?], 1).len() < 200);
         Ok(())
     }
 }
