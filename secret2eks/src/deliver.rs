@@ -1,28 +1,21 @@
-//! The delivery of one secret: look up, compare, write, wait for the operator, look again, leave the receipt.
+//! The delivery of one secret: look up, bring the cluster to it, look again, leave the receipt.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use contract::Tags;
 use lambda_boundary::{Unit, metric};
 use serde::Serialize;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
 use crate::event::Change;
-use crate::external_secret::{
-    Plan, Sync, Wanted, desired, other_appliers, plan, sync_state, synced_resource_version,
-};
-use crate::kubernetes_api::{ApiError, KubernetesApi};
-use crate::route::{Mode, Route, Routing, route};
+use crate::external_secret::Wanted;
+use crate::in_cluster::{Converged, InCluster};
+use crate::kubernetes_api::KubernetesApi;
+use crate::route::{Route, Routing, route};
 use crate::secret_store::Description;
 
 /// How often the current version may move on during one delivery.
 const ROUNDS: usize = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(40);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// The message of External Secrets Operator's condition, the only sign of this cause that it leaves in the object
-/// (its `msgErrorIsOwned`). With other words it is `distribution.not_synced`.
-const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
 
 /// How a delivery ended when it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,12 +61,14 @@ pub async fn deliver(
         let Routing::To(route) = routing else {
             return Ok(Outcome::NotForKubernetes { reason: "the secret has no tags `secret2eks/...`" });
         };
-        let wanted = Wanted { route: &route, arn: &description.arn, version: &version };
-        let changed = converge(delivery, wanted, request_id, began).await?;
+        let receipt = description.tags.delivered();
+        let wanted = Wanted { route: &route, arn: &description.arn, version: &version, receipt };
+        let converged = converge(delivery, wanted, request_id, began).await?;
+        let changed = converged != Converged::Already;
         if changed {
             // The operator read what was current then. Is it still?
             let again = describe(delivery, &change.secret_arn).await?;
-            if again.current.as_deref() != Some(&version) {
+            if converged == Converged::Superseded || again.current.as_deref() != Some(&version) {
                 description = again;
                 continue;
             }
@@ -86,14 +81,13 @@ pub async fn deliver(
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
 }
 
-/// Brings the cluster to `wanted`, once more with a new connection when the kept one stopped working; whether
-/// anything had to be written.
+/// Brings the cluster to `wanted`, once more with a new connection when the kept one stopped working.
 async fn converge(
     delivery: &Delivery,
     wanted: Wanted<'_>,
     request_id: &str,
     began: Instant,
-) -> Result<bool, DeliveryError> {
+) -> Result<Converged, DeliveryError> {
     let (api, is_new) = connect(delivery).await?;
     let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began };
     match in_cluster.converge().await {
@@ -118,124 +112,6 @@ async fn connect(delivery: &Delivery) -> Result<(KubernetesApi, bool), DeliveryE
         .connect((delivery.now)())
         .await
         .map_err(|source| DeliveryError::Connect { cluster: delivery.cluster.name().to_owned(), source })
-}
-
-/// One attempt with one connection.
-#[derive(Debug, Clone, Copy)]
-struct InCluster<'a> {
-    delivery: &'a Delivery,
-    api: &'a KubernetesApi,
-    wanted: Wanted<'a>,
-    request_id: &'a str,
-    began: Instant,
-}
-
-impl InCluster<'_> {
-    async fn converge(self) -> Result<bool, DeliveryError> {
-        let route = self.wanted.route;
-        let (labels, existing) =
-            tokio::join!(self.api.namespace_labels(&route.namespace), self.api.external_secret(route));
-        let labels = labels
-            .map_err(|source| self.failed(format!("read the namespace `{}`", route.namespace), source))?;
-        let labels = labels.ok_or_else(|| DeliveryError::NamespaceMissing {
-            secret: self.wanted.arn.to_owned(),
-            namespace: route.namespace.clone(),
-            cluster: self.delivery.cluster.name().to_owned(),
-        })?;
-        self.guard_tenant(labels.get(Tags::TENANT).map(String::as_str))?;
-        let existing = existing.map_err(|source| self.failed(self.object("read"), source))?;
-        let refused = |source| DeliveryError::Refused {
-            object: route.to_string(),
-            secret: self.wanted.arn.to_owned(),
-            source,
-        };
-        let asked_by = match plan(existing.as_ref(), self.wanted).map_err(refused)? {
-            Plan::Nothing => return Ok(false),
-            Plan::Write => None,
-            Plan::AskAgain => Some(self.request_id),
-        };
-        self.write(asked_by).await?;
-        let before = existing.as_ref().and_then(synced_resource_version);
-        self.wait_for_the_operator(before).await?;
-        Ok(true)
-    }
-
-    /// The secret's tenant must be the namespace's, including "none".
-    fn guard_tenant(self, of_namespace: Option<&str>) -> Result<(), DeliveryError> {
-        let of_secret = self.wanted.route.tenant.as_deref();
-        if of_secret == of_namespace {
-            return Ok(());
-        }
-        let said = |tenant: Option<&str>| tenant.map_or("none".to_owned(), |tenant| format!("`{tenant}`"));
-        Err(DeliveryError::TenantMismatch {
-            secret: self.wanted.arn.to_owned(),
-            of_secret: said(of_secret),
-            namespace: self.wanted.route.namespace.clone(),
-            of_namespace: said(of_namespace),
-        })
-    }
-
-    async fn write(self, asked_by: Option<&str>) -> Result<(), DeliveryError> {
-        let route = self.wanted.route;
-        let fields = desired(self.wanted, asked_by);
-        let failed = |source| self.failed(self.object("write"), source);
-        if route.mode == Mode::Refresh {
-            return self.api.annotate(route, &fields).await.map_err(failed);
-        }
-        let conflict = match self.api.apply(route, &fields, false).await {
-            Err(ApiError::Conflict(conflict)) => conflict,
-            other => return other.map_err(failed),
-        };
-        let object = self.api.external_secret(route).await.map_err(failed)?.unwrap_or_default();
-        let others = other_appliers(&object);
-        if !others.is_empty() {
-            let managers = others.join(", ");
-            return Err(DeliveryError::Conflict { object: route.to_string(), managers, conflict });
-        }
-        tracing::warn!("the ExternalSecret {route} was edited, and is set back: {conflict}");
-        self.api.apply(route, &fields, true).await.map_err(failed)
-    }
-
-    /// Until the operator has read the secret since the object is as it should be.
-    async fn wait_for_the_operator(self, before: Option<&str>) -> Result<(), DeliveryError> {
-        let limit = self.delivery.config.sync_timeout;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-            let object = self.api.external_secret(self.wanted.route).await;
-            let object = object.map_err(|source| self.failed(self.object("read"), source))?;
-            let state = sync_state(&object.unwrap_or_default(), self.wanted.version, before);
-            match state {
-                // Superseded: whoever wrote another version saw another current one; so will the next look.
-                Sync::Done | Sync::Superseded => return Ok(()),
-                Sync::Pending(said) if self.began.elapsed() >= limit => return Err(self.not_synced(said)),
-                Sync::Pending(_) => {}
-            }
-        }
-    }
-
-    fn not_synced(self, said: Option<String>) -> DeliveryError {
-        let object = self.wanted.route.to_string();
-        let said = said.unwrap_or_else(|| "nothing, so it may be down".to_owned());
-        if said == OWNED_BY_ANOTHER {
-            return DeliveryError::SecretTaken { object };
-        }
-        DeliveryError::NotSynced {
-            object,
-            version: self.wanted.version.to_owned(),
-            waited: self.began.elapsed(),
-            said,
-        }
-    }
-
-    fn object(self, what: &str) -> String {
-        format!("{what} the ExternalSecret {}", self.wanted.route)
-    }
-
-    fn failed(self, what: String, source: ApiError) -> DeliveryError {
-        DeliveryError::Api { what, cluster: self.delivery.cluster.name().to_owned(), source }
-    }
 }
 
 async fn describe(delivery: &Delivery, secret: &str) -> Result<Description, DeliveryError> {

@@ -126,7 +126,9 @@ pub enum DeliveryError {
         said: String,
     },
     /// The current version changes faster than it can be delivered.
-    #[error("the current version of secret {secret} changed during each of {rounds} deliveries")]
+    #[error(
+        "the current version of secret {secret}, or its ExternalSecret, changed during each of {rounds} deliveries"
+    )]
     MovedOn {
         /// The secret's ARN.
         secret: String,

@@ -34,6 +34,8 @@ pub struct Wanted<'a> {
     pub arn: &'a str,
     /// The version that is AWSCURRENT.
     pub version: &'a str,
+    /// The version that an earlier delivery proved to be in the cluster.
+    pub receipt: Option<&'a str>,
 }
 
 /// What to do with the object.
@@ -42,7 +44,11 @@ pub enum Plan {
     /// It is right and was synced since it is.
     Nothing,
     /// Write it; the operator sees a change.
-    Write,
+    Write {
+        /// Whether the operator is done with what is there now. Otherwise the next sync that is seen may be one that
+        /// began before the write, and read an older version.
+        settled: bool,
+    },
     /// It is right, but when it was synced last is not certain: write something new into it.
     AskAgain,
 }
@@ -69,6 +75,15 @@ pub enum Refusal {
     Missing,
 }
 
+/// What proves that a sync began after the object was as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// `syncedResourceVersion` is another one than this, which was read from a settled object before the write.
+    Change(Option<String>),
+    /// The sync began in a later second than this one.
+    After(Timestamp),
+}
+
 /// Whether the operator has brought the wanted version into the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sync {
@@ -87,7 +102,7 @@ pub enum Sync {
 pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusal> {
     let refresh = wanted.route.mode == Mode::Refresh;
     let Some(existing) = existing else {
-        return if refresh { Err(Refusal::Missing) } else { Ok(Plan::Write) };
+        return if refresh { Err(Refusal::Missing) } else { Ok(Plan::Write { settled: true }) };
     };
     match annotation(existing, ARN_ANNOTATION) {
         Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
@@ -97,9 +112,10 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
     if refresh {
         refuse_what_refresh_cannot_serve(existing, wanted.arn)?;
     }
+    let settled = is_settled(existing, wanted.receipt);
     if !contains(existing, &desired(wanted, None)) {
-        Ok(Plan::Write)
-    } else if synced_after_written(existing) {
+        Ok(Plan::Write { settled })
+    } else if settled {
         Ok(Plan::Nothing)
     } else {
         Ok(Plan::AskAgain)
@@ -109,7 +125,7 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
 /// The fields to write. `asked_by` is new with each request, so that the operator sees a change.
 #[must_use]
 pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
-    let Wanted { route, arn, version } = wanted;
+    let Wanted { route, arn, version, .. } = wanted;
     let mut annotations = json!({ARN_ANNOTATION: arn, VERSION_ANNOTATION: version});
     if let Some(request) = asked_by {
         annotations[ASKED_ANNOTATION] = json!(request);
@@ -140,14 +156,17 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     })
 }
 
-/// Whether the operator has synced `object` since it differed from `before`, the `syncedResourceVersion` that was
-/// read when the object was not yet as wanted.
+/// Whether the operator has synced `object` since it is as it should be.
 #[must_use]
-pub fn sync_state(object: &Value, version: &str, before: Option<&str>) -> Sync {
+pub fn sync_state(object: &Value, version: &str, proof: &Proof) -> Sync {
     if annotation(object, VERSION_ANNOTATION) != Some(version) {
         return Sync::Superseded;
     }
-    if is_ready(object) && is_of_this_generation(object) && synced_resource_version(object) != before {
+    let proved = match proof {
+        Proof::Change(before) => synced_resource_version(object) != before.as_deref(),
+        Proof::After(second) => synced_at(object).is_some_and(|synced| synced > *second),
+    };
+    if proved && is_ready(object) && is_of_this_generation(object) {
         return Sync::Done;
     }
     let ready = ready_condition(object);
@@ -202,13 +221,25 @@ fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
-/// Both times have whole seconds, so a sync in the second of the write may have been before it.
-fn synced_after_written(object: &Value) -> bool {
+/// When we wrote it last; whole seconds.
+#[must_use]
+pub fn written_at(object: &Value) -> Option<Timestamp> {
     let ours = managers(object).filter(|manager| manager["manager"] == FIELD_MANAGER);
-    let written = ours.filter_map(|manager| time(&manager["time"])).max();
-    let synced = time(&object["status"]["refreshTime"]);
-    let after = written.zip(synced).is_some_and(|(written, synced)| synced > written);
+    ours.filter_map(|manager| time(&manager["time"])).max()
+}
+
+/// Whether the operator is done with what is there. Both times have whole seconds, so a sync in the second of the
+/// write may have begun before it; then the receipt of that version is the proof.
+fn is_settled(object: &Value, receipt: Option<&str>) -> bool {
+    let proved = receipt.is_some() && receipt == annotation(object, VERSION_ANNOTATION);
+    let times = written_at(object).zip(synced_at(object));
+    let after = times.is_some_and(|(written, synced)| synced > written || synced == written && proved);
     after && is_ready(object) && is_of_this_generation(object)
+}
+
+/// When the last sync began; whole seconds.
+fn synced_at(object: &Value) -> Option<Timestamp> {
+    time(&object["status"]["refreshTime"])
 }
 
 fn is_of_this_generation(object: &Value) -> bool {

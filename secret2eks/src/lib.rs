@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod external_secret;
 pub mod handler;
+pub mod in_cluster;
 pub mod kubernetes_api;
 pub mod route;
 pub mod secret_store;

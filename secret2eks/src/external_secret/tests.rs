@@ -20,12 +20,12 @@ fn refresh_route() -> Route {
 }
 
 fn wanted(route: &Route) -> Wanted<'_> {
-    Wanted { route, arn: ARN, version: "v2" }
+    Wanted { route, arn: ARN, version: "v2", receipt: None }
 }
 
 /// The object as the cluster has it: written at second 10, synced at second `synced`.
 fn in_cluster(route: &Route, version: &str, synced: u32) -> Value {
-    let mut object = desired(Wanted { route, arn: ARN, version }, None);
+    let mut object = desired(Wanted { route, arn: ARN, version, receipt: None }, None);
     object["metadata"]["generation"] = json!(3);
     object["metadata"]["managedFields"] = json!([
         {"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z"},
@@ -80,6 +80,13 @@ fn a_sync_in_the_second_of_the_write_proves_nothing() {
     for synced in [9, 10] {
         assert_eq!(plan(Some(&in_cluster(&route, "v2", synced)), wanted(&route)), Ok(Plan::AskAgain));
     }
+    // But for a receipt of that very version; and no receipt makes an older sync a newer one.
+    let with = |receipt, synced| {
+        plan(Some(&in_cluster(&route, "v2", synced)), Wanted { receipt: Some(receipt), ..wanted(&route) })
+    };
+    assert_eq!(with("v2", 10), Ok(Plan::Nothing));
+    assert_eq!(with("v1", 10), Ok(Plan::AskAgain));
+    assert_eq!(with("v2", 9), Ok(Plan::AskAgain));
     let mut failing = in_cluster(&route, "v2", 11);
     failing["status"]["conditions"][0]["status"] = json!("False");
     assert_eq!(plan(Some(&failing), wanted(&route)), Ok(Plan::AskAgain));
@@ -91,8 +98,13 @@ fn a_sync_in_the_second_of_the_write_proves_nothing() {
 #[test]
 fn another_version_and_every_drift_of_our_fields_is_written() {
     let route = apply_route();
-    assert_eq!(plan(None, wanted(&route)), Ok(Plan::Write));
-    assert_eq!(plan(Some(&in_cluster(&route, "v1", 11)), wanted(&route)), Ok(Plan::Write));
+    assert_eq!(plan(None, wanted(&route)), Ok(Plan::Write { settled: true }));
+    for (synced, settled) in [(9, false), (10, false), (11, true)] {
+        let existing = in_cluster(&route, "v1", synced);
+        assert_eq!(plan(Some(&existing), wanted(&route)), Ok(Plan::Write { settled }), "{synced}");
+    }
+    let proved = Wanted { receipt: Some("v1"), ..wanted(&route) };
+    assert_eq!(plan(Some(&in_cluster(&route, "v1", 10)), proved), Ok(Plan::Write { settled: true }));
     for (path, value) in [
         ("/spec/refreshInterval", json!("0")),
         ("/spec/secretStoreRef/name", json!("other")),
@@ -104,7 +116,7 @@ fn another_version_and_every_drift_of_our_fields_is_written() {
         if let Some(field) = drifted.pointer_mut(path) {
             *field = value;
         }
-        assert_eq!(plan(Some(&drifted), wanted(&route)), Ok(Plan::Write), "{path}");
+        assert_eq!(plan(Some(&drifted), wanted(&route)), Ok(Plan::Write { settled: true }), "{path}");
     }
 }
 
@@ -124,14 +136,14 @@ fn what_belongs_to_somebody_else_is_refused() {
 fn refresh_serves_what_reads_this_secret_and_obeys_a_forced_sync() {
     let route = refresh_route();
     let table = [
-        (json!({"data": [{"remoteRef": {"key": ARN}}]}), Ok(Plan::Write)),
-        (json!({"data": [{"remoteRef": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write)),
-        (json!({"dataFrom": [{"extract": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write)),
+        (json!({"data": [{"remoteRef": {"key": ARN}}]}), Ok(Plan::Write { settled: false })),
+        (json!({"data": [{"remoteRef": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write { settled: false })),
+        (json!({"dataFrom": [{"extract": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write { settled: false })),
         (json!({"data": [{"remoteRef": {"key": "rabbitmq/order"}}]}), Err(Refusal::ReadsOtherSecrets)),
         (json!({}), Err(Refusal::ReadsOtherSecrets)),
         (
             json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "OnChange", "refreshInterval": "0"}),
-            Ok(Plan::Write),
+            Ok(Plan::Write { settled: false }),
         ),
         (
             json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "CreatedOnce"}),
@@ -141,7 +153,10 @@ fn refresh_serves_what_reads_this_secret_and_obeys_a_forced_sync() {
             json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "0s"}),
             Err(Refusal::IgnoresForcedSync),
         ),
-        (json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "10m0s"}), Ok(Plan::Write)),
+        (
+            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "10m0s"}),
+            Ok(Plan::Write { settled: false }),
+        ),
     ];
     for (spec, expected) in table {
         let object = json!({"metadata": {"name": "payment"}, "spec": spec});
@@ -154,16 +169,24 @@ fn refresh_serves_what_reads_this_secret_and_obeys_a_forced_sync() {
 fn synced_means_a_change_since_then_of_this_generation_and_ready() {
     let route = apply_route();
     let object = in_cluster(&route, "v2", 10);
-    assert_eq!(sync_state(&object, "v2", None), Sync::Done);
-    assert_eq!(sync_state(&object, "v2", Some("2-abc")), Sync::Done);
-    assert_eq!(sync_state(&object, "v2", Some("3-abc")), Sync::Pending(None));
-    assert_eq!(sync_state(&object, "v1", Some("2-abc")), Sync::Superseded);
+    let since = |before: &str| Proof::Change(Some(before.to_owned()));
+    let none = Proof::Change(None);
+    assert_eq!(sync_state(&object, "v2", &none), Sync::Done);
+    assert_eq!(sync_state(&object, "v2", &since("2-abc")), Sync::Done);
+    assert_eq!(sync_state(&object, "v2", &since("3-abc")), Sync::Pending(None));
+    assert_eq!(sync_state(&object, "v1", &since("2-abc")), Sync::Superseded);
+    for (second, expected) in
+        [("2026-11-25T03:00:09Z", Sync::Done), ("2026-11-25T03:00:10Z", Sync::Pending(None))]
+    {
+        let after = second.parse().map(Proof::After);
+        assert_eq!(after.map(|after| sync_state(&object, "v2", &after)).ok(), Some(expected), "{second}");
+    }
     let mut failing = object.clone();
     failing["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "message": "no store"});
-    assert_eq!(sync_state(&failing, "v2", None), Sync::Pending(Some("no store".to_owned())));
+    assert_eq!(sync_state(&failing, "v2", &none), Sync::Pending(Some("no store".to_owned())));
     let mut older = object;
     older["metadata"]["generation"] = json!(4);
-    assert_eq!(sync_state(&older, "v2", None), Sync::Pending(None));
+    assert_eq!(sync_state(&older, "v2", &none), Sync::Pending(None));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
 use serde_json::json;
 
-use super::routed::{LIMIT, NAMESPACE, refused, until};
+use super::routed::{LIMIT, NAMESPACE, RECEIPT, Routed, refused, until};
 use super::triggers::routed_app;
 use crate::support::valid;
 
@@ -70,5 +70,36 @@ fn a_retry_of_lambda_delivers_once_the_operator_is_back() -> Result<()> {
         .await?;
         kubernetes.start_operator().await?;
         cloud.wait_for_tag(&app, "secret2eks/delivered", &version, LIMIT).await
+    })
+}
+
+#[test]
+fn no_receipt_is_left_for_a_version_that_the_operator_has_not_read() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let kubernetes = cloud.kubernetes()?;
+        let secret = Routed::delivered(cloud, &name("unread"), &[]).await?;
+        kubernetes.stop_operator().await;
+        let version = secret.put("second").await?;
+        let asked = async || {
+            let object = secret.external_secret().await?;
+            Ok(object["metadata"]["annotations"]["secret2eks/version-id"] == version.as_str())
+        };
+        // Another request, late or of somebody else, writes another version while this one waits.
+        let interfere = async {
+            until("the new version is asked for", asked).await?;
+            let other = json!({"metadata": {"annotations": {"secret2eks/version-id": "another"}}});
+            kubernetes.edit_external_secret(NAMESPACE, &secret.name, &other).await
+        };
+        let (answer, interfered) = tokio::join!(cloud.deliver(&secret.arn), interfere);
+        interfered?;
+        refused(&answer?, "distribution.not_synced", &version)?;
+        ensure!(
+            cloud.tag_of(&secret.arn, RECEIPT).await?.as_deref() != Some(version.as_str()),
+            "a false receipt"
+        );
+        kubernetes.start_operator().await?;
+        secret.deliver().await?;
+        secret.arrived("second").await?;
+        secret.receipt(&version).await
     })
 }

@@ -1,0 +1,174 @@
+//! One attempt with one connection: compare, write, wait for the operator.
+
+use std::time::{Duration, Instant};
+
+use contract::Tags;
+use serde_json::Value;
+
+use crate::Delivery;
+use crate::error::DeliveryError;
+use crate::external_secret::{
+    Plan, Proof, Sync, Wanted, desired, other_appliers, plan, sync_state, synced_resource_version, written_at,
+};
+use crate::kubernetes_api::{ApiError, KubernetesApi};
+use crate::route::Mode;
+
+/// Kubernetes writes times in whole seconds: what comes after this is in a later one.
+const NEXT_SECOND: Duration = Duration::from_millis(1_050);
+const FIRST_PAUSE: Duration = Duration::from_millis(40);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The message of External Secrets Operator's condition, the only sign of this cause that it leaves in the object
+/// (its `msgErrorIsOwned`). With other words it is `distribution.not_synced`.
+const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
+
+/// How the cluster came to hold what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Converged {
+    /// It held it before.
+    Already,
+    /// The operator has synced what was written.
+    Synced,
+    /// Another request wrote another version meanwhile, so nothing is proved.
+    Superseded,
+}
+
+/// One attempt with one connection.
+#[derive(Debug, Clone, Copy)]
+pub struct InCluster<'a> {
+    /// The clients and the configuration.
+    pub delivery: &'a Delivery,
+    /// The connection.
+    pub api: &'a KubernetesApi,
+    /// What the cluster should hold.
+    pub wanted: Wanted<'a>,
+    /// Lambda's request id, which is new with every attempt.
+    pub request_id: &'a str,
+    /// When the delivery began.
+    pub began: Instant,
+}
+
+impl InCluster<'_> {
+    /// Compares, writes, and waits for the operator.
+    ///
+    /// # Errors
+    /// What the cluster refuses, what must not be touched, and an operator that does not answer in time.
+    pub async fn converge(self) -> Result<Converged, DeliveryError> {
+        let route = self.wanted.route;
+        let (labels, existing) =
+            tokio::join!(self.api.namespace_labels(&route.namespace), self.api.external_secret(route));
+        let labels = labels
+            .map_err(|source| self.failed(format!("read the namespace `{}`", route.namespace), source))?;
+        let labels = labels.ok_or_else(|| DeliveryError::NamespaceMissing {
+            secret: self.wanted.arn.to_owned(),
+            namespace: route.namespace.clone(),
+            cluster: self.delivery.cluster.name().to_owned(),
+        })?;
+        self.guard_tenant(labels.get(Tags::TENANT).map(String::as_str))?;
+        let existing = existing.map_err(|source| self.failed(self.object("read"), source))?;
+        let refused = |source| DeliveryError::Refused {
+            object: route.to_string(),
+            secret: self.wanted.arn.to_owned(),
+            source,
+        };
+        match plan(existing.as_ref(), self.wanted).map_err(refused)? {
+            Plan::Nothing => Ok(Converged::Already),
+            Plan::Write { settled: true } => {
+                self.write(None).await?;
+                let before = existing.as_ref().and_then(synced_resource_version);
+                self.wait_for_the_operator(&Proof::Change(before.map(str::to_owned))).await
+            }
+            Plan::Write { settled: false } => {
+                self.write(None).await?;
+                let written = self.api.external_secret(route).await;
+                let written = written.map_err(|source| self.failed(self.object("read"), source))?;
+                self.ask_again(&written.unwrap_or_default()).await
+            }
+            Plan::AskAgain => self.ask_again(&existing.unwrap_or_default()).await,
+        }
+    }
+
+    /// A sync may be under way that began before the object was as it should be. One that begins in a later second
+    /// than the object was written in did not.
+    async fn ask_again(self, object: &Value) -> Result<Converged, DeliveryError> {
+        let written = written_at(object).unwrap_or_else(|| (self.delivery.now)());
+        tokio::time::sleep(NEXT_SECOND).await;
+        self.write(Some(self.request_id)).await?;
+        self.wait_for_the_operator(&Proof::After(written)).await
+    }
+
+    /// The secret's tenant must be the namespace's, including "none".
+    fn guard_tenant(self, of_namespace: Option<&str>) -> Result<(), DeliveryError> {
+        let of_secret = self.wanted.route.tenant.as_deref();
+        if of_secret == of_namespace {
+            return Ok(());
+        }
+        let said = |tenant: Option<&str>| tenant.map_or("none".to_owned(), |tenant| format!("`{tenant}`"));
+        Err(DeliveryError::TenantMismatch {
+            secret: self.wanted.arn.to_owned(),
+            of_secret: said(of_secret),
+            namespace: self.wanted.route.namespace.clone(),
+            of_namespace: said(of_namespace),
+        })
+    }
+
+    async fn write(self, asked_by: Option<&str>) -> Result<(), DeliveryError> {
+        let route = self.wanted.route;
+        let fields = desired(self.wanted, asked_by);
+        let failed = |source| self.failed(self.object("write"), source);
+        if route.mode == Mode::Refresh {
+            return self.api.annotate(route, &fields).await.map_err(failed);
+        }
+        let conflict = match self.api.apply(route, &fields, false).await {
+            Err(ApiError::Conflict(conflict)) => conflict,
+            other => return other.map_err(failed),
+        };
+        let object = self.api.external_secret(route).await.map_err(failed)?.unwrap_or_default();
+        let others = other_appliers(&object);
+        if !others.is_empty() {
+            let managers = others.join(", ");
+            return Err(DeliveryError::Conflict { object: route.to_string(), managers, conflict });
+        }
+        tracing::warn!("the ExternalSecret {route} was edited, and is set back: {conflict}");
+        self.api.apply(route, &fields, true).await.map_err(failed)
+    }
+
+    /// Until the operator has read the secret since the object is as it should be.
+    async fn wait_for_the_operator(self, proof: &Proof) -> Result<Converged, DeliveryError> {
+        let limit = self.delivery.config.sync_timeout;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+            let object = self.api.external_secret(self.wanted.route).await;
+            let object = object.map_err(|source| self.failed(self.object("read"), source))?;
+            match sync_state(&object.unwrap_or_default(), self.wanted.version, proof) {
+                Sync::Done => return Ok(Converged::Synced),
+                Sync::Superseded => return Ok(Converged::Superseded),
+                Sync::Pending(said) if self.began.elapsed() >= limit => return Err(self.not_synced(said)),
+                Sync::Pending(_) => {}
+            }
+        }
+    }
+
+    fn not_synced(self, said: Option<String>) -> DeliveryError {
+        let object = self.wanted.route.to_string();
+        let said = said.unwrap_or_else(|| "nothing, so it may be down".to_owned());
+        if said == OWNED_BY_ANOTHER {
+            return DeliveryError::SecretTaken { object };
+        }
+        DeliveryError::NotSynced {
+            object,
+            version: self.wanted.version.to_owned(),
+            waited: self.began.elapsed(),
+            said,
+        }
+    }
+
+    fn object(self, what: &str) -> String {
+        format!("{what} the ExternalSecret {}", self.wanted.route)
+    }
+
+    fn failed(self, what: String, source: ApiError) -> DeliveryError {
+        DeliveryError::Api { what, cluster: self.delivery.cluster.name().to_owned(), source }
+    }
+}
