@@ -71,7 +71,7 @@ async fn after_a_rotation(
     let in_cluster = kubernetes
         .wait_for_secret(
             NAMESPACE,
-            NAMESPACE,
+            NAME,
             |data| data.get("username").is_some_and(|user| user != user_in(&before)),
             LIMIT,
         )
