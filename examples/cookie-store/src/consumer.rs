@@ -70,7 +70,8 @@ impl Consumer {
         while let Some(message) = messages.next().await {
             self.handle(text(message)?).await?;
         }
-        // The broker answers when it has seen every acknowledgement.
+        // The broker answers when it has seen every acknowledgement. A quorum queue that is busy may send some of these
+        // messages again all the same.
         text(channel.close(200, "drained".into()).await)
     }
 }

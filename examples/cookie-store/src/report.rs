@@ -35,6 +35,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Messages that were dealt with, whatever the service does with them.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.confirmed + self.received
+    }
+
     /// An order was confirmed, or done.
     pub fn progress(&mut self, now: Instant) {
         let pause = self.last_progress.map_or(Duration::ZERO, |last| now.duration_since(last));

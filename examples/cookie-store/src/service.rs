@@ -1,7 +1,7 @@
 //! What all three services have in common: one connection after the other, until they are asked to stop.
 
 use std::pin::{Pin, pin};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -10,8 +10,8 @@ use crate::report::Counts;
 
 /// How long goodbye may take before the connection is dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// A connection that is lost sooner than this had something wrong with it, such as a missing queue.
-const SHORT_LIFE: Duration = Duration::from_secs(2);
+/// Before a connection that follows one on which nothing could be done, because a queue is missing for instance.
+const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(2);
 
 /// What a service that is at work is told.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl From<lapin::Error> for End {
 pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Receiver<bool>) {
     let mut session = connector.connect().await;
     loop {
-        let began = Instant::now();
+        let done_before = work.counts().done();
         let end = {
             let signal = pin!(signal(connector, &session, stop.clone()));
             work.on(&session, signal).await
@@ -70,9 +70,8 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
             End::Lost(why) => {
                 work.counts().lost += 1;
                 tracing::warn!("the connection is lost: {why}");
-                // No pause after a long life: whoever lost it to a revocation wants the next one at once.
-                if began.elapsed() < SHORT_LIFE {
-                    tokio::time::sleep(SHORT_LIFE).await;
+                if work.counts().done() == done_before {
+                    tokio::time::sleep(PAUSE_AFTER_NOTHING).await;
                 }
                 connector.connect().await
             }

@@ -14,8 +14,10 @@ use crate::process::{Options, Process};
 const START: Duration = Duration::from_secs(60);
 /// Longer than a service takes at the most, which says so itself then.
 const STOP: Duration = Duration::from_secs(30);
-/// For the consumers to do what payment has published, once it has stopped.
+/// For the consumers to do all orders that were taken.
 const CATCH_UP: Duration = Duration::from_secs(60);
+/// Services take a moment to start, and an order to go through all of them.
+const LAG: Duration = Duration::from_secs(2);
 
 /// When the services go over to new credentials: their flag `--pattern`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Trading<'a> {
     store: &'a Store,
     services: Vec<Service>,
     began: Instant,
+    orders_before: usize,
+    orders_per_second: u32,
 }
 
 /// What a store did from its opening to its closing.
@@ -75,7 +79,7 @@ impl Store {
         for department in self.departments() {
             services.push(self.start(cloud, department, pattern, orders_per_second)?);
         }
-        let mut trading = Trading { store: self, services, began };
+        let mut trading = Trading { store: self, services, began, orders_before, orders_per_second };
         for service in &mut trading.services {
             let ledger = service.ledger.clone();
             let arrives = || async { lines(&ledger).is_ok_and(|lines| lines > orders_before) };
@@ -115,6 +119,26 @@ impl Trading<'_> {
     /// When a ledger cannot be read.
     pub fn orders(&self) -> Result<Vec<(&'static str, usize)>> {
         self.services.iter().map(|service| Ok((service.name, lines(&service.ledger)?))).collect()
+    }
+
+    /// Waits until everybody has done all orders but those of the last seconds, however long they stood still before.
+    ///
+    /// # Errors
+    /// When they do not catch up with what comes in.
+    pub async fn catch_up(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let taking = self.began.elapsed().saturating_sub(LAG).as_secs_f64();
+            let expected = taking * f64::from(self.orders_per_second);
+            let orders = self.orders()?;
+            #[expect(clippy::cast_precision_loss, reason = "far from 2^52 orders")]
+            let is_behind = |done: usize| ((done - self.orders_before) as f64) < expected;
+            if !orders.iter().any(|(_, done)| is_behind(*done)) {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < CATCH_UP, "{orders:?} of {expected:.0} orders after {CATCH_UP:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Closes: payment takes no more orders and publishes those that it has, the others finish all of them.

@@ -229,5 +229,6 @@ async fn play(cloud: &mut Cloud, trading: &Trading<'_>, scene: Scene) -> Result<
     if scene.restart {
         cloud.broker.restart().await?;
     }
+    trading.catch_up().await?;
     Ok((rotations, refused))
 }
