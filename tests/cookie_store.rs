@@ -7,7 +7,8 @@ use end_to_end::{programs, start_cloud};
 use testbed::cookie_store::zero_loss::{self, Plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_order_is_lost_or_done_twice_while_secrets_rotate_are_revoked_and_the_broker_restarts() -> Result<()> {
+async fn no_order_is_lost_or_done_twice_while_secrets_rotate_are_revoked_and_the_broker_restarts()
+-> Result<()> {
     let mut cloud = start_cloud("cookie-store").await?;
     let program = programs()?.join("cookie-store");
     let plan = Plan::short();

@@ -29,7 +29,8 @@ where
 {
     let runtime = RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no async runtime: {error}"))?;
     runtime.block_on(async {
-        let cloud = CLOUD.get_or_try_init(|| start_cloud("end-to-end")).await.context("the testbed did not start")?;
+        let cloud =
+            CLOUD.get_or_try_init(|| start_cloud("end-to-end")).await.context("the testbed did not start")?;
         test(cloud).await
     })
 }

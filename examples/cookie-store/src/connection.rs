@@ -122,8 +122,7 @@ impl Connector {
         let authorities = self.broker.ca.as_ref().map(std::fs::read_to_string).transpose();
         let tls =
             OwnedTLSConfig { identity: None, cert_chain: authorities.map_err(ConnectError::Authorities)? };
-        let properties =
-            ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
         let connecting = async {
             let runtime = lapin::runtime::default_runtime()?;
             Connection::connect_uri_with_config(uri, properties, tls, runtime).await

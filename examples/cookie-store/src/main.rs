@@ -49,7 +49,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> std::io::Result<Counts> {
-    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second } = arguments;
+    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second } =
+        arguments;
     let connector = Connector {
         broker: Broker { host, port, vhost, ca },
         secret: MountedSecret::at(&credentials),

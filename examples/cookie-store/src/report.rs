@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_report_reads_as_one_flat_object() -> Result<(), serde_json::Error> {
-        let report = Report { service: "payment".to_owned(), counts: Counts { confirmed: 7, ..Counts::default() } };
+        let report =
+            Report { service: "payment".to_owned(), counts: Counts { confirmed: 7, ..Counts::default() } };
         let json = serde_json::to_value(&report)?;
         assert_eq!((json["service"].as_str(), json["confirmed"].as_u64()), (Some("payment"), Some(7)));
         assert_eq!(serde_json::from_value::<Report>(json)?.counts, report.counts);

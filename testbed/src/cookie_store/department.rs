@@ -41,12 +41,7 @@ impl Department {
     }
 
     /// Has the secret delivered, and mounts it.
-    pub(super) async fn open(
-        cloud: &Cloud,
-        service: &'static str,
-        app: App,
-        folder: &Path,
-    ) -> Result<Self> {
+    pub(super) async fn open(cloud: &Cloud, service: &'static str, app: App, folder: &Path) -> Result<Self> {
         cloud.request_delivery(&app.arn).await?;
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
         cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await?;

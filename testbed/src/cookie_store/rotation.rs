@@ -78,8 +78,7 @@ impl Trading<'_> {
     pub async fn revoke(&self, cloud: &Cloud, rotated: &Rotated) -> Result<()> {
         let department = self.departments().iter().find(|department| department.service == rotated.service);
         let arn = &department.context("no such service")?.app.arn;
-        let event =
-            json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
+        let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
         cloud.invoke(&event).await?.value().map(drop)
     }
 }

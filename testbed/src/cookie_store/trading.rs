@@ -173,7 +173,12 @@ impl Trading<'_> {
 impl Service {
     async fn stop(&mut self) -> Result<Counts> {
         let status = self.process.terminate(STOP).await?;
-        ensure!(status.success(), "{} ended with {status}; its log ends:\n{}", self.name, self.process.log_tail());
+        ensure!(
+            status.success(),
+            "{} ended with {status}; its log ends:\n{}",
+            self.name,
+            self.process.log_tail()
+        );
         let log = std::fs::read_to_string(self.process.log())?;
         match log.lines().next_back().map(serde_json::from_str) {
             Some(Ok(counts)) => Ok(counts),

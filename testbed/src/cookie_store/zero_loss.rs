@@ -64,13 +64,8 @@ impl Plan {
     pub fn full() -> Self {
         use Pattern::{Lazy, Watch};
         use StaleConnections::{Close, Refuse, Report};
-        let scene = |pattern, policy, revocation, restart| Scene {
-            policy,
-            pattern,
-            rounds: 3,
-            revocation,
-            restart,
-        };
+        let scene =
+            |pattern, policy, revocation, restart| Scene { policy, pattern, rounds: 3, revocation, restart };
         let scenes = vec![
             scene(Watch, Report, false, true),
             scene(Watch, Close, true, false),
