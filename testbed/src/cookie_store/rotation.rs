@@ -86,6 +86,9 @@ impl Trading<'_> {
 async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Result<Rotated> {
     let arn = &department.app.arn;
     let previous = cloud.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
+    let next = next_user(cloud, department).await?;
+    // One that was closed may be listed for a while.
+    let listed = cloud.broker.management()?.connections_of(&next).await?;
     let began = Instant::now();
     let version = cloud.start_rotation(arn).await?;
     let mut refused = 0;
@@ -103,14 +106,14 @@ async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Res
         tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
         if pattern == Pattern::Lazy {
             // They would never leave by themselves: what the playbook has SecOps do.
-            close_connections_of_next(cloud, department).await?;
+            cloud.broker.management()?.close_connections_of(&next).await?;
         }
         cloud.aws.resume_rotation(arn, Token::Same).await?;
     }
     cloud.wait_for_tag(arn, "secret2eks/delivered", &version, DELIVERY).await?;
     let time = began.elapsed();
     if pattern == Pattern::Watch {
-        wait_until_connected(cloud, department).await?;
+        wait_for_another(cloud, &next, &listed).await?;
     }
     Ok(Rotated { service: department.service, previous, refused, time })
 }
@@ -120,22 +123,20 @@ fn kind(rotation: &Rotation) -> Option<&str> {
     rotation.attempts.last()?.steps.last()?.error_type.as_deref()
 }
 
-async fn close_connections_of_next(cloud: &Cloud, department: &Department) -> Result<()> {
+/// Whose turn it is.
+async fn next_user(cloud: &Cloud, department: &Department) -> Result<String> {
     let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
     let user = &department.app.user;
-    let clone = format!("{user}_clone");
-    let next = if current["username"] == user.as_str() { &clone } else { user };
-    cloud.broker.management()?.close_connections_of(next).await
+    Ok(if current["username"] == user.as_str() { format!("{user}_clone") } else { user.clone() })
 }
 
-async fn wait_until_connected(cloud: &Cloud, department: &Department) -> Result<()> {
-    let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
-    let user = current["username"].as_str().context("no username")?;
+/// Waits for a connection of `user` that is not among those `listed` before.
+async fn wait_for_another(cloud: &Cloud, user: &str, listed: &[String]) -> Result<()> {
     let management = cloud.broker.management()?;
     let began = Instant::now();
-    while management.connections_of(user).await?.is_empty() {
+    while management.connections_of(user).await?.iter().all(|name| listed.contains(name)) {
         if began.elapsed() > RECONNECTED {
-            bail!("{} is not connected as `{user}` after {RECONNECTED:?}", department.service);
+            bail!("nobody connected as `{user}` within {RECONNECTED:?}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -65,7 +65,7 @@ impl Plan {
         use Pattern::{Lazy, Watch};
         use StaleConnections::{Close, Refuse, Report};
         let scene =
-            |pattern, policy, revocation, restart| Scene { policy, pattern, rounds: 3, revocation, restart };
+            |pattern, policy, revocation, restart| Scene { policy, pattern, rounds: 4, revocation, restart };
         let scenes = vec![
             scene(Watch, Report, false, true),
             scene(Watch, Close, true, false),
