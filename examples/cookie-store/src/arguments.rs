@@ -1,6 +1,7 @@
 //! The command line. No credential is in it: those come from files only.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::connection::Pattern;
 
@@ -36,6 +37,8 @@ pub struct Arguments {
     pub ledger: PathBuf,
     /// How many orders payment takes.
     pub orders_per_second: u32,
+    /// How long the work for an order takes.
+    pub work: Duration,
 }
 
 /// How to call it.
@@ -48,7 +51,8 @@ usage: cookie-store payment|messenger|order --host NAME --credentials FOLDER --l
   --vhost NAME             cookie-store when absent
   --ca FILE                private authorities beside the web's own
   --pattern watch|lazy     new credentials: as soon as they are there (default), or when a connection is lost
-  --orders-per-second N    for payment; 10 when absent";
+  --orders-per-second N    for payment; 10 when absent
+  --work-ms N              how long the others take for an order; no time when absent";
 
 impl Service {
     /// Its name.
@@ -80,6 +84,7 @@ pub fn parse(arguments: &[&str]) -> Result<Arguments, String> {
         pattern: Pattern::Watch,
         ledger: PathBuf::new(),
         orders_per_second: 10,
+        work: Duration::ZERO,
     };
     while let Some((name, values)) = rest.split_first() {
         let (value, others) = values.split_first().ok_or(format!("{name} wants a value"))?;
@@ -91,6 +96,7 @@ pub fn parse(arguments: &[&str]) -> Result<Arguments, String> {
             "--credentials" => parsed.credentials = value.into(),
             "--ledger" => parsed.ledger = value.into(),
             "--orders-per-second" => parsed.orders_per_second = number(name, value)?,
+            "--work-ms" => parsed.work = Duration::from_millis(number(name, value)?),
             "--pattern" => {
                 parsed.pattern = match *value {
                     "watch" => Pattern::Watch,
@@ -138,6 +144,7 @@ mod tests {
             pattern: Pattern::Watch,
             ledger: "/l".into(),
             orders_per_second: 10,
+            work: Duration::ZERO,
         };
         assert_eq!(parsed, Ok(expected));
     }

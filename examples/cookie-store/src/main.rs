@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> std::io::Result<Counts> {
-    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second } =
+    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second, work } =
         arguments;
     let connector = Connector {
         broker: Broker { host, port, vhost, ca },
@@ -64,13 +64,12 @@ async fn run(arguments: Arguments) -> std::io::Result<Counts> {
             until_stopped(&connector, &mut payment).await?;
             Ok(payment.into_counts())
         }
-        Service::Messenger => consume(&connector, MESSENGER_QUEUE, ledger).await,
-        Service::Order => consume(&connector, ORDER_QUEUE, ledger).await,
+        Service::Messenger => consume(&connector, Consumer::new(MESSENGER_QUEUE, ledger, work)).await,
+        Service::Order => consume(&connector, Consumer::new(ORDER_QUEUE, ledger, work)).await,
     }
 }
 
-async fn consume(connector: &Connector, queue: &'static str, ledger: Ledger) -> std::io::Result<Counts> {
-    let mut consumer = Consumer::new(queue, ledger);
+async fn consume(connector: &Connector, mut consumer: Consumer) -> std::io::Result<Counts> {
     until_stopped(connector, &mut consumer).await?;
     Ok(consumer.into_counts())
 }

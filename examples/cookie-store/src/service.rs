@@ -17,7 +17,7 @@ const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub enum Signal {
     /// Finish what is under way, then go on with this connection.
-    Replaced(Session),
+    Replaced(Box<Session>),
     /// Finish what is under way, and all that was taken on.
     Stop,
 }
@@ -26,7 +26,7 @@ pub enum Signal {
 #[derive(Debug)]
 pub enum End {
     /// Nothing is under way on it any more; the next one stands already.
-    Replaced(Session),
+    Replaced(Box<Session>),
     /// It is lost, with whatever was under way on it.
     Lost(String),
     /// All is done.
@@ -65,7 +65,7 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
         let next = match end {
             End::Replaced(next) => {
                 work.counts().replaced += 1;
-                next
+                *next
             }
             End::Lost(why) => {
                 work.counts().lost += 1;
@@ -85,7 +85,7 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
 async fn signal(connector: &Connector, session: &Session, mut stop: watch::Receiver<bool>) -> Signal {
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => Signal::Stop,
-        next = connector.replacement(session) => Signal::Replaced(next),
+        next = connector.replacement(session) => Signal::Replaced(Box::new(next)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One service's user, secret and volume.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use serde_json::json;
@@ -16,8 +17,9 @@ pub struct Department {
     pub service: &'static str,
     /// Its broker user and its secret.
     pub app: App,
-    /// The mounted Secret.
-    pub volume: ProjectedVolume,
+    /// Where the Secret is mounted.
+    pub(super) mounted: PathBuf,
+    volume: Mutex<Option<ProjectedVolume>>,
 }
 
 impl Department {
@@ -46,9 +48,27 @@ impl Department {
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
         cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await?;
         let mounted = folder.join(service).join("credentials");
-        let volume =
-            ProjectedVolume::project(cloud.kubernetes()?, NAMESPACE, &secret_name(service), &mounted).await?;
-        Ok(Self { service, app, volume })
+        let department = Self { service, app, mounted, volume: Mutex::default() };
+        department.follow(cloud).await?;
+        Ok(department)
+    }
+
+    /// The volume follows the Secret, from what that is now.
+    pub(super) async fn follow(&self, cloud: &Cloud) -> Result<()> {
+        let kubernetes = cloud.kubernetes()?;
+        let secret = secret_name(self.service);
+        let volume = ProjectedVolume::project(kubernetes, NAMESPACE, &secret, &self.mounted).await?;
+        self.hold(Some(volume));
+        Ok(())
+    }
+
+    /// The volume keeps what it has, as it does for a minute or two where there is a real kubelet.
+    pub(super) fn stand_still(&self) {
+        self.hold(None);
+    }
+
+    fn hold(&self, volume: Option<ProjectedVolume>) {
+        *self.volume.lock().unwrap_or_else(PoisonError::into_inner) = volume;
     }
 }
 

@@ -34,6 +34,10 @@ pub struct Rotated {
     pub service: &'static str,
     /// The version that was AWSCURRENT before.
     pub previous: String,
+    /// The user that is current now.
+    pub user: String,
+    /// Its connections before, of which one that was closed may be listed for a while.
+    listed: Vec<String>,
     /// How often it was refused because somebody was connected.
     pub refused: u32,
     /// From `RotateSecret` until the cluster had the new version, refusals included.
@@ -61,14 +65,21 @@ impl StaleConnections {
 }
 
 impl Trading<'_> {
-    /// Rotates all three secrets at once, and waits until the cluster has them; services that watch their volume have
-    /// connected with the new credentials then.
+    /// Rotates all three secrets at once, and waits until the cluster has them.
     ///
     /// # Errors
-    /// When a rotation fails for good, or a service does not connect anew.
+    /// When a rotation fails for good.
     pub async fn rotate(&self, cloud: &Cloud, pattern: Pattern) -> Result<Vec<Rotated>> {
         let rotations = self.departments().iter().map(|department| rotate(cloud, department, pattern));
         futures_util::future::try_join_all(rotations).await
+    }
+
+    /// Waits until every service is connected as the user that is current.
+    ///
+    /// # Errors
+    /// When one is not in time.
+    pub async fn gone_over(&self, cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
+        futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
     }
 
     /// Cuts off the credentials that were current before a rotation, as SecOps does when they leaked.
@@ -83,12 +94,25 @@ impl Trading<'_> {
     }
 }
 
+impl Rotated {
+    async fn gone_over(&self, cloud: &Cloud) -> Result<()> {
+        let management = cloud.broker.management()?;
+        let began = Instant::now();
+        while management.connections_of(&self.user).await?.iter().all(|name| self.listed.contains(name)) {
+            if began.elapsed() > RECONNECTED {
+                bail!("{} is not connected as `{}` after {RECONNECTED:?}", self.service, self.user);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
 async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Result<Rotated> {
     let arn = &department.app.arn;
     let previous = cloud.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
-    let next = next_user(cloud, department).await?;
-    // One that was closed may be listed for a while.
-    let listed = cloud.broker.management()?.connections_of(&next).await?;
+    let user = next_user(cloud, department).await?;
+    let listed = cloud.broker.management()?.connections_of(&user).await?;
     let began = Instant::now();
     let version = cloud.start_rotation(arn).await?;
     let mut refused = 0;
@@ -106,16 +130,12 @@ async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Res
         tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
         if pattern == Pattern::Lazy {
             // They would never leave by themselves: what the playbook has SecOps do.
-            cloud.broker.management()?.close_connections_of(&next).await?;
+            cloud.broker.management()?.close_connections_of(&user).await?;
         }
         cloud.aws.resume_rotation(arn, Token::Same).await?;
     }
     cloud.wait_for_tag(arn, "secret2eks/delivered", &version, DELIVERY).await?;
-    let time = began.elapsed();
-    if pattern == Pattern::Watch {
-        wait_for_another(cloud, &next, &listed).await?;
-    }
-    Ok(Rotated { service: department.service, previous, refused, time })
+    Ok(Rotated { service: department.service, previous, user, listed, refused, time: began.elapsed() })
 }
 
 /// Why the last step that ran failed.
@@ -128,17 +148,4 @@ async fn next_user(cloud: &Cloud, department: &Department) -> Result<String> {
     let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
     let user = &department.app.user;
     Ok(if current["username"] == user.as_str() { format!("{user}_clone") } else { user.clone() })
-}
-
-/// Waits for a connection of `user` that is not among those `listed` before.
-async fn wait_for_another(cloud: &Cloud, user: &str, listed: &[String]) -> Result<()> {
-    let management = cloud.broker.management()?;
-    let began = Instant::now();
-    while management.connections_of(user).await?.iter().all(|name| listed.contains(name)) {
-        if began.elapsed() > RECONNECTED {
-            bail!("nobody connected as `{user}` within {RECONNECTED:?}");
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
 }

@@ -11,6 +11,8 @@ use super::{Department, Store};
 use crate::cloud::Cloud;
 use crate::process::{Options, Process};
 
+/// So that messages are under way whenever something happens.
+const WORK_MS: &str = "1";
 const START: Duration = Duration::from_secs(60);
 /// Longer than a service takes at the most, which says so itself then.
 const STOP: Duration = Duration::from_secs(30);
@@ -35,6 +37,7 @@ pub struct Trading<'a> {
     services: Vec<Service>,
     began: Instant,
     orders_before: usize,
+    pattern: Pattern,
     orders_per_second: u32,
 }
 
@@ -79,7 +82,7 @@ impl Store {
         for department in self.departments() {
             services.push(self.start(cloud, department, pattern, orders_per_second)?);
         }
-        let mut trading = Trading { store: self, services, began, orders_before, orders_per_second };
+        let mut trading = Trading { store: self, services, began, orders_before, pattern, orders_per_second };
         for service in &mut trading.services {
             let ledger = service.ledger.clone();
             let arrives = || async { lines(&ledger).is_ok_and(|lines| lines > orders_before) };
@@ -100,8 +103,9 @@ impl Store {
         let mut command = Command::new(&self.program);
         command.arg(name).args(["--host", "localhost", "--port", &cloud.broker.amqps_port().to_string()]);
         command.arg("--ca").arg(cloud.broker.ca_pem());
-        command.arg("--credentials").arg(department.volume.folder()).arg("--ledger").arg(&ledger);
+        command.arg("--credentials").arg(&department.mounted).arg("--ledger").arg(&ledger);
         command.args(["--pattern", pattern.name(), "--orders-per-second", &orders_per_second.to_string()]);
+        command.args(["--work-ms", WORK_MS]);
         let log = self.folder.join(name).join("log");
         let options = Options { clean_environment: true, ..Options::default() };
         Ok(Service { name, process: Process::start_with(name, &command, &log, options)?, ledger })
@@ -119,6 +123,20 @@ impl Trading<'_> {
     /// When a ledger cannot be read.
     pub fn orders(&self) -> Result<Vec<(&'static str, usize)>> {
         self.services.iter().map(|service| Ok((service.name, lines(&service.ledger)?))).collect()
+    }
+
+    /// Kills the consumers in the middle of their work, as a node that fails does, and starts them anew.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn crash_consumers(&mut self, cloud: &Cloud) -> Result<()> {
+        for (service, department) in self.services.iter_mut().zip(self.store.departments()) {
+            if service.name != "payment" {
+                service.process.kill();
+                *service = self.store.start(cloud, department, self.pattern, self.orders_per_second)?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until everybody has done all orders but those of the last seconds, however long they stood still before.

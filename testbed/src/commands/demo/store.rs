@@ -7,7 +7,6 @@ use serde_json::Value;
 use testbed::cloud::Cloud;
 use testbed::cookie_store::{Department, Pattern, Store, Trading};
 
-use super::user_in;
 use crate::commands::report::{Report, duration};
 use crate::commands::store_beside_this_program;
 
@@ -49,20 +48,15 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
 async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut Report) -> Result<()> {
     report.section(&format!("{turn} rotation of all three secrets, while it trades"));
     let rotated = trading.rotate(cloud, Pattern::Watch).await?;
-    for (department, rotated) in trading.departments().iter().zip(&rotated) {
-        let line =
-            format!("{:>8}  connected as `{}`", duration(rotated.time), user(cloud, department).await?);
-        report.field(rotated.service, &line);
+    trading.gone_over(cloud, &rotated).await?;
+    for one in &rotated {
+        report.field(one.service, &format!("{:>8}  connected as `{}`", duration(one.time), one.user));
     }
     tokio::time::sleep(TRADING).await;
     let orders: Vec<String> =
         trading.orders()?.iter().map(|(service, orders)| format!("{service} {orders}")).collect();
     report.field("orders so far", &orders.join(", "));
     Ok(())
-}
-
-async fn user(cloud: &Cloud, department: &Department) -> Result<String> {
-    Ok(user_in(&cloud.value(&department.app.arn, "AWSCURRENT").await?).to_owned())
 }
 
 async fn nothing_failed(cloud: &Cloud, store: &Store) -> Result<bool> {
