@@ -21,7 +21,10 @@ impl Command {
     /// The suite whose RabbitMQ it starts.
     pub fn suite(self) -> anyhow::Result<Suite> {
         match self {
-            Self::Install(suite) | Self::Demo { suite, .. } | Self::Up { suite, .. } => Ok(suite),
+            Self::Install(suite)
+            | Self::Demo { suite, .. }
+            | Self::Up { suite, .. }
+            | Self::ZeroLoss { suite, .. } => Ok(suite),
             Self::Bench { .. } => Suite::from_environment(),
         }
     }
