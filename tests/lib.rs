@@ -29,7 +29,8 @@ where
 {
     let runtime = RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("no async runtime: {error}"))?;
     runtime.block_on(async {
-        let cloud = CLOUD.get_or_try_init(start).await.context("the testbed did not start")?;
+        let cloud =
+            CLOUD.get_or_try_init(|| start_cloud("end-to-end")).await.context("the testbed did not start")?;
         test(cloud).await
     })
 }
@@ -78,12 +79,16 @@ pub fn programs() -> Result<PathBuf> {
     Ok(own.ancestors().nth(2).context("the test program has no folder")?.to_owned())
 }
 
-async fn start() -> Result<Cloud> {
+/// A cloud with everything in it, whose folder begins with `name`.
+///
+/// # Errors
+/// When a part is missing or does not start.
+pub async fn start_cloud(name: &str) -> Result<Cloud> {
     let functions = Functions::built_in(&programs()?)?;
     let suite = Suite::from_environment()?;
     let parts =
         tokio::task::spawn_blocking(move || Parts::install(suite, functions, true, &report)).await??;
-    let folder = scratch::folder(&workspace().join("target/testbed/runs"), "end-to-end")?;
+    let folder = scratch::folder(&workspace().join("target/testbed/runs"), name)?;
     Cloud::start(&parts, &folder, Options::default(), &[("CallTimeoutSeconds", "4")]).await
 }
 

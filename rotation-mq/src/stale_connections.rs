@@ -58,7 +58,7 @@ pub async fn handle(
         }
         StaleConnections::Refuse => {
             let (dead, alive): (Vec<_>, Vec<_>) =
-                listed.into_iter().partition(|one| one.details.as_ref().is_some_and(is_silent));
+                listed.into_iter().partition(|one| one.details.as_ref().is_some_and(is_gone));
             if !alive.is_empty() || names.len() > LOOKED_AT {
                 let connections = describe(&alive, names.len() - dead.len());
                 return Err(RotationError::ConnectionsInUse { user: user.to_owned(), connections });
@@ -68,14 +68,20 @@ pub async fn handle(
             }
             tracing::warn!(
                 broker.user = user,
-                "removed connections of `{user}` that were silent: {everybody}"
+                "removed connections of `{user}` whose clients are gone: {everybody}"
             );
         }
     }
     Ok(())
 }
 
-/// Whether the client is gone although the connection is still listed: a live one sends at least a
+/// Whether the client is gone although the connection is still listed. One that said goodbye stays listed for up to 30 s,
+/// until the broker gives its socket up. It can do nothing any more.
+fn is_gone(details: &ConnectionDetails) -> bool {
+    details.state.as_deref() == Some("closed") || is_silent(details)
+}
+
+/// Whether nothing has come for so long that the client must be dead: a live one sends at least a
 /// heartbeat in the time that was agreed on. Nothing is said of a connection that is too young to tell.
 fn is_silent(details: &ConnectionDetails) -> bool {
     let heartbeat = details.timeout.filter(|seconds| *seconds > 0).unwrap_or(SILENCE_WITHOUT_HEARTBEAT);
@@ -172,6 +178,15 @@ mod tests {
             assert_eq!(is_silent(&details(heartbeat, bytes)?), expected, "{what}");
         }
         assert!(!is_silent(&ConnectionDetails::default()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_client_that_said_goodbye_is_gone_although_its_connection_is_listed() -> Result<(), serde_json::Error>
+    {
+        for (state, expected) in [("closed", true), ("closing", false), ("running", false), ("flow", false)] {
+            assert_eq!(is_gone(&serde_json::from_value(json!({"state": state}))?), expected, "{state}");
+        }
         Ok(())
     }
 

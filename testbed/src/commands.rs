@@ -7,6 +7,7 @@ pub mod install;
 pub mod report;
 pub mod step_times;
 pub mod up;
+pub mod zero_loss;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -100,8 +101,17 @@ impl Drop for Folder {
 
 /// The functions as they were built beside this program.
 pub fn functions_beside_this_program() -> Result<Functions> {
+    Functions::built_in(&folder_of_this_program()?)
+}
+
+/// The cookie store as it was built beside this program.
+pub fn store_beside_this_program() -> Result<PathBuf> {
+    Ok(folder_of_this_program()?.join("cookie-store"))
+}
+
+fn folder_of_this_program() -> Result<PathBuf> {
     let program = std::env::current_exe().context("where is this program?")?;
-    Functions::built_in(program.parent().context("this program has no folder")?)
+    Ok(program.parent().context("this program has no folder")?.to_owned())
 }
 
 /// A path as one would type it in the repository's root.

@@ -5,6 +5,7 @@ pub mod aws;
 pub mod broker;
 pub mod certificates;
 pub mod cloud;
+pub mod cookie_store;
 pub mod fault_proxy;
 pub mod kubernetes;
 pub mod management;

@@ -12,7 +12,7 @@ use crate::{package, workspace};
 const CLIENTS: &[(&str, &[&str])] = &[
     ("kube", &["secret2eks", "testbed", "end-to-end"]),
     ("k8s-openapi", &["secret2eks", "testbed", "end-to-end"]),
-    ("lapin", &["rotation-mq", "testbed"]),
+    ("lapin", &["cookie-store", "rotation-mq", "testbed"]),
     ("reqwest", &["rotation-mq", "testbed"]),
     ("aws-sdk-eks", &["secret2eks"]),
     ("aws-sdk-mq", &["rotation-mq"]),

@@ -103,13 +103,13 @@ fn prepare_for(brokers: impl Fn() -> Result<Vec<Broker>>, kubernetes: Kubernetes
     building.map_or(Ok(()), Building::wait)
 }
 
-/// Builds the functions and the testbed as the tests use them.
+/// Builds the functions, the testbed and the cookie store as the tests use them.
 ///
 /// # Errors
 /// When they do not compile.
 pub fn build() -> Result<()> {
     let mut build = workspace::cargo();
-    build.args(["build", "--package", "testbed"]);
+    build.args(["build", "--package", "testbed", "--package", "cookie-store"]);
     for function in package::FUNCTIONS {
         build.args(["--package", function]);
     }

@@ -61,6 +61,9 @@ pub struct ConnectionDetails {
     /// The name that the client gave itself.
     #[serde(default)]
     pub user_provided_name: Option<String>,
+    /// `running`, or `closed` once both sides have said goodbye.
+    #[serde(default)]
+    pub state: Option<String>,
     /// The heartbeat that was agreed on, in seconds; 0 for none.
     #[serde(default)]
     pub timeout: Option<u64>,

@@ -11,6 +11,8 @@ pub enum Command {
     Demo { scenario: Scenario, suite: Suite, kubernetes: bool },
     /// Leaves a cloud running; on a free port when none is given.
     Up { suite: Suite, port: Option<u16> },
+    /// Lets the store trade through everything, or through a short form of it.
+    ZeroLoss { suite: Suite, short: bool },
     /// Measures so many rotations and cold starts.
     Bench { rotations: usize, starts: usize },
 }
@@ -19,7 +21,10 @@ impl Command {
     /// The suite whose RabbitMQ it starts.
     pub fn suite(self) -> anyhow::Result<Suite> {
         match self {
-            Self::Install(suite) | Self::Demo { suite, .. } | Self::Up { suite, .. } => Ok(suite),
+            Self::Install(suite)
+            | Self::Demo { suite, .. }
+            | Self::Up { suite, .. }
+            | Self::ZeroLoss { suite, .. } => Ok(suite),
             Self::Bench { .. } => Suite::from_environment(),
         }
     }
@@ -34,6 +39,8 @@ pub enum Scenario {
     Deliver,
     /// A rotation that fails, its notice, and the repair.
     Fail,
+    /// A store that trades while its secrets rotate.
+    Store,
     /// All of them.
     All,
 }
@@ -49,19 +56,21 @@ const TEXT: &str = "\
 usage: testbed COMMAND
 
   install               make RabbitMQ and the AWS emulator ready below target/testbed
-  demo [rotate|deliver|fail]
+  demo [rotate|deliver|fail|store]
                         on a cloud of its own: one secret rotated twice; new credentials on their way
                         to an application in Kubernetes; a rotation that fails, its notice and the
-                        repair; all of them when none is named
+                        repair; a store that trades while its secrets rotate; all of them when none
+                        is named
        --without-kubernetes
-                        leaves `deliver` out, and what takes long to build for it
+                        leaves `deliver` and `store` out, and what takes long to build for them
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
+  zero-loss [--short]   a store trades through rotations under every policy, a restart, revocations
   bench [--rotations N] [--starts N]
                         time, memory, calls and size of the release build (`cargo xtask bench`
                         makes it)
 
-install, demo and up take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
+install, demo, up and zero-loss take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
 They end with 0 when all went well, 1 when something failed, 2 when they were called wrongly.";
 
 /// Reads the arguments after the program's name.
@@ -81,13 +90,15 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
         "demo" => {
             let (suite, without) = (rest.suite()?, rest.flag("--without-kubernetes"));
             let scenario = rest.scenario()?;
-            if scenario == Scenario::Deliver && without {
-                return Err(wrong("`demo deliver` needs Kubernetes".to_owned()));
+            let needed = matches!(scenario, Scenario::Deliver | Scenario::Store);
+            if needed && without {
+                return Err(wrong("`demo deliver` and `demo store` need Kubernetes".to_owned()));
             }
-            let kubernetes = !without && matches!(scenario, Scenario::Deliver | Scenario::All);
+            let kubernetes = needed || scenario == Scenario::All && !without;
             Command::Demo { scenario, suite, kubernetes }
         }
         "up" => Command::Up { suite: rest.suite()?, port: rest.number("--port", 1..=65_535)? },
+        "zero-loss" => Command::ZeroLoss { suite: rest.suite()?, short: rest.flag("--short") },
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
             starts: rest.number("--starts", 1..=1_000)?.map_or(21, usize::from),
@@ -126,8 +137,9 @@ impl Rest<'_> {
             Some("rotate") => Ok(Scenario::Rotate),
             Some("deliver") => Ok(Scenario::Deliver),
             Some("fail") => Ok(Scenario::Fail),
+            Some("store") => Ok(Scenario::Store),
             Some(other) => Err(wrong(format!(
-                "there is no demo `{other}`, but there are `rotate`, `deliver`, `fail` and `all`"
+                "there is no demo `{other}`, but there are `rotate`, `deliver`, `fail`, `store` and `all`"
             ))),
         }
     }
@@ -190,6 +202,10 @@ mod tests {
                 Command::Demo { scenario: Scenario::Deliver, suite, kubernetes: true },
             ),
             (
+                "demo store --broker forky",
+                Command::Demo { scenario: Scenario::Store, suite, kubernetes: true },
+            ),
+            (
                 "demo --without-kubernetes --broker forky",
                 Command::Demo { scenario: Scenario::All, suite, kubernetes: false },
             ),
@@ -199,6 +215,7 @@ mod tests {
             ),
             ("up --broker forky --port 4566", Command::Up { suite, port: Some(4566) }),
             ("up --broker forky", Command::Up { suite, port: None }),
+            ("zero-loss --short --broker forky", Command::ZeroLoss { suite, short: true }),
             ("bench", Command::Bench { rotations: 10, starts: 21 }),
             ("bench --starts 5 --rotations=2", Command::Bench { rotations: 2, starts: 5 }),
         ] {
@@ -210,8 +227,9 @@ mod tests {
     fn a_wrong_call_says_what_is_wrong() {
         for (line, expected) in [
             ("dmo", "no command `dmo`"),
-            ("demo rotat", "there are `rotate`, `deliver`, `fail` and `all`"),
-            ("demo deliver --without-kubernetes", "needs Kubernetes"),
+            ("demo rotat", "there are `rotate`, `deliver`, `fail`, `store` and `all`"),
+            ("demo deliver --without-kubernetes", "need Kubernetes"),
+            ("demo --without-kubernetes store", "need Kubernetes"),
             ("demo rotate twice", "does not know `twice`"),
             ("demo --broker", "--broker wants a value"),
             ("demo --broker sid", "`sid` is not one of"),

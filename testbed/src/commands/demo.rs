@@ -1,8 +1,10 @@
-//! `demo`: one secret on a cloud of its own, rotated, broken and repaired, told step by step.
+//! `demo`: one secret on a cloud of its own, rotated, delivered, broken and repaired, and a store that trades meanwhile;
+//! told step by step.
 
 mod delivery;
 mod failure;
 mod rotation;
+mod store;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -36,6 +38,16 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     for (part, what) in started.parts()? {
         report.field(part, &what);
     }
+    if scenario != Scenario::Store {
+        one_secret(scenario, cloud, report).await?;
+    }
+    if matches!(scenario, Scenario::Store | Scenario::All) && cloud.kubernetes().is_ok() {
+        store::show(cloud, report).await?;
+    }
+    Ok(())
+}
+
+async fn one_secret(scenario: Scenario, cloud: &Cloud, report: &mut Report) -> Result<()> {
     let app = create(cloud).await?;
     report.section("The secret and its broker user, as a deployment makes them");
     report.field("name", &format!("rabbitmq/{USER}"));

@@ -1,0 +1,132 @@
+//! The consumers: the work first, then the acknowledgement, and each order once.
+//!
+//! A message that was not acknowledged when its connection ended comes again. So the work may be done and the message come
+//! again all the same: the ledger knows.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use lapin::Channel;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions,
+};
+use lapin::types::FieldTable;
+
+use crate::connection::Session;
+use crate::ledger::Ledger;
+use crate::report::Counts;
+use crate::service::{End, Signal, Work};
+use crate::topology::OrderConfirmed;
+
+/// How many messages may be under way to a consumer: as many may come again when a connection is lost.
+const PREFETCH: u16 = 50;
+/// For finishing what is under way on a connection that goes.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// The messenger, or order: works for each order in its queue.
+#[derive(Debug)]
+pub struct Consumer {
+    queue: &'static str,
+    done: Ledger,
+    work: Duration,
+    counts: Counts,
+}
+
+impl Consumer {
+    /// A consumer of `queue` that does its work in `done`, which takes as long as `work`.
+    #[must_use]
+    pub fn new(queue: &'static str, done: Ledger, work: Duration) -> Self {
+        Self { queue, done, work, counts: Counts::default() }
+    }
+
+    /// What it has counted until now.
+    #[must_use]
+    pub fn into_counts(self) -> Counts {
+        self.counts
+    }
+
+    async fn handle(&mut self, delivery: Delivery) -> Result<(), String> {
+        self.counts.received += 1;
+        self.counts.redelivered += u64::from(delivery.redelivered);
+        let Ok(order) = serde_json::from_slice::<OrderConfirmed>(&delivery.data) else {
+            // It would come again for ever. Give the queue a dead-letter exchange to keep such messages.
+            self.counts.unreadable += 1;
+            return text(delivery.reject(BasicRejectOptions { requeue: false }).await).map(drop);
+        };
+        if !self.work.is_zero() {
+            tokio::time::sleep(self.work).await;
+        }
+        // When the work fails there is no acknowledgement, and the message comes again on the next connection.
+        let is_new = self.done.record(&order.order_id).map_err(|error| error.to_string())?;
+        if is_new {
+            self.counts.progress(Instant::now());
+        } else {
+            self.counts.duplicates += 1;
+        }
+        text(delivery.ack(BasicAckOptions::default()).await).map(drop)
+    }
+
+    /// Takes no more, finishes what has arrived, and acknowledges it on the channel it came on.
+    async fn drain(&mut self, channel: &Channel, mut messages: lapin::Consumer) -> Result<(), String> {
+        text(channel.basic_cancel(messages.tag(), BasicCancelOptions::default()).await)?;
+        while let Some(message) = messages.next().await {
+            self.handle(text(message)?).await?;
+        }
+        // The broker answers when it has seen every acknowledgement. A quorum queue that is busy may send some of these
+        // messages again all the same.
+        text(channel.close(200, "drained".into()).await)
+    }
+}
+
+impl Work for Consumer {
+    async fn on(&mut self, session: &Session, mut signal: Pin<&mut impl Future<Output = Signal>>) -> End {
+        let (channel, mut messages) = match consume(session, self.queue).await {
+            Ok(started) => started,
+            Err(error) => return error.into(),
+        };
+        let signal = loop {
+            tokio::select! {
+                biased;
+                signal = &mut signal => break signal,
+                message = messages.next() => {
+                    let handled = match message {
+                        Some(Ok(message)) => self.handle(message).await,
+                        Some(Err(error)) => Err(error.to_string()),
+                        None => Err("the broker ended the subscription".to_owned()),
+                    };
+                    if let Err(why) = handled {
+                        return End::Lost(why);
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(DRAIN_LIMIT, self.drain(&channel, messages)).await {
+            Ok(Ok(())) => {}
+            // What was not acknowledged comes again.
+            Ok(Err(why)) => tracing::warn!("lost while it was drained: {why}"),
+            Err(_) => tracing::warn!("not drained within {DRAIN_LIMIT:?}"),
+        }
+        match signal {
+            Signal::Replaced(next) => End::Replaced(next),
+            Signal::Stop => End::Stopped,
+        }
+    }
+
+    fn counts(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+}
+
+async fn consume(session: &Session, queue: &str) -> Result<(Channel, lapin::Consumer), lapin::Error> {
+    let channel = session.connection.create_channel().await?;
+    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+    let options = BasicConsumeOptions::default();
+    let messages = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await?;
+    Ok((channel, messages))
+}
+
+fn text<T>(result: Result<T, lapin::Error>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}

@@ -1,0 +1,94 @@
+//! One of the three services, by its first argument. It runs until SIGTERM or Ctrl-C, finishes what it has taken on, and
+//! prints what it counted. All else goes to standard error.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cookie_store::arguments::{self, Arguments, Service};
+use cookie_store::connection::{Broker, Connector};
+use cookie_store::consumer::Consumer;
+use cookie_store::credentials::MountedSecret;
+use cookie_store::ledger::Ledger;
+use cookie_store::payment::Payment;
+use cookie_store::report::{Counts, Report};
+use cookie_store::service::{self, Work};
+use cookie_store::topology::{MESSENGER_QUEUE, ORDER_QUEUE};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Below the 30 s that Kubernetes gives a pod (`terminationGracePeriodSeconds`).
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    // The client library's own lines at INFO at the most: below, some crates print what they send.
+    let filter = tracing_subscriber::EnvFilter::new("warn,cookie_store=info");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let arguments = match arguments::parse(&given) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            let _ = writeln!(std::io::stderr(), "cookie-store: {problem}\n\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let service = arguments.service.name().to_owned();
+    let counts = match run(arguments).await {
+        Ok(counts) => counts,
+        Err(error) => {
+            tracing::error!("{service} does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let finished = counts.unconfirmed == 0;
+    let report = serde_json::to_string(&Report { service, counts }).unwrap_or_default();
+    let _ = writeln!(std::io::stdout(), "{report}");
+    if finished { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(arguments: Arguments) -> std::io::Result<Counts> {
+    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second, work } =
+        arguments;
+    let connector = Connector {
+        broker: Broker { host, port, vhost, ca },
+        secret: MountedSecret::at(&credentials),
+        pattern,
+        name: format!("cookie-store {}", service.name()),
+    };
+    let ledger = Ledger::open(&ledger)?;
+    match service {
+        Service::Payment => {
+            let mut payment = Payment::new(ledger, orders_per_second, Instant::now());
+            until_stopped(&connector, &mut payment).await?;
+            Ok(payment.into_counts())
+        }
+        Service::Messenger => consume(&connector, Consumer::new(MESSENGER_QUEUE, ledger, work)).await,
+        Service::Order => consume(&connector, Consumer::new(ORDER_QUEUE, ledger, work)).await,
+    }
+}
+
+async fn consume(connector: &Connector, mut consumer: Consumer) -> std::io::Result<Counts> {
+    until_stopped(connector, &mut consumer).await?;
+    Ok(consumer.into_counts())
+}
+
+async fn until_stopped(connector: &Connector, work: &mut impl Work) -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (stop, stopped) = watch::channel(false);
+    let too_late = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Nobody listens any more only when the work is over.
+        let _ = stop.send(true);
+        tokio::time::sleep(STOP_LIMIT).await;
+    };
+    tokio::select! {
+        () = service::run(connector, work, stopped) => {}
+        () = too_late => tracing::error!("not finished within {STOP_LIMIT:?}"),
+    }
+    Ok(())
+}

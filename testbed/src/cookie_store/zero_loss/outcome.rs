@@ -1,0 +1,114 @@
+//! What became of the scenes, as numbers and as a table.
+
+use std::time::Duration;
+
+use super::{Incident, Scene};
+use crate::cookie_store::{Counts, Tally};
+
+/// What became of a scene.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The scene.
+    pub scene: Scene,
+    /// Orders that came in during it.
+    pub orders: usize,
+    /// How long the store was open.
+    pub time: Duration,
+    /// Rotations that finished.
+    pub rotations: usize,
+    /// How often a rotation was refused before, because somebody was connected.
+    pub refused: u32,
+    /// What the services counted.
+    pub counts: Counts,
+}
+
+/// What became of all of it.
+#[derive(Debug, Clone, Default)]
+pub struct ZeroLoss {
+    /// Scene by scene.
+    pub scenes: Vec<Played>,
+    /// All orders.
+    pub tally: Tally,
+}
+
+impl ZeroLoss {
+    /// What all services of all scenes counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.scenes.iter().fold(Counts::default(), |mut all, played| {
+            all += played.counts;
+            all
+        })
+    }
+
+    /// Rotations that finished.
+    #[must_use]
+    pub fn rotations(&self) -> usize {
+        self.scenes.iter().map(|played| played.rotations).sum()
+    }
+
+    /// How long any service stood still in the scenes with such an incident, or, with `None`, in those in which neither
+    /// the broker nor the credentials were away.
+    #[must_use]
+    pub fn longest_pause(&self, incident: Option<Incident>) -> Duration {
+        let scenes = self.scenes.iter().filter(|played| played.scene.outage() == incident);
+        scenes.map(|played| played.counts.longest_pause()).max().unwrap_or_default()
+    }
+
+    /// Whether nothing was lost and nothing done twice.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.tally.orders > 0 && self.tally.lost == 0 && self.tally.doubled == 0
+    }
+
+    /// It as a table in Markdown, the totals first.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        let (tally, counts) = (self.tally, self.counts());
+        let mut lines = vec![
+            format!(
+                "orders {}, lost = {}, doubled = {}; {} rotations; longest pause of a service {} ms, {} ms while the \
+                 broker restarted, {} ms while the new credentials were not in the volumes",
+                tally.orders,
+                tally.lost,
+                tally.doubled,
+                self.rotations(),
+                self.longest_pause(None).as_millis(),
+                self.longest_pause(Some(Incident::Restart)).as_millis(),
+                self.longest_pause(Some(Incident::HastyRevocation)).as_millis(),
+            ),
+            format!(
+                "connections replaced {}, lost {}; orders sent again {}; messages redelivered {}, duplicates dropped {}",
+                counts.replaced, counts.lost, counts.resent, counts.redelivered, counts.duplicates
+            ),
+            String::new(),
+            "| clients | policy | besides | orders | orders/s | rotations | refused | replaced | lost connections \
+             | resent | redelivered | duplicates | longest pause |"
+                .to_owned(),
+            format!("|{}", "---|".repeat(13)),
+        ];
+        lines.extend(self.scenes.iter().map(Played::row));
+        lines.join("\n")
+    }
+}
+
+impl Played {
+    pub(super) fn row(&self) -> String {
+        let Self { scene, orders, time, rotations, refused, counts } = self;
+        let besides: Vec<&str> = scene.incidents.iter().map(|incident| incident.name()).collect();
+        let besides = besides.join(", ");
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = *orders as f64 / time.as_secs_f64();
+        format!(
+            "| {} | {} | {besides} | {orders} | {rate:.0} | {rotations} | {refused} | {} | {} | {} | {} | {} | {} ms |",
+            scene.pattern.name(),
+            scene.policy.name(),
+            counts.replaced,
+            counts.lost,
+            counts.resent,
+            counts.redelivered,
+            counts.duplicates,
+            counts.longest_pause().as_millis(),
+        )
+    }
+}
