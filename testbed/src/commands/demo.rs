@@ -20,7 +20,8 @@ const USER: &str = "payment";
 
 /// Runs the scenario; whether all its checks held.
 pub async fn run(scenario: Scenario, suite: Suite, with_kubernetes: bool) -> Result<bool> {
-    say("Starting a broker, an AWS and a cluster of our own ...");
+    let parts = if with_kubernetes { "a broker, an AWS and a cluster" } else { "a broker and an AWS" };
+    say(&format!("Starting {parts} of our own ..."));
     let functions = functions_beside_this_program()?;
     let started = Started::new("demo", suite, functions, with_kubernetes, Options::default()).await?;
     let mut report = Report::default();
