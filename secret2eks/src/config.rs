@@ -20,7 +20,7 @@ pub struct Config {
 
 const CLUSTER_NAME_LIMIT: usize = 100;
 const SYNC_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=600;
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
+const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable.
@@ -84,7 +84,7 @@ mod tests {
             ("SYNC_TIMEOUT_SECONDS", "canary", "SYNC_TIMEOUT_SECONDS must be a whole number from 1 to 600"),
             ("SYNC_TIMEOUT_SECONDS", "0", "SYNC_TIMEOUT_SECONDS must be a whole number from 1 to 600"),
             ("WRITE_RECEIPT", "canary", "WRITE_RECEIPT must be `true` or `false`"),
-            ("CALL_TIMEOUT_SECONDS", "61", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 60"),
+            ("CALL_TIMEOUT_SECONDS", "21", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
         ] {
             let error = read(&[(variable, value)]).err().unwrap_or_default();
             assert!(error.contains(expected), "{variable}: {error}");
