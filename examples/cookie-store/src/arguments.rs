@@ -1,7 +1,6 @@
 //! The command line. No credential is in it: those come from files only.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::connection::Pattern;
 
@@ -37,8 +36,6 @@ pub struct Arguments {
     pub ledger: PathBuf,
     /// How many orders payment takes.
     pub orders_per_second: u32,
-    /// How long the work for an order takes.
-    pub work: Duration,
 }
 
 /// How to call it.
@@ -51,8 +48,7 @@ usage: cookie-store payment|messenger|order --host NAME --credentials FOLDER --l
   --vhost NAME             cookie-store when absent
   --ca FILE                private authorities beside the web's own
   --pattern watch|lazy     new credentials: as soon as they are there (default), or when a connection is lost
-  --orders-per-second N    for payment; 10 when absent
-  --work-ms N              how long the others take for an order; no time when absent";
+  --orders-per-second N    for payment; 10 when absent";
 
 impl Service {
     /// Its name.
@@ -84,7 +80,6 @@ pub fn parse(arguments: &[&str]) -> Result<Arguments, String> {
         pattern: Pattern::Watch,
         ledger: PathBuf::new(),
         orders_per_second: 10,
-        work: Duration::ZERO,
     };
     while let Some((name, values)) = rest.split_first() {
         let (value, others) = values.split_first().ok_or(format!("{name} wants a value"))?;
@@ -96,7 +91,6 @@ pub fn parse(arguments: &[&str]) -> Result<Arguments, String> {
             "--credentials" => parsed.credentials = value.into(),
             "--ledger" => parsed.ledger = value.into(),
             "--orders-per-second" => parsed.orders_per_second = number(name, value)?,
-            "--work-ms" => parsed.work = Duration::from_millis(number(name, value)?),
             "--pattern" => {
                 parsed.pattern = match *value {
                     "watch" => Pattern::Watch,
@@ -144,7 +138,6 @@ mod tests {
             pattern: Pattern::Watch,
             ledger: "/l".into(),
             orders_per_second: 10,
-            work: Duration::ZERO,
         };
         assert_eq!(parsed, Ok(expected));
     }

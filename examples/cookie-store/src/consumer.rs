@@ -30,15 +30,14 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 pub struct Consumer {
     queue: &'static str,
     done: Ledger,
-    work: Duration,
     counts: Counts,
 }
 
 impl Consumer {
-    /// A consumer of `queue` that does its work in `done`, which takes as long as `work`.
+    /// A consumer of `queue` that does its work in `done`.
     #[must_use]
-    pub fn new(queue: &'static str, done: Ledger, work: Duration) -> Self {
-        Self { queue, done, work, counts: Counts::default() }
+    pub fn new(queue: &'static str, done: Ledger) -> Self {
+        Self { queue, done, counts: Counts::default() }
     }
 
     /// What it has counted until now.
@@ -55,9 +54,6 @@ impl Consumer {
             self.counts.unreadable += 1;
             return text(delivery.reject(BasicRejectOptions { requeue: false }).await).map(drop);
         };
-        if !self.work.is_zero() {
-            tokio::time::sleep(self.work).await;
-        }
         // When the work fails there is no acknowledgement, and the message comes again on the next connection.
         let is_new = self.done.record(&order.order_id).map_err(|error| error.to_string())?;
         if is_new {

@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> std::io::Result<Counts> {
-    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second, work } =
+    let Arguments { service, host, port, vhost, ca, credentials, pattern, ledger, orders_per_second } =
         arguments;
     let connector = Connector {
         broker: Broker { host, port, vhost, ca },
@@ -64,8 +64,8 @@ async fn run(arguments: Arguments) -> std::io::Result<Counts> {
             until_stopped(&connector, &mut payment).await?;
             Ok(payment.into_counts())
         }
-        Service::Messenger => consume(&connector, Consumer::new(MESSENGER_QUEUE, ledger, work)).await,
-        Service::Order => consume(&connector, Consumer::new(ORDER_QUEUE, ledger, work)).await,
+        Service::Messenger => consume(&connector, Consumer::new(MESSENGER_QUEUE, ledger)).await,
+        Service::Order => consume(&connector, Consumer::new(ORDER_QUEUE, ledger)).await,
     }
 }
 

@@ -11,8 +11,6 @@ use super::{Department, Store};
 use crate::cloud::Cloud;
 use crate::process::{Options, Process};
 
-/// So that messages are under way whenever something happens.
-const WORK_MS: &str = "1";
 const START: Duration = Duration::from_secs(60);
 /// Longer than a service takes at the most, which says so itself then.
 const STOP: Duration = Duration::from_secs(30);
@@ -105,7 +103,6 @@ impl Store {
         command.arg("--ca").arg(cloud.broker.ca_pem());
         command.arg("--credentials").arg(&department.mounted).arg("--ledger").arg(&ledger);
         command.args(["--pattern", pattern.name(), "--orders-per-second", &orders_per_second.to_string()]);
-        command.args(["--work-ms", WORK_MS]);
         let log = self.folder.join(name).join("log");
         let options = Options { clean_environment: true, ..Options::default() };
         Ok(Service { name, process: Process::start_with(name, &command, &log, options)?, ledger })

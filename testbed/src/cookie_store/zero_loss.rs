@@ -64,11 +64,11 @@ async fn play(cloud: &mut Cloud, trading: &mut Trading<'_>, scene: Scene) -> Res
         if hasty || scene.pattern == Pattern::Watch {
             trading.gone_over(cloud, &rotated).await?;
         }
+        if round == 0 && scene.has(Incident::Crash) {
+            trading.crash_consumers(cloud)?;
+        }
         if round == 0 && scene.has(Incident::Revocation) {
             revoke(cloud, trading, &rotated).await?;
-        }
-        if round == 1 && scene.has(Incident::Crash) {
-            trading.crash_consumers(cloud)?;
         }
     }
     if scene.has(Incident::Restart) {

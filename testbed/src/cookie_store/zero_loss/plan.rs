@@ -32,7 +32,7 @@ pub enum Incident {
     /// As [`Incident::Revocation`], but before the new credentials are in the volumes: the services are locked out until
     /// they are.
     HastyRevocation,
-    /// After the second round the consumers are killed and started anew.
+    /// After the first round the consumers are killed and started anew; best when they have much to catch up with.
     Crash,
     /// After the last round the broker restarts.
     Restart,
@@ -65,13 +65,13 @@ impl Plan {
             pattern: Pattern::Watch,
             policy: StaleConnections::Report,
             rounds: 2,
-            incidents: &[HastyRevocation],
+            incidents: &[HastyRevocation, Crash],
         };
         let lazy = Scene {
             pattern: Pattern::Lazy,
             policy: StaleConnections::Close,
             rounds: 2,
-            incidents: &[Crash, Restart],
+            incidents: &[Restart],
         };
         Self { orders_per_second: 220, scenes: vec![watch, lazy] }
     }
