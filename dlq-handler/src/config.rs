@@ -54,7 +54,7 @@ impl Config {
             })?,
             incidents_table: required("INCIDENTS_TABLE", "the name of a DynamoDB table", is_table)?,
             own_queue: required("DEAD_LETTER_QUEUE_URL", "the URL of an SQS queue", |url| {
-                url.starts_with("https://") || url.starts_with("http://127.0.0.1")
+                url.starts_with("https://") || url.starts_with("http://")
             })?,
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),

@@ -10,6 +10,9 @@ use contract::{Area, DistributionRequest};
 use crate::message::Failure;
 
 /// The first request counts. The number travels in the request, so nothing else has to remember it.
+///
+/// Each attempt is three invocations in a chain, and Lambda ends a chain through SQS and SNS after about 16:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 pub const ATTEMPTS: u32 = 3;
 /// Each pause is so much longer than the one before.
 const GROWTH: u32 = 4;
