@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use end_to_end::{name, on_the_cloud};
+use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::{Value, json};
 use testbed::aws::Token;
-use testbed::cloud::Cloud;
+use testbed::cloud::{Cloud, route_to};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 
 use crate::interruption::kill_function;
@@ -103,10 +103,10 @@ fn a_function_that_is_killed_in_the_middle_still_ends_in_an_alert() -> Result<()
 
 #[test]
 fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
-    on_the_cloud(async |cloud| {
+    on_the_cluster(async |cloud| {
         let app = cloud.create_app(&name("undeliverable")).await?;
         let namespace = name("later");
-        cloud.set_tags(&app.arn, &testbed::cloud::route_to(&namespace)).await?;
+        cloud.set_tags(&app.arn, &route_to(&namespace, &namespace)).await?;
         cloud.request_delivery(&app.arn).await?;
         let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
         let alert = alerts.first().context("no alert")?;
@@ -116,7 +116,7 @@ fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
         let playbook = "infra/playbooks/delivery-failing.md#distribution.namespace_missing";
         ensure!(context["playbook"] == playbook, "{alert}");
 
-        cloud.route(&app.arn, &namespace).await?;
+        cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, &namespace, &[]).await?;
         cloud.request_delivery(&app.arn).await?;
         let alerts = cloud.alerts.wait_for(&app.arn, 2).await?;
         let last = alerts.last().context("no alert")?;

@@ -154,12 +154,11 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn envelopes_about(&self, secret: &str) -> Result<Vec<Value>> {
-        let all = self.all().await?;
         let about = |message: &Value| {
             let event = &message["requestPayload"];
             event["secretArn"] == secret || event["resources"][0] == secret
         };
-        Ok(all.into_iter().filter(about).collect())
+        Ok(self.0.all().await?.into_iter().filter(about).collect())
     }
 
     /// All notices that have arrived up to now.
