@@ -166,8 +166,8 @@ fn table(subject: &str) -> impl Fn(TableError) -> HandlerError {
 fn count(record: &Record, effect: Effect, now: Timestamp) {
     let Some(incident) = &record.incident else { return };
     let names: &[&str] = match effect {
-        Effect::Opened => &["IncidentsOpened", "Failures"],
-        Effect::Repeated | Effect::Changed => &["Failures"],
+        Effect::Opened => &["IncidentsOpened", "FailuresReported"],
+        Effect::Repeated | Effect::Changed => &["FailuresReported"],
         Effect::Closed => &["IncidentsClosed"],
         Effect::Noted | Effect::StaysOpen | Effect::Nothing => &[],
     };

@@ -130,7 +130,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         for attempt in [2, 3] {
             let body = failed("distribution.not_synced", &request);
             // The same record twice, as SQS may deliver it, is one request more at most.
-            queue.send(&[body.clone()]).await?;
+            queue.send(std::slice::from_ref(&body)).await?;
             let requests = recorder.requests(attempt - 1).await?;
             request = requests.last().cloned().context("no request")?;
             ensure!(request["attempt"] == attempt, "{requests:?}");

@@ -19,3 +19,4 @@ mod secrecy;
 mod stale_connections;
 mod strategies;
 mod support;
+mod watch;
