@@ -14,6 +14,7 @@ mod incident;
 mod interruption;
 mod kubernetes;
 mod operations;
+mod playbooks;
 mod rotation;
 mod secrecy;
 mod stale_connections;
