@@ -17,7 +17,7 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
             if let Some(function) = &places.secret2eks {
                 let version = incident.detail.version.as_deref().unwrap_or("CURRENT");
                 steps.push(format!(
-                    "When the cause is gone, ask for the delivery again: `echo '{{\"secretArn\":\"{secret}\",\"versionId\":\"{version}\",\"attempt\":1}}' > \
+                    "When the cause is gone, ask for the delivery again:\n`echo '{{\"secretArn\":\"{secret}\",\"versionId\":\"{version}\",\"attempt\":1}}' > \
                      request.json; aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://request.json answer.json`"
                 ));
             }
@@ -34,13 +34,13 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
 fn rotation(secret: &str) -> [String; 3] {
     [
         format!(
-            "See whether a rotation is under way (AWSPENDING on a version of its own): `aws secretsmanager \
+            "See whether a rotation is under way (AWSPENDING on a version of its own):\n`aws secretsmanager \
              describe-secret --secret-id {secret} --query '[RotationEnabled, VersionIdsToStages]'`"
         ),
         format!(
-            "When the cause is gone, rotate: `aws secretsmanager rotate-secret --secret-id {secret}` It is refused \
-             (\"a previous rotation isn't complete\") while Secrets Manager still repeats the failed one: that one \
-             finishes by itself then."
+            "When the cause is gone, rotate. It is refused (\"a previous rotation isn't complete\") while Secrets \
+             Manager still repeats the failed one: that one finishes by itself then.\n`aws secretsmanager \
+             rotate-secret --secret-id {secret}`"
         ),
         "You get one more message when a rotation has succeeded.".to_owned(),
     ]
@@ -52,7 +52,7 @@ fn log(told: Told<'_>) -> Option<String> {
     let function = detail.function.as_deref().filter(|name| !name.is_empty())?;
     let request = detail.request_id.as_deref().filter(|id| !id.is_empty())?;
     Some(format!(
-        "Its log: `aws logs filter-log-events --log-group-name /aws/lambda/{function} --filter-pattern \
+        "Its log:\n`aws logs filter-log-events --log-group-name /aws/lambda/{function} --filter-pattern \
          '\"{request}\"' --query 'events[].message' --output text`"
     ))
 }

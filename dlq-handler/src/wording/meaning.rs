@@ -70,9 +70,9 @@ fn rotation(told: Told<'_>) -> String {
             .to_owned();
     match told.facts {
         Some(SecretFacts { last_rotated: Some(last), .. }) => {
-            text.push_str(&format!(" than they should: last rotated on {}", short(*last)));
+            text.push_str(&format!(": the last rotation was on {}", short(*last)));
         }
-        Some(_) => text.push_str(" than they should: no rotation has succeeded yet"),
+        Some(_) => text.push_str(": no rotation has succeeded yet"),
         None => {}
     }
     text.push('.');

@@ -125,7 +125,7 @@ Since:
   2027-01-15 08:00:00 UTC (one failure).
 
 What it means now:
-  Nothing is broken yet: the delivered credentials (AWSCURRENT) keep working, until a rotation succeeds. They only get older than they should: last rotated on 2027-01-14 07:00:00 UTC. The next rotation is scheduled for 2027-01-15 10:00:00 UTC at the latest.
+  Nothing is broken yet: the delivered credentials (AWSCURRENT) keep working, until a rotation succeeds. They only get older: the last rotation was on 2027-01-14 07:00:00 UTC. The next rotation is scheduled for 2027-01-15 10:00:00 UTC at the latest.
 
 What was tried:
   Secrets Manager repeats the rotation by itself while its window is open; it will fail again until the cause is gone.
@@ -135,9 +135,12 @@ Playbook:
 
 What to do
   1. Follow the playbook: https://wiki/playbooks/rotation-failing.md#admin.login_refused
-  2. Its log: aws logs filter-log-events --log-group-name /aws/lambda/rotation-rotation-mq --filter-pattern '\"1111\"' --query 'events[].message' --output text
-  3. See whether a rotation is under way (AWSPENDING on a version of its own): aws secretsmanager describe-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --query '[RotationEnabled, VersionIdsToStages]'
-  4. When the cause is gone, rotate: aws secretsmanager rotate-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf It is refused (\"a previous rotation isn't complete\") while Secrets Manager still repeats the failed one: that one finishes by itself then.
+  2. Its log:
+     aws logs filter-log-events --log-group-name /aws/lambda/rotation-rotation-mq --filter-pattern '\"1111\"' --query 'events[].message' --output text
+  3. See whether a rotation is under way (AWSPENDING on a version of its own):
+     aws secretsmanager describe-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --query '[RotationEnabled, VersionIdsToStages]'
+  4. When the cause is gone, rotate. It is refused (\"a previous rotation isn't complete\") while Secrets Manager still repeats the failed one: that one finishes by itself then.
+     aws secretsmanager rotate-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
   5. You get one more message when a rotation has succeeded.
 ";
     assert_eq!(mails.first().map(String::as_str), Some(expected));

@@ -6,8 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use testbed::cloud::workspace;
-
-use super::page::script;
+use testbed::playbook::script;
 
 /// All between two backticks that begins with `aws `, on whatever line it ends.
 fn commands(text: &str) -> Vec<String> {

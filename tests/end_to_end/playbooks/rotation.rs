@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::cloud::{App, Cloud};
+use testbed::playbook::netrc;
 
-use super::{Page, netrc};
+use super::open;
 use crate::support::{converged, current_logs_in};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,7 +27,7 @@ fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
         cloud.rotate_successfully(&app.arn).await?;
         let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
-        let mut page = Page::open(cloud, "leaked-credential.md")?;
+        let mut page = open(cloud, "leaked-credential.md")?;
         page.set("SECRET", &format!("rabbitmq/{}", app.user));
         page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
         page.set("LEAKED", &leaked);
@@ -53,7 +54,7 @@ fn a_stuck_pending_version_is_taken_off_by_the_page() -> Result<()> {
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
         let pending = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &pending, "createSecret").await?.value()?;
-        let mut page = Page::open(cloud, "stuck-or-stale-pending-version.md")?;
+        let mut page = open(cloud, "stuck-or-stale-pending-version.md")?;
         page.set("SECRET", &app.arn);
         page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
         page.set("CURRENT", &current);
@@ -87,7 +88,7 @@ fn the_previous_version_comes_back_by_the_page_and_rotation_goes_on() -> Result<
         let app = cloud.create_app(&name("back-page")).await?;
         let first = cloud.rotate_successfully(&app.arn).await?;
         let second = cloud.rotate_successfully(&app.arn).await?;
-        let mut page = Page::open(cloud, "roll-back.md")?;
+        let mut page = open(cloud, "roll-back.md")?;
         page.set("SECRET", &app.arn);
         page.run().await?;
         page.run().await?;
@@ -124,7 +125,7 @@ fn a_locked_out_admin_gets_in_again_by_the_page() -> Result<()> {
         wrong["password"] = json!("a wrong password");
         cloud.secrets.put_secret_value().secret_id(&arn).secret_string(wrong.to_string()).send().await?;
 
-        let mut page = Page::open(cloud, "admin-locked-out.md")?;
+        let mut page = open(cloud, "admin-locked-out.md")?;
         page.set("ADMIN", &arn);
         page.run().await?;
         let looked = page.run().await?;
@@ -152,7 +153,7 @@ fn a_lost_broker_gets_its_users_back_by_the_page() -> Result<()> {
         for user in [app.user.clone(), format!("{}_clone", app.user)] {
             management.delete_user(&user).await?;
         }
-        let mut page = Page::open(cloud, "broker-lost.md")?;
+        let mut page = open(cloud, "broker-lost.md")?;
         page.set("BROKER", &cloud.broker_id);
         page.run().await?;
         ensure!(page.run().await?.contains("RUNNING"), "the state");

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::cloud::tag;
+use testbed::playbook::{netrc, script};
 
-use super::page::script;
-use super::{Page, netrc};
+use super::open;
 use crate::support::current_logs_in;
 
 #[test]
@@ -19,7 +19,7 @@ fn a_secret_that_is_due_is_replaced_by_the_page() -> Result<()> {
         let tags = [("rotation-watch/max-age-days", "3"), ("rotation-watch/owner", "partners")];
         let tags = tags.iter().map(|(key, value)| tag(key, value)).collect();
         let arn = create.set_tags(Some(tags)).send().await?.arn.context("no ARN")?;
-        let mut page = Page::open(cloud, "secret-due.md")?;
+        let mut page = open(cloud, "secret-due.md")?;
         page.set("SECRET", &own);
         let editor = page.folder().join("bin/editor");
         script(&editor, "#!/bin/sh\necho '{\"key\":\"new\"}' >\"$1\"\n")?;
@@ -62,7 +62,7 @@ fn a_secret_and_a_stack_are_taken_out_of_use_by_the_page() -> Result<()> {
         let app = cloud.create_app(&name("leaving")).await?;
         cloud.rotate_successfully(&app.arn).await?;
         let variant = cloud.deploy_variant(&name("leaving-stack"), &[], &[]).await?;
-        let mut page = Page::open(cloud, "out-of-use.md")?;
+        let mut page = open(cloud, "out-of-use.md")?;
         let netrc = netrc(cloud, page.folder())?;
         page.set("SECRET", &format!("rabbitmq/{}", app.user));
         page.set("NETRC", &netrc);
@@ -104,7 +104,7 @@ fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page()
             ensure!(started.elapsed() < Duration::from_secs(60), "it does not rest");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let mut page = Page::open(cloud, "when-nothing-works.md")?;
+        let mut page = open(cloud, "when-nothing-works.md")?;
         page.set("HANDLER", handler);
         page.set("QUEUE", variant.stack.output("DeadLetterQueueUrl")?);
         page.set("UNHANDLED", variant.stack.output("UnhandledQueueUrl")?);

@@ -1,4 +1,5 @@
-//! One playbook as a shell session: its blocks run one after the other, and none may be left out.
+//! One playbook as a shell session: its blocks run one after the other, as a person would type them, and none may be
+//! left out unseen.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,10 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cloud::{Cloud, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
-use testbed::cloud::{Cloud, workspace};
 
 /// A page's blocks of shell, and what the user would have typed into the placeholders.
+#[derive(Debug)]
 pub struct Page {
     name: String,
     blocks: Vec<String>,
@@ -19,11 +21,14 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens a page for a session in a folder of its own.
-    pub fn open(cloud: &Cloud, name: &str) -> Result<Self> {
+    /// Opens a page of `infra/playbooks` for a session in `folder`, against `cloud`.
+    ///
+    /// # Errors
+    /// When there is no such page, or the folder cannot be used.
+    pub fn open(cloud: &Cloud, name: &str, folder: &Path) -> Result<Self> {
         let path = workspace().join("infra/playbooks").join(name);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let folder = cloud.folder().join(end_to_end::name("playbook"));
+        let folder = folder.to_owned();
         std::fs::create_dir_all(folder.join("bin"))?;
         let cli = cloud.aws.cli();
         let program = cli.get_program().to_string_lossy().into_owned();
@@ -48,11 +53,21 @@ impl Page {
     }
 
     /// The folder that the commands run in.
+    #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
+    /// The next block as it stands in the page.
+    #[must_use]
+    pub fn next_block(&self) -> &str {
+        self.blocks.get(self.next).map_or("", String::as_str)
+    }
+
     /// Runs the next block; what it printed.
+    ///
+    /// # Errors
+    /// When there is none, or a command in it fails.
     pub async fn run(&mut self) -> Result<String> {
         let block =
             self.blocks.get(self.next).with_context(|| format!("{} has no more blocks", self.name))?;
@@ -61,7 +76,10 @@ impl Page {
         self.finished(run).await
     }
 
-    /// Runs the last block once more, as the page says for undoing or looking again; `back` blocks before it.
+    /// Runs the last block once more, as the page says for undoing or looking again; or `back` blocks before it.
+    ///
+    /// # Errors
+    /// When there is none, or a command in it fails.
     pub async fn again(&self, back: usize) -> Result<String> {
         let at = self.next.checked_sub(back + 1).context("there is no such block")?;
         let block = self.blocks.get(at).context("there is no such block")?;
@@ -70,6 +88,9 @@ impl Page {
     }
 
     /// Passes by the next block, which holds `words` and is for another case.
+    ///
+    /// # Errors
+    /// When the next block is another one.
     pub fn pass(&mut self, words: &str) -> Result<()> {
         let block =
             self.blocks.get(self.next).with_context(|| format!("{} has no more blocks", self.name))?;
@@ -79,6 +100,9 @@ impl Page {
     }
 
     /// Every block was run.
+    ///
+    /// # Errors
+    /// When one was not.
     pub fn end(self) -> Result<()> {
         let left = self.blocks.len() - self.next;
         ensure!(left == 0, "{left} blocks of {} were not run: {:?}", self.name, self.blocks.get(self.next));
@@ -117,7 +141,10 @@ impl Page {
     }
 }
 
-/// A netrc file for the broker's administrator, readable by its owner only.
+/// A netrc file for the broker's administrator, readable by its owner only; its path.
+///
+/// # Errors
+/// When it cannot be written.
 pub fn netrc(cloud: &Cloud, folder: &Path) -> Result<String> {
     let path = folder.join("admin.netrc");
     let broker = &cloud.broker;
@@ -128,7 +155,10 @@ pub fn netrc(cloud: &Cloud, folder: &Path) -> Result<String> {
     Ok(path.display().to_string())
 }
 
-/// An executable script.
+/// Writes an executable script.
+///
+/// # Errors
+/// When it cannot be written.
 pub fn script(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text)?;
     Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?)
