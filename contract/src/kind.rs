@@ -82,11 +82,27 @@ kinds! {
     RotationRaced = "rotation.raced", Error, true;
     /// The step ran out of time before the function's own timeout.
     RotationTimedOut = "rotation.timed_out", Warning, true;
+    /// A rotation failed, and the function did not say why: it crashed, was cut off, or could not be called.
+    RotationFailed = "rotation.failed", Error, true;
+    /// The test of a new schedule failed, and the function did not say why.
+    RotationTestFailed = "rotation.test_failed", Error, false;
+    /// A version has been AWSPENDING for more than a day without becoming AWSCURRENT.
+    RotationStuck = "rotation.stuck", Error, false;
+    /// Rotation is on, but has never succeeded.
+    RotationNeverSucceeded = "rotation.never_succeeded", Error, false;
+    /// A function ended without an answer of its own: it crashed, or Lambda cut it off.
+    FunctionCrashed = "function.crashed", Error, true;
 
     /// The secret does not exist.
     SecretNotFound = "secret.not_found", Error, false;
     /// The secret's current value breaks the contract: the message names the field.
     SecretInvalid = "secret.invalid", Error, false;
+    /// The secret will soon be older than its policy allows.
+    SecretDue = "secret.due", Warning, false;
+    /// The secret is older than its policy allows.
+    SecretOverdue = "secret.overdue", Error, false;
+    /// The policy of the secret is incomplete: an owner or a maximal age is missing or unreadable.
+    SecretOwnerMissing = "secret.owner_missing", Warning, false;
 
     /// The pending value is missing: createSecret did not run, or did not finish.
     PendingMissing = "pending.missing", Error, false;
@@ -190,6 +206,11 @@ kinds! {
     AwsAccessDenied = "aws.access_denied", Error, false;
     /// AWS refused or failed a request.
     AwsRequestFailed = "aws.request_failed", Error, true;
+
+    /// A CloudWatch alarm of the suite is in state ALARM.
+    AlarmRaised = "alarm.raised", Error, true;
+    /// A message that nobody understands came to the dead-letter queue.
+    MessageUnknown = "message.unknown", Error, false;
 }
 
 impl Kind {
@@ -197,6 +218,29 @@ impl Kind {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// The part of the name before the dot, for example `broker`.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(group, _)| group)
+    }
+
+    /// Whether it says that something failed and not what: it never takes the place of a kind that does.
+    #[must_use]
+    pub fn is_generic(self) -> bool {
+        matches!(self, Self::RotationFailed | Self::RotationTestFailed | Self::FunctionCrashed)
+    }
+
+    /// The section that says what to do, as `PAGE#ANCHOR` below `infra/playbooks/`.
+    #[must_use]
+    pub fn playbook(self) -> String {
+        let page = match (self.group(), self) {
+            ("distribution" | "cluster", _) => "delivery-failing.md",
+            (_, Self::SecretDue | Self::SecretOverdue | Self::SecretOwnerMissing) => "secret-due.md",
+            _ => "rotation-failing.md",
+        };
+        format!("{page}#{self}")
     }
 }
 

@@ -3,18 +3,24 @@
 //!
 //! Nothing here talks to anything. Every message has a JSON Schema in `contract/schemas/`.
 
+mod alert;
 mod arn;
+mod incident;
 mod kind;
 mod messages;
 mod notice;
 mod password;
 mod secret_value;
 mod tags;
+mod text;
 
+pub use alert::{Alert, AlertText};
 pub use arn::names_same_secret;
+pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
 pub use kind::{Kind, Severity};
 pub use messages::DistributionRequest;
 pub use notice::{FailureNotice, NOTICE_SCHEMA};
 pub use password::Password;
 pub use secret_value::{BrokerAddress, SecretValue, SecretValueError, Strategy};
 pub use tags::Tags;
+pub use text::cut;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::cut;
 use crate::{Kind, Severity};
 
 /// The value of a notice's `schema` field.
@@ -64,21 +65,13 @@ impl FailureNotice {
             version_id: None,
             broker: None,
             user: None,
-            message: cut(message),
-            causes: causes.iter().take(CAUSES_LIMIT).map(|cause| cut(cause)).collect(),
+            message: cut(message, TEXT_LIMIT),
+            causes: causes.iter().take(CAUSES_LIMIT).map(|cause| cut(cause, TEXT_LIMIT)).collect(),
             function: String::new(),
             request_id: String::new(),
             occurred_at: String::new(),
         }
     }
-}
-
-fn cut(text: &str) -> String {
-    if text.len() <= TEXT_LIMIT {
-        return text.to_owned();
-    }
-    let end = (0..=TEXT_LIMIT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ impl Tags {
     pub const TENANT: &str = "tenant";
     /// The receipt: the `VersionId` that the cluster holds, written by secret2eks.
     pub const DELIVERED: &str = "secret2eks/delivered";
+    /// The oldest that the value may become, in days, by the policy for this secret.
+    pub const MAX_AGE_DAYS: &str = "rotation-watch/max-age-days";
+    /// Who answers for the secret: an attribute of the messages about it, to route them by.
+    pub const OWNER: &str = "rotation-watch/owner";
 
     /// The value of a tag.
     #[must_use]

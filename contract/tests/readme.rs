@@ -8,10 +8,14 @@ use contract::Kind;
 const UPDATE: &str = "UPDATE_README";
 
 fn table() -> String {
-    let mut table = "| kind | meaning | severity | a retry may help |\n|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| kind | meaning | severity | a retry may help | playbook |\n|---|---|---|---|---|\n".to_owned();
     for kind in Kind::ALL {
         let retry = if kind.is_transient() { "yes" } else { "no" };
-        table += &format!("| `{kind}` | {} | {} | {retry} |\n", kind.meaning(), kind.severity().as_str());
+        let (severity, playbook) = (kind.severity().as_str(), kind.playbook());
+        let page = playbook.split('#').next().unwrap_or_default();
+        let link = format!("[{}](infra/playbooks/{playbook})", page.trim_end_matches(".md"));
+        table += &format!("| `{kind}` | {} | {severity} | {retry} | {link} |\n", kind.meaning());
     }
     table
 }

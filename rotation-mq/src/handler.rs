@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use contract::{FailureNotice, Kind};
-use lambda_boundary::{causes, diagnostic, time_left};
+use lambda_boundary::{Unit, causes, diagnostic, metric, time_left};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -35,6 +35,10 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
         let outcome = tokio::time::timeout(limit, work).await;
         let outcome = outcome.unwrap_or_else(|_| Err(RotationError::TimedOut(started.elapsed())));
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(step) = subject.step.get() {
+            let now = (rotation.now)().as_millisecond();
+            metric(now, "StepDuration", Unit::Milliseconds, duration_ms, &[("Step", step)], &[]);
+        }
         match outcome {
             Ok(answer) => {
                 tracing::info!(

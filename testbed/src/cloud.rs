@@ -1,6 +1,8 @@
 //! The whole private cloud: a broker, an AWS that knows it, an EKS cluster, and the suite deployed from `infra/`.
 
+mod alerts;
 mod app;
+mod dead_letter_queue;
 mod delivery;
 mod functions;
 mod invoke;
@@ -15,12 +17,14 @@ use anyhow::{Context as _, Result};
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::json;
 
+pub use alerts::Alerts;
 pub use app::{App, random_text};
+pub use dead_letter_queue::DeadLetterQueue;
 pub use delivery::route_to;
 pub use functions::Functions;
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
-pub use notices::Notices;
+pub use notices::{Inbox, Notices};
 pub use variant::Variant;
 pub use volume_client::VolumeClient;
 
@@ -58,8 +62,10 @@ pub struct Cloud {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Lambda, as the account's root.
     pub lambda: aws_sdk_lambda::Client,
-    /// What arrives in the dead-letter queue.
+    /// What arrives at the dead-letter topic.
     pub notices: Notices,
+    /// What SecOps gets.
+    pub alerts: Alerts,
     /// The broker's certificates.
     pub certificates: Certificates,
     folder: PathBuf,
@@ -127,8 +133,8 @@ impl Cloud {
         let config = aws.sdk_config().await;
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
         let admin_secret = create_admin_secret(&secrets, &broker, &broker_id).await?;
-        let queue = aws_sdk_sqs::Client::new(&config);
-        let notices = Notices::new(queue, stack.output("DeadLetterQueueUrl")?.to_owned());
+        let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, STACK).await?;
+        let alerts = Alerts::of(&config, &stack, STACK).await?;
         let lambda = aws_sdk_lambda::Client::new(&config);
         let folder = folder.to_owned();
         Ok(Self {
@@ -141,6 +147,7 @@ impl Cloud {
             secrets,
             lambda,
             notices,
+            alerts,
             certificates,
             folder,
             functions: parts.functions.clone(),

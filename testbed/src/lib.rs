@@ -9,6 +9,7 @@ pub mod cookie_store;
 pub mod fault_proxy;
 pub mod kubernetes;
 pub mod management;
+pub mod playbook;
 pub mod ports;
 pub mod process;
 pub mod scratch;

@@ -105,6 +105,53 @@ fn a_refusal_for_a_missing_receipt_asks_for_delivery_of_the_current_version() ->
 }
 
 #[test]
+fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let recorder = Recorder::deploy(cloud, "again").await?;
+        let stack = &recorder.rotation.stack;
+        let alerts = cloud.alerts_of(&recorder.rotation).await?;
+        let queue = cloud.queue_of(&recorder.rotation, "DeadLetterQueueUrl").await?;
+        let handler = stack.output("HandlerFunctionName")?;
+        cloud.add_variables(handler, &[("REDELIVERY_DELAY_SECONDS", "1")]).await?;
+        let secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/again-AbCdEf";
+        let failed = |kind: &str, request: &Value| {
+            let id = format!("{kind} {}", request["attempt"]);
+            let context = json!({
+                "requestId": id, "condition": "RetriesExhausted",
+                "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:rotation-secret2eks:$LATEST",
+            });
+            let answer = json!({"errorType": kind, "errorMessage": "it was not confirmed"});
+            json!({"version": "1.0", "timestamp": "2026-11-25T08:00:00Z", "requestContext": context,
+                   "requestPayload": request, "responsePayload": answer})
+            .to_string()
+        };
+        let version = "0123456789abcdef0123456789abcdef";
+        let mut request = json!({"secretArn": secret, "versionId": version, "attempt": 1});
+        for attempt in [2, 3] {
+            let body = failed("distribution.not_synced", &request);
+            // The same record twice, as SQS may deliver it, is one request more at most.
+            queue.send(std::slice::from_ref(&body)).await?;
+            let requests = recorder.requests(attempt - 1).await?;
+            request = requests.last().cloned().context("no request")?;
+            ensure!(request["attempt"] == attempt, "{requests:?}");
+            valid("distribution-request", &request)?;
+            queue.send(&[body]).await?;
+        }
+        queue.send(&[failed("distribution.not_synced", &request)]).await?;
+        // What would fail again is not asked for again at all.
+        let other = secret.replace("again", "useless");
+        let useless = json!({"secretArn": other, "versionId": version, "attempt": 1});
+        queue.send(&[failed("distribution.tags_invalid", &useless)]).await?;
+        let told = alerts.wait_for(&other, 1).await?;
+        ensure!(format!("{told:?}").contains("it would fail again until somebody"), "{told:?}");
+        let told = alerts.wait_for(secret, 1).await?;
+        ensure!(told.len() == 1 && format!("{told:?}").contains("attempt 2 of 3"), "{told:?}");
+        ensure!(recorder.requests(2).await?.len() == 2);
+        Ok(())
+    })
+}
+
+#[test]
 fn a_failed_request_does_not_undo_the_rotation_and_is_told_by_a_notice() -> Result<()> {
     on_the_cloud(async |cloud| {
         let nobody = "arn:aws:lambda:us-east-1:000000000000:function:nobody";

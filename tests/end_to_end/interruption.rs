@@ -202,7 +202,7 @@ fn is_write_to_broker(call: &Call) -> bool {
 }
 
 /// SIGKILL to every process of the function, as Lambda does to one that is out of memory.
-fn kill_function(name: &str) {
+pub fn kill_function(name: &str) {
     let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {

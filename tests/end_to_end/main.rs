@@ -1,5 +1,6 @@
 //! The deployed suite, driven as Secrets Manager and SecOps drive it, against a real broker.
 
+mod alerts;
 mod bad_brokers;
 mod bad_events;
 mod bad_secrets;
@@ -7,13 +8,16 @@ mod cargo_lambda;
 mod delivery;
 mod distribution;
 mod environment;
+mod failure_path;
 mod grants;
 mod incident;
 mod interruption;
 mod kubernetes;
 mod operations;
+mod playbooks;
 mod rotation;
 mod secrecy;
 mod stale_connections;
 mod strategies;
 mod support;
+mod watch;

@@ -14,8 +14,8 @@ pub struct Needed {
     pub why: &'static str,
 }
 
-/// What the testbed starts its broker with.
-pub const BROKER: [Needed; 3] = [
+/// What the testbed starts its broker with, and the playbooks' commands need.
+pub const BROKER: [Needed; 5] = [
     Needed {
         program: "mmdebstrap",
         package: "mmdebstrap",
@@ -27,6 +27,8 @@ pub const BROKER: [Needed; 3] = [
         package: "util-linux",
         why: "ends child processes together with the testbed",
     },
+    Needed { program: "jq", package: "jq", why: "the playbooks' commands read JSON with it" },
+    Needed { program: "curl", package: "curl", why: "the playbooks' commands ask the broker with it" },
 ];
 
 /// Checks shell scripts.

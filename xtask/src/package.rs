@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{python, step, workspace};
 
 /// The crates that are Lambda functions.
-pub const FUNCTIONS: [&str; 2] = ["rotation-mq", "secret2eks"];
+pub const FUNCTIONS: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
 /// What a function is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

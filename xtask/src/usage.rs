@@ -52,7 +52,7 @@ usage: cargo xtask COMMAND
        --clear-caches  removes those; the programs stay
 
 The first run installs what is missing and says what. Everything lands in `target/`, except for
-Debian packages (mmdebstrap, bubblewrap, shellcheck).";
+Debian packages (mmdebstrap, bubblewrap, jq, shellcheck).";
 
 /// Reads the arguments after `cargo xtask`.
 pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {

@@ -5,11 +5,12 @@
 - Who calls RotateSecret also needs lambda:InvokeFunction on the function.
 - A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
   carries `kms:ViaService` and the encryption context.
+- `events:source` is a condition key of PutEvents.
 """
 
 import json
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.responses import get_account_id, get_region, new_uuid
@@ -29,6 +30,7 @@ KMS_ACTIONS = {
 
 def install() -> None:
     iam_evaluator._resolve_condition_key = _with_secret_tags(iam_evaluator._resolve_condition_key)
+    iam_actions.request_tag_context = _with_event_sources(iam_actions.request_tag_context)
     original = sm.handle_request
 
     async def handle_request(method, path, headers, body, query_params):
@@ -69,6 +71,19 @@ def _with_secret_tags(original):
         return original(key, context)
 
     return resolve_condition_key
+
+
+def _with_event_sources(original):
+    """The context of a request is asked for by this name; it holds the request's tags otherwise."""
+
+    def request_context(service: str, iam_action: str, body: bytes, params: dict) -> dict:
+        context = original(service, iam_action, body, params)
+        if iam_action == "events:PutEvents":
+            entries = json.loads(body or b"{}").get("Entries") or []
+            context["events:source"] = sorted({str(entry.get("Source", "")) for entry in entries})
+        return context
+
+    return request_context
 
 
 def _denied(headers: dict, body: bytes, query_params: dict) -> Response | None:

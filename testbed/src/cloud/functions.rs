@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::aws::Artifact;
 
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
-const NAMES: [&str; 2] = ["rotation-mq", "secret2eks"];
+const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
 /// The programs that a cloud runs.
 #[derive(Debug, Clone)]

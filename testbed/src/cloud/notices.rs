@@ -1,26 +1,142 @@
-//! The dead-letter queue, read by one test without taking another test's notices away.
+//! What a topic delivers, read by one test without taking another test's messages away.
+//!
+//! The testbed listens with queues of its own: the dead-letter queue has a reader already, the handler.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-/// Everything that has arrived in the dead-letter queue so far.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Everything that a queue has been sent so far.
 #[derive(Debug)]
-pub struct Notices {
+pub struct Inbox {
     queue: aws_sdk_sqs::Client,
     url: String,
     received: Mutex<Vec<Value>>,
 }
 
-impl Notices {
-    pub(super) fn new(queue: aws_sdk_sqs::Client, url: String) -> Self {
-        Self { queue, url, received: Mutex::new(Vec::new()) }
+impl Inbox {
+    /// A new queue `name` that gets every message of the topic `arn` as it is.
+    ///
+    /// # Errors
+    /// When SQS or SNS refuses.
+    pub async fn of_topic(config: &aws_config::SdkConfig, arn: &str, name: &str) -> Result<Self> {
+        let inbox = Self::new(config, name).await?;
+        let topics = aws_sdk_sns::Client::new(config);
+        let subscribe = topics.subscribe().topic_arn(arn).protocol("sqs").endpoint(inbox.arn().await?);
+        let subscribed = subscribe.attributes("RawMessageDelivery", "true").send().await;
+        subscribed.with_context(|| format!("cannot listen to {arn}"))?;
+        Ok(inbox)
     }
 
-    pub(super) fn client(&self) -> aws_sdk_sqs::Client {
-        self.queue.clone()
+    /// A new queue `name` without anything that sends to it.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn new(config: &aws_config::SdkConfig, name: &str) -> Result<Self> {
+        let queue = aws_sdk_sqs::Client::new(config);
+        let created = queue
+            .create_queue()
+            .queue_name(name)
+            .attributes(QueueAttributeName::Policy, anybody_may_send().to_string())
+            .send()
+            .await;
+        let created = created.with_context(|| format!("cannot make the queue {name}"))?;
+        let url = created.queue_url.context("a queue without a URL")?;
+        Ok(Self { queue, url, received: Mutex::new(Vec::new()) })
+    }
+
+    /// The queue's URL, for people.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The queue's ARN.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn arn(&self) -> Result<String> {
+        let name = QueueAttributeName::QueueArn;
+        let asked =
+            self.queue.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone()).send();
+        asked.await?.attributes.and_then(|all| all.get(&name).cloned()).context("a queue without an ARN")
+    }
+
+    /// Everything that has arrived up to now.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn all(&self) -> Result<Vec<Value>> {
+        let mut received = self.received.lock().await;
+        loop {
+            let batch = self
+                .queue
+                .receive_message()
+                .queue_url(&self.url)
+                .max_number_of_messages(10)
+                .wait_time_seconds(0)
+                .send()
+                .await
+                .context("the queue cannot be read")?
+                .messages
+                .unwrap_or_default();
+            if batch.is_empty() {
+                return Ok(received.clone());
+            }
+            for message in batch {
+                received.push(serde_json::from_str(message.body.as_deref().unwrap_or_default())?);
+                let handle = message.receipt_handle.unwrap_or_default();
+                self.queue.delete_message().queue_url(&self.url).receipt_handle(handle).send().await?;
+            }
+        }
+    }
+
+    /// Waits until there are `count` messages that are `wanted`, and answers all of those.
+    ///
+    /// # Errors
+    /// When there are fewer after `limit`.
+    pub async fn wait_until(
+        &self,
+        count: usize,
+        limit: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>> {
+        let started = Instant::now();
+        loop {
+            let messages: Vec<Value> = self.all().await?.into_iter().filter(&wanted).collect();
+            if messages.len() >= count {
+                return Ok(messages);
+            }
+            if started.elapsed() > limit {
+                bail!("{count} messages were expected, but there are {messages:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The failure notices on the dead-letter topic; what Lambda and CloudWatch say there is left out.
+#[derive(Debug)]
+pub struct Notices(Inbox);
+
+impl Notices {
+    /// Listens to the dead-letter topic `arn` of the stack `stack`.
+    ///
+    /// # Errors
+    /// When SQS or SNS refuses.
+    pub(super) async fn of(config: &aws_config::SdkConfig, arn: &str, stack: &str) -> Result<Self> {
+        Ok(Self(Inbox::of_topic(config, arn, &format!("{stack}-notices")).await?))
+    }
+
+    /// The queue's URL, for people.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.0.url()
     }
 
     /// The notices about `secret` that have arrived up to now.
@@ -38,12 +154,11 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn envelopes_about(&self, secret: &str) -> Result<Vec<Value>> {
-        let all = self.all().await?;
         let about = |message: &Value| {
             let event = &message["requestPayload"];
             event["secretArn"] == secret || event["resources"][0] == secret
         };
-        Ok(all.into_iter().filter(about).collect())
+        Ok(self.0.all().await?.into_iter().filter(about).collect())
     }
 
     /// All notices that have arrived up to now.
@@ -51,28 +166,7 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn all(&self) -> Result<Vec<Value>> {
-        let mut received = self.received.lock().await;
-        loop {
-            let batch = self
-                .queue
-                .receive_message()
-                .queue_url(&self.url)
-                .max_number_of_messages(10)
-                .wait_time_seconds(0)
-                .send()
-                .await
-                .context("the dead-letter queue cannot be read")?
-                .messages
-                .unwrap_or_default();
-            if batch.is_empty() {
-                return Ok(received.clone());
-            }
-            for message in batch {
-                received.push(serde_json::from_str(message.body.as_deref().unwrap_or_default())?);
-                let handle = message.receipt_handle.unwrap_or_default();
-                self.queue.delete_message().queue_url(&self.url).receipt_handle(handle).send().await?;
-            }
-        }
+        Ok(self.0.all().await?.into_iter().filter(is_notice).collect())
     }
 
     /// Waits until there are `count` notices about `secret`, and answers them.
@@ -80,7 +174,7 @@ impl Notices {
     /// # Errors
     /// When there are fewer after ten seconds.
     pub async fn wait_for(&self, secret: &str, count: usize) -> Result<Vec<Value>> {
-        self.wait_until(count, |notice| notice["secretArn"] == secret).await
+        self.0.wait_until(count, LIMIT, |notice| is_notice(notice) && notice["secretArn"] == secret).await
     }
 
     /// Waits until there are `count` notices about anything, and answers them.
@@ -88,20 +182,19 @@ impl Notices {
     /// # Errors
     /// When there are fewer after ten seconds.
     pub async fn wait_for_any(&self, count: usize) -> Result<Vec<Value>> {
-        self.wait_until(count, |_| true).await
+        self.0.wait_until(count, LIMIT, is_notice).await
     }
+}
 
-    async fn wait_until(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
-        let started = Instant::now();
-        loop {
-            let notices: Vec<Value> = self.all().await?.into_iter().filter(&wanted).collect();
-            if notices.len() >= count {
-                return Ok(notices);
-            }
-            if started.elapsed() > Duration::from_secs(10) {
-                bail!("{count} notices were expected, but there are {notices:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
+/// SNS and EventBridge, whatever topic or rule; on loopback that is nobody else.
+fn anybody_may_send() -> Value {
+    let services = ["sns.amazonaws.com", "events.amazonaws.com"];
+    let statement = json!({
+        "Effect": "Allow", "Principal": {"Service": services}, "Action": "sqs:SendMessage", "Resource": "*",
+    });
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+fn is_notice(message: &Value) -> bool {
+    message["schema"] == "rotation-failure/1"
 }

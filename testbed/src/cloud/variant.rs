@@ -3,17 +3,22 @@
 use anyhow::{Context as _, Result};
 use aws_sdk_lambda::types::Environment;
 
-use super::{Cloud, Notices, workspace};
+use super::{Alerts, Cloud, DeadLetterQueue, Notices, workspace};
+use crate::aws::Stack;
 
 /// A second stack of the same template.
 #[derive(Debug)]
 pub struct Variant {
+    /// The stack's name.
+    pub name: String,
     /// ARN of its rotation-mq.
     pub function: String,
     /// Name of its secret2eks, when it has a cluster.
     pub delivery: Option<String>,
-    /// What arrives in its dead-letter queue.
+    /// What arrives at its dead-letter topic.
     pub notices: Notices,
+    /// The whole stack.
+    pub stack: Stack,
 }
 
 impl Cloud {
@@ -40,12 +45,38 @@ impl Cloud {
         if !variables.is_empty() {
             self.add_variables(&function, variables).await?;
         }
-        let notices = Notices::new(self.notices.client(), stack.output("DeadLetterQueueUrl")?.to_owned());
+        let config = self.aws.sdk_config().await;
+        // How the rotations of other tests end is none of its business.
+        let rules = aws_sdk_eventbridge::Client::new(&config);
+        rules
+            .disable_rule()
+            .name(stack.resource("RotationOutcome")?)
+            .send()
+            .await
+            .context("the rule stays on")?;
+        let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, name).await?;
         let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
-        Ok(Variant { function, delivery, notices })
+        Ok(Variant { name: name.to_owned(), function, delivery, notices, stack })
     }
 
-    /// Gives a function further variables; its next invocation starts a new process.
+    /// What SecOps gets from that stack.
+    ///
+    /// # Errors
+    /// When SQS, SNS or EventBridge refuses.
+    pub async fn alerts_of(&self, variant: &Variant) -> Result<Alerts> {
+        Alerts::of(&self.aws.sdk_config().await, &variant.stack, &variant.name).await
+    }
+
+    /// The queue of that stack whose URL is the output `output`.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub async fn queue_of(&self, variant: &Variant, output: &str) -> Result<DeadLetterQueue> {
+        DeadLetterQueue::of(&self.aws.sdk_config().await, &variant.stack, output)
+    }
+
+    /// Gives a function further variables, or other values of those it has; its next invocation starts a new
+    /// process.
     ///
     /// # Errors
     /// When Lambda refuses.

@@ -39,6 +39,8 @@ pub enum Scenario {
     Deliver,
     /// A rotation that fails, its notice, and the repair.
     Fail,
+    /// A secret that people rotate: announced, replaced by hand, delivered.
+    Overdue,
     /// A store that trades while its secrets rotate.
     Store,
     /// All of them.
@@ -56,13 +58,13 @@ const TEXT: &str = "\
 usage: testbed COMMAND
 
   install               make RabbitMQ and the AWS emulator ready below target/testbed
-  demo [rotate|deliver|fail|store]
+  demo [rotate|deliver|fail|overdue|store]
                         on a cloud of its own: one secret rotated twice; new credentials on their way
-                        to an application in Kubernetes; a rotation that fails, its notice and the
-                        repair; a store that trades while its secrets rotate; all of them when none
-                        is named
+                        to an application in Kubernetes; a rotation that fails, its alert and the
+                        repair; a secret that people rotate, announced and replaced; a store that
+                        trades while its secrets rotate; all of them when none is named
        --without-kubernetes
-                        leaves `deliver` and `store` out, and what takes long to build for them
+                        leaves `deliver`, `overdue` and `store` out, and what takes long to build for them
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
   zero-loss [--short]   a store trades through rotations under every policy, a restart, revocations
@@ -90,9 +92,11 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
         "demo" => {
             let (suite, without) = (rest.suite()?, rest.flag("--without-kubernetes"));
             let scenario = rest.scenario()?;
-            let needed = matches!(scenario, Scenario::Deliver | Scenario::Store);
+            let needed = matches!(scenario, Scenario::Deliver | Scenario::Overdue | Scenario::Store);
             if needed && without {
-                return Err(wrong("`demo deliver` and `demo store` need Kubernetes".to_owned()));
+                return Err(wrong(
+                    "`demo deliver`, `demo overdue` and `demo store` need Kubernetes".to_owned(),
+                ));
             }
             let kubernetes = needed || scenario == Scenario::All && !without;
             Command::Demo { scenario, suite, kubernetes }
@@ -137,9 +141,10 @@ impl Rest<'_> {
             Some("rotate") => Ok(Scenario::Rotate),
             Some("deliver") => Ok(Scenario::Deliver),
             Some("fail") => Ok(Scenario::Fail),
+            Some("overdue") => Ok(Scenario::Overdue),
             Some("store") => Ok(Scenario::Store),
             Some(other) => Err(wrong(format!(
-                "there is no demo `{other}`, but there are `rotate`, `deliver`, `fail`, `store` and `all`"
+                "there is no demo `{other}`, but there are `rotate`, `deliver`, `fail`, `overdue`, `store` and `all`"
             ))),
         }
     }
@@ -227,7 +232,7 @@ mod tests {
     fn a_wrong_call_says_what_is_wrong() {
         for (line, expected) in [
             ("dmo", "no command `dmo`"),
-            ("demo rotat", "there are `rotate`, `deliver`, `fail`, `store` and `all`"),
+            ("demo rotat", "there are `rotate`, `deliver`, `fail`, `overdue`, `store` and `all`"),
             ("demo deliver --without-kubernetes", "need Kubernetes"),
             ("demo --without-kubernetes store", "need Kubernetes"),
             ("demo rotate twice", "does not know `twice`"),

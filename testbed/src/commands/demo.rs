@@ -3,6 +3,8 @@
 
 mod delivery;
 mod failure;
+mod letter;
+mod overdue;
 mod rotation;
 mod store;
 
@@ -39,8 +41,11 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     for (part, what) in started.parts()? {
         report.field(part, &what);
     }
-    if scenario != Scenario::Store {
+    if !matches!(scenario, Scenario::Store | Scenario::Overdue) {
         one_secret(scenario, cloud, report).await?;
+    }
+    if matches!(scenario, Scenario::Overdue | Scenario::All) && cloud.kubernetes().is_ok() {
+        overdue::show(cloud, report).await?;
     }
     if matches!(scenario, Scenario::Store | Scenario::All) && cloud.kubernetes().is_ok() {
         store::show(cloud, report).await?;

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
-use crate::support::{Shared, cli, entries, eventually, fail, shared, token};
+use crate::support::{Shared, assert_refused, cli, entries, eventually, fail, shared, token, unique};
 
 /// The tests of this file share one function and its script.
 static SCRIPT: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -97,6 +98,33 @@ async fn invoke(shared: &Shared, event: &Value) -> Result<()> {
 
 fn seen(shared: &Shared, event: &Value) -> Result<usize> {
     Ok(entries(shared)?.iter().filter(|entry| entry.get("event") == Some(event)).count())
+}
+
+#[tokio::test]
+async fn dead_letters_are_given_back_to_their_queue() -> Result<()> {
+    let shared = shared().await?;
+    let client = aws_sdk_sqs::Client::new(&shared.aws.sdk_config().await);
+    let name = unique("redrive").replace('/', "-");
+    let arn_of = QueueAttributeName::QueueArn;
+    let dead = client.create_queue().queue_name(format!("{name}-dead")).send().await?;
+    let dead = dead.queue_url.context("no URL")?;
+    let asked = client.get_queue_attributes().queue_url(&dead).attribute_names(arn_of.clone());
+    let attributes = asked.send().await?.attributes.unwrap_or_default();
+    let arn = attributes.get(&arn_of).context("no ARN")?;
+    let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": 1}).to_string();
+    let source =
+        client.create_queue().queue_name(&name).attributes(QueueAttributeName::RedrivePolicy, policy);
+    let source = source.send().await?.queue_url.context("no URL")?;
+    client.send_message().queue_url(&source).message_body("kept").send().await?;
+    let receive = |url: &str| client.receive_message().queue_url(url).visibility_timeout(0).send();
+    assert_eq!(receive(&source).await?.messages().len(), 1);
+    assert_eq!(receive(&source).await?.messages().len(), 0, "received once too often");
+    client.start_message_move_task().source_arn(arn).send().await?;
+    assert_eq!(receive(&dead).await?.messages().len(), 0);
+    let back = receive(&source).await?;
+    assert_eq!(back.messages().first().and_then(|message| message.body()), Some("kept"));
+    let nothing = client.start_message_move_task().source_arn("arn:aws:sqs:us-east-1:000000000000:none");
+    assert_refused(nothing.send().await, "ResourceNotFoundException").map(drop)
 }
 
 async fn message(shared: &Shared, queue: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {

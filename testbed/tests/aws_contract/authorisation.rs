@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
 use serde_json::{Value, json};
 
-use crate::support::{Secret, assert_refused, cli, shared, steps, unique};
+use crate::support::{Secret, Shared, assert_refused, cli, shared, steps, unique};
 
 #[tokio::test]
 async fn the_function_must_allow_secrets_manager_of_this_account() -> Result<()> {
@@ -73,32 +73,14 @@ async fn who_rotates_needs_the_right_to_invoke_the_function() -> Result<()> {
     let shared = shared().await?;
     let function = shared.stack.output("ProbeArn")?;
     let user = unique("rotator").replace('/', "-");
-    cli(shared, &["iam", "create-user", "--user-name", &user]).await?;
-    let key = cli(shared, &["iam", "create-access-key", "--user-name", &user]).await?;
-    let text = |name: &str| {
-        let found = key.pointer(&format!("/AccessKey/{name}")).and_then(Value::as_str);
-        found.map(str::to_owned).context("no key")
-    };
-    let config = shared.aws.sdk_config_as(&text("AccessKeyId")?, &text("SecretAccessKey")?, None).await;
-    let client = Client::new(&config);
+    let client = Client::new(&new_user(shared, &user).await?);
     let rotate = || client.rotate_secret().secret_id(&secret.arn).rotation_lambda_arn(function);
     for (actions, allowed) in [
         (&["secretsmanager:RotateSecret"][..], false),
         (&["secretsmanager:RotateSecret", "lambda:InvokeFunction"][..], true),
     ] {
         let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
-        let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
-        let put = [
-            "iam",
-            "put-user-policy",
-            "--user-name",
-            &user,
-            "--policy-name",
-            "p",
-            "--policy-document",
-            &policy,
-        ];
-        cli(shared, &put).await?;
+        put_policy(shared, &user, &statement).await?;
         if allowed {
             let version = rotate().send().await?.version_id.context("no version")?;
             assert_eq!(secret.wait(&version).await?.outcome, "succeeded");
@@ -107,6 +89,45 @@ async fn who_rotates_needs_the_right_to_invoke_the_function() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_role_limited_by_event_source_puts_no_other_event() -> Result<()> {
+    let shared = shared().await?;
+    let user = unique("sender").replace('/', "-");
+    let client = aws_sdk_eventbridge::Client::new(&new_user(shared, &user).await?);
+    let condition = json!({
+        "ForAllValues:StringEquals": {"events:source": "ours"}, "Null": {"events:source": "false"},
+    });
+    let statement =
+        json!({"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*", "Condition": condition});
+    put_policy(shared, &user, &statement).await?;
+    let entry = |source: &str| {
+        let entry = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder();
+        entry.source(source).detail_type("t").detail("{}").build()
+    };
+    client.put_events().entries(entry("ours")).send().await?;
+    assert_refused(client.put_events().entries(entry("theirs")).send().await, "AccessDeniedException")?;
+    let both = client.put_events().entries(entry("ours")).entries(entry("theirs"));
+    assert_refused(both.send().await, "AccessDeniedException").map(drop)
+}
+
+/// Configuration of a new IAM user without any right.
+async fn new_user(shared: &'static Shared, user: &str) -> Result<aws_config::SdkConfig> {
+    cli(shared, &["iam", "create-user", "--user-name", user]).await?;
+    let key = cli(shared, &["iam", "create-access-key", "--user-name", user]).await?;
+    let text = |name: &str| {
+        let found = key.pointer(&format!("/AccessKey/{name}")).and_then(Value::as_str);
+        found.map(str::to_owned).context("no key")
+    };
+    Ok(shared.aws.sdk_config_as(&text("AccessKeyId")?, &text("SecretAccessKey")?, None).await)
+}
+
+/// Gives the user this one right.
+async fn put_policy(shared: &'static Shared, user: &str, statement: &Value) -> Result<()> {
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let put = ["iam", "put-user-policy", "--user-name", user, "--policy-name", "p"];
+    cli(shared, &[&put[..], &["--policy-document", &policy]].concat()).await.map(drop)
 }
 
 /// Lets the probe read `arn` with its own role; the error when it may not.

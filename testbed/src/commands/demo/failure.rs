@@ -1,4 +1,4 @@
-//! A rotation that fails: its notice as SecOps would read it, what still works, and the repair.
+//! A rotation that fails: its notice, the alert as SecOps reads it, what still works, and the repair by the playbook.
 
 use std::time::{Duration, Instant};
 
@@ -6,24 +6,26 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use testbed::aws::Token;
 use testbed::cloud::{App, Cloud, random_text};
+use testbed::playbook::Page;
 
 use super::rotation::{check, show_steps};
-use super::{show_current, user_in};
+use super::{letter, show_current, user_in};
 use crate::commands::report::{Report, duration};
 use crate::commands::step_times;
 
 const EXPECTED_KIND: &str = "admin.login_refused";
 const REPAIR_LIMIT: Duration = Duration::from_secs(60);
 
-/// Breaks the admin secret, rotates, reads the notice from the queue, repairs, and lets Secrets Manager
-/// try again.
+/// Breaks the admin secret, rotates, shows notice and alert, repairs by the commands of the playbook, and lets
+/// Secrets Manager try again.
 pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     let admin = cloud.value(&cloud.admin_secret, "AWSCURRENT").await?;
     let before = cloud.value(&app.arn, "AWSCURRENT").await?;
     let pending = fail(cloud, app, &admin, &before, report).await?;
 
-    report.section("The repair: the admin secret gets its password back, Secrets Manager tries again");
-    put(cloud, &admin).await?;
+    alert(cloud, app, report).await?;
+    repair(cloud, report).await?;
+    report.section("Secrets Manager tries again");
     let (mark, began) = (step_times::mark(cloud)?, Instant::now());
     cloud.aws.resume_rotation(&app.arn, Token::Same).await?;
     let rotation = cloud.aws.wait_for_rotation(&app.arn, Some(&pending), REPAIR_LIMIT).await?;
@@ -34,6 +36,41 @@ pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     check(cloud, app, &rotation, &before, report).await?;
     let notices = cloud.notices.all().await.map(|notices| notices.len() == 1);
     report.check("no further notice has come", notices);
+    let alerts = cloud.alerts.wait_for(&app.arn, 2).await?;
+    let last = alerts.last().context("no alert")?;
+    letter::show(last)?;
+    let closed = last["metadata"]["eventType"] == "incident.closed" && alerts.len() == 2;
+    report.check("a second message says that the incident is closed", Ok(closed));
+    Ok(())
+}
+
+/// What SecOps gets.
+async fn alert(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
+    report.section("What SecOps gets, as it comes into the mailbox");
+    let began = Instant::now();
+    let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
+    let alert = alerts.first().context("no alert")?;
+    report.field("waited", &duration(began.elapsed()));
+    letter::show(alert)?;
+    report.check("one failure, one alert", Ok(alerts.len() == 1));
+    let playbook = format!("rotation-failing.md#{EXPECTED_KIND}");
+    report.check(&format!("it names the playbook: {playbook}"), Ok(alert.to_string().contains(&playbook)));
+    Ok(())
+}
+
+/// The page for an admin that is locked out, its commands as they stand there.
+async fn repair(cloud: &Cloud, report: &mut Report) -> Result<()> {
+    report.section("The repair, by the commands of infra/playbooks/admin-locked-out.md");
+    let mut page = Page::open(cloud, "admin-locked-out.md", &cloud.folder().join("playbook"))?;
+    page.set("ADMIN", "rabbitmq-admin/testbed");
+    page.run().await?;
+    for step in ["1. which version does the broker accept?", "2. take the value back that it knows"] {
+        report.field("step", step);
+        letter::show_commands(page.next_block());
+        page.run().await?;
+    }
+    let value = cloud.value(&cloud.admin_secret, "AWSCURRENT").await?;
+    report.check("the admin logs in over AMQPS again", cloud.logs_in(&value).await);
     Ok(())
 }
 

@@ -13,8 +13,8 @@ pub const FOLDER: &str = "target/testbed/up";
 /// A shell script to source: variables of the function, of the AWS CLI and of the commands below.
 pub async fn environment(cloud: &Cloud) -> Result<String> {
     let mut variables = cloud.function_environment().await?;
-    let queue = cloud.stack.output("DeadLetterQueueUrl")?;
-    variables.push(("DEAD_LETTER_QUEUE_URL".to_owned(), queue.to_owned()));
+    variables.push(("NOTICES_QUEUE_URL".to_owned(), cloud.notices.url().to_owned()));
+    variables.push(("ALERTS_QUEUE_URL".to_owned(), cloud.alerts.url().to_owned()));
     let mut script = String::from("# Written by `cargo xtask up`, and removed when it ends.\n");
     for (name, value) in variables {
         writeln!(script, "export {name}={}", quoted(&value))?;
@@ -52,11 +52,13 @@ Cut the credentials off that were current until then:
   {aws} lambda invoke --function-name {function} \
     --payload fileb://{events}/revoke-previous.json /dev/stdout
 
-Make something fail, and read its notice from the dead-letter queue:
+Make something fail, read its notice, and the alert that the handler makes of it:
 
   {aws} lambda invoke --function-name {function} --payload '{{"Step":"none"}}' /dev/stdout
   {aws} sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" \
-    --queue-url "$DEAD_LETTER_QUEUE_URL" --query 'Messages[].Body' --output text
+    --queue-url "$NOTICES_QUEUE_URL" --query 'Messages[].Body' --output text
+  {aws} sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" \
+    --queue-url "$ALERTS_QUEUE_URL" --query 'Messages[].Body' --output text
 
 Run the function yourself, rebuilt at each change of the code:
 

@@ -1,0 +1,106 @@
+//! An incident as others hear of it: what it is about, and the events that go to EventBridge.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, Severity};
+
+/// The `source` of the suite's events on EventBridge.
+pub const EVENT_SOURCE: &str = "secret-rotation";
+
+/// The value of an incident event's `schema` field.
+pub const INCIDENT_SCHEMA: &str = "rotation-incident/1";
+
+/// What an incident is about. A secret has one open incident an area at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Area {
+    /// The four steps: closed by the next rotation that succeeds.
+    Rotation,
+    /// The way to the cluster: closed by the next delivery that succeeds.
+    Distribution,
+    /// An order to cut leaked credentials off.
+    Revocation,
+    /// A function that cannot work at all, for whatever secret.
+    Function,
+    /// A CloudWatch alarm: closed when it is OK again.
+    Alarm,
+    /// A message that nobody understands.
+    Message,
+}
+
+impl Area {
+    /// Every area.
+    pub const ALL: &[Self] =
+        &[Self::Rotation, Self::Distribution, Self::Revocation, Self::Function, Self::Alarm, Self::Message];
+
+    /// The name in messages and in the table of incidents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotation => "rotation",
+            Self::Distribution => "distribution",
+            Self::Revocation => "revocation",
+            Self::Function => "function",
+            Self::Alarm => "alarm",
+            Self::Message => "message",
+        }
+    }
+
+    /// Whether a success is told as well. Where it is not, an incident ends when nothing has been heard of it
+    /// for a day.
+    #[must_use]
+    pub fn is_closed_by_success(self) -> bool {
+        matches!(self, Self::Rotation | Self::Distribution | Self::Alarm)
+    }
+}
+
+/// Whether an incident begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentState {
+    /// `Rotation Incident Opened`.
+    Open,
+    /// `Rotation Incident Closed`.
+    Closed,
+}
+
+impl IncidentState {
+    /// The event's `detail-type`.
+    #[must_use]
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            Self::Open => "Rotation Incident Opened",
+            Self::Closed => "Rotation Incident Closed",
+        }
+    }
+}
+
+/// The `detail` of an event for any SIEM (`schemas/incident-event.json`). At least once: who counts, counts
+/// incident ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentEvent {
+    /// [`INCIDENT_SCHEMA`].
+    pub schema: String,
+    /// The same in both events of an incident.
+    pub incident_id: String,
+    /// Whether it begins or ends.
+    pub state: IncidentState,
+    /// What it is about.
+    pub area: Area,
+    /// The secret's ARN, or the name of the function or alarm.
+    pub subject: String,
+    /// What failed last.
+    pub kind: Kind,
+    /// What that means for the people who use the secret.
+    pub severity: Severity,
+    /// How often it failed.
+    pub failures: u64,
+    /// When it failed first (RFC 3339, UTC).
+    pub opened_at: String,
+    /// When it was over; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+    /// What failed, for people.
+    pub message: String,
+}

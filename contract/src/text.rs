@@ -1,0 +1,25 @@
+//! Texts have limits: a message must fit where it goes.
+
+/// `text` in at most `limit` bytes, cut at a character and marked as cut.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let room = limit.saturating_sub('…'.len_utf8());
+    let end = (0..=room).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character_and_marked() {
+        assert_eq!(cut("short", 10), "short");
+        assert_eq!(cut("ööööö", 9), "ööö…");
+        assert!(cut(&"ö".repeat(1_000), 101).len() <= 101);
+        assert_eq!(cut("ö", 1), "…");
+    }
+}

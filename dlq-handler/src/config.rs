@@ -1,0 +1,129 @@
+//! The function's environment, read once at the start and turned into types.
+
+use std::time::Duration;
+
+use lambda_boundary::{ConfigError, number, wrong};
+
+use crate::remedy::LONGEST_DELAY;
+use crate::wording::Places;
+
+/// The function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where people are told (`ALERT_TOPIC_ARN`).
+    pub alert_topic: String,
+    /// The table of incidents (`INCIDENTS_TABLE`).
+    pub incidents_table: String,
+    /// The queue that feeds this function (`DEAD_LETTER_QUEUE_URL`).
+    pub own_queue: String,
+    /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
+    pub places: Places,
+    /// How long a failure waits for a message that says more (`GRACE_SECONDS`).
+    pub grace: Duration,
+    /// The pause before a delivery is requested the second time (`REDELIVERY_DELAY_SECONDS`).
+    pub redelivery_delay: Duration,
+    /// The longest time for one call to AWS (`CALL_TIMEOUT_SECONDS`).
+    pub call_timeout: Duration,
+}
+
+const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
+/// CloudTrail's events come by another way than notices, and either may come first.
+const DEFAULT_GRACE_SECONDS: u64 = 20;
+const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
+const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
+const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
+
+impl Config {
+    /// Reads the configuration. `variable` looks up an environment variable.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong, and what is expected.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        // An empty variable is an unset one: templates cannot always leave a variable out.
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let required = |name: &'static str, expected: &str, fits: fn(&str) -> bool| {
+            variable(name).filter(|value| fits(value)).ok_or_else(|| wrong(name, expected))
+        };
+        let seconds = |name: &'static str, default: u64, allowed: std::ops::RangeInclusive<u64>| {
+            number(name, variable(name), default, &allowed).map(Duration::from_secs)
+        };
+        let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| DEFAULT_PLAYBOOKS.to_owned());
+        Ok(Self {
+            alert_topic: required("ALERT_TOPIC_ARN", "the ARN of an SNS topic", |arn| {
+                arn.starts_with("arn:") && arn.contains(":sns:")
+            })?,
+            incidents_table: required("INCIDENTS_TABLE", "the name of a DynamoDB table", is_table)?,
+            own_queue: required("DEAD_LETTER_QUEUE_URL", "the URL of an SQS queue", |url| {
+                url.starts_with("https://") || url.starts_with("http://")
+            })?,
+            places: Places {
+                playbooks: playbooks.trim_end_matches('/').to_owned(),
+                secret2eks: variable("SECRET2EKS_FUNCTION"),
+            },
+            grace: seconds("GRACE_SECONDS", DEFAULT_GRACE_SECONDS, 0..=LONGEST_DELAY.as_secs())?,
+            redelivery_delay: seconds(
+                "REDELIVERY_DELAY_SECONDS",
+                DEFAULT_REDELIVERY_DELAY_SECONDS,
+                0..=LONGEST_DELAY.as_secs(),
+            )?,
+            call_timeout: seconds(
+                "CALL_TIMEOUT_SECONDS",
+                DEFAULT_CALL_TIMEOUT_SECONDS,
+                CALL_TIMEOUTS_SECONDS,
+            )?,
+        })
+    }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+fn is_table(name: &str) -> bool {
+    (3..=255).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
+        let mut variables = vec![
+            ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts"),
+            ("INCIDENTS_TABLE", "rotation-incidents"),
+            ("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/dead-letters"),
+        ];
+        variables.splice(0..0, changes.iter().copied());
+        let variable =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::read(variable).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_hold_when_only_the_places_are_given() -> Result<(), String> {
+        let config = read(&[])?;
+        assert_eq!(config.places, Places { playbooks: "infra/playbooks".to_owned(), secret2eks: None });
+        assert_eq!(config.grace, Duration::from_secs(20));
+        assert_eq!(config.redelivery_delay, Duration::from_secs(30));
+        assert_eq!(read(&[("PLAYBOOK_URL", "https://wiki/")])?.places.playbooks, "https://wiki");
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_variable_and_what_is_expected_and_is_not_quoted() {
+        for (variable, value, expected) in [
+            ("ALERT_TOPIC_ARN", "", "ALERT_TOPIC_ARN must be the ARN of an SNS topic"),
+            ("ALERT_TOPIC_ARN", "canary", "ALERT_TOPIC_ARN must be the ARN of an SNS topic"),
+            ("INCIDENTS_TABLE", "canary/", "INCIDENTS_TABLE must be the name of a DynamoDB table"),
+            ("DEAD_LETTER_QUEUE_URL", "canary", "DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue"),
+            ("GRACE_SECONDS", "901", "GRACE_SECONDS must be a whole number from 0 to 900"),
+            (
+                "REDELIVERY_DELAY_SECONDS",
+                "-1",
+                "REDELIVERY_DELAY_SECONDS must be a whole number from 0 to 900",
+            ),
+            ("CALL_TIMEOUT_SECONDS", "canary", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
+        ] {
+            let error = read(&[(variable, value)]).err().unwrap_or_default();
+            assert!(error.contains(expected), "{variable}: {error}");
+            assert!(!error.contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The life of an incident, decided on data: the item of the table is the only state.
+//!
+//! Messages come late, twice and in any order. What counts is when something happened, and a second is the
+//! finest that CloudTrail tells; where two things happened in the same second, the order of arrival decides, and
+//! for a failure: it is told rather than hidden.
+
+mod announcement;
+
+use contract::{Area, Kind, Severity};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub use announcement::{Announcement, What};
+
+use crate::message::{Detail, Failure, Success};
+
+/// An incident that is still open after this time is told once more; one that nothing closes ends when nothing
+/// was heard of it for so long.
+pub const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Ids of the last messages, to know a repeated one: SQS repeats soon or never.
+const SEEN_LIMIT: usize = 40;
+
+/// One item of the table: what is known of one subject in one area.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The secret's ARN, or the name of the function or alarm.
+    pub subject: String,
+    /// What it is about.
+    pub area: Area,
+    /// The last success, also without any incident: a failure before it is over when it arrives.
+    pub succeeded_at: Option<Timestamp>,
+    /// The last incident, open or closed.
+    pub incident: Option<Incident>,
+    /// What is still to be told.
+    pub unsent: Vec<Announcement>,
+    /// Ids of the last messages.
+    pub seen: Vec<String>,
+    /// Counts the writes, so that two at the same time do not undo each other.
+    pub revision: u64,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Incident {
+    /// The same in everything that is told of it.
+    pub id: String,
+    /// What failed last.
+    pub kind: Kind,
+    /// When it failed first.
+    pub opened_at: Timestamp,
+    /// When it failed last.
+    pub last_failure_at: Timestamp,
+    /// When it was over.
+    pub closed_at: Option<Timestamp>,
+    /// How often it failed.
+    pub failures: u64,
+    /// What is known beside the kind.
+    pub detail: Detail,
+    /// The kinds that were told: a failure that alternates between two is told twice, not for ever.
+    pub told: Vec<Kind>,
+    /// Whether it was told that it stays open.
+    pub reminded: bool,
+}
+
+/// What a message did to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// A new incident.
+    Opened,
+    /// One more failure of an open incident.
+    Repeated,
+    /// An open incident has another cause now.
+    Changed,
+    /// The incident is over.
+    Closed,
+    /// A success without an incident.
+    Noted,
+    /// It has been open for a day.
+    StaysOpen,
+    /// It was known, or over, before it arrived.
+    Nothing,
+}
+
+impl Incident {
+    /// What it means for the people who use the secret.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.kind.severity()
+    }
+
+    /// Whether it is not over.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.closed_at.is_none()
+    }
+}
+
+impl Record {
+    /// A subject of which nothing is known.
+    #[must_use]
+    pub fn new(subject: String, area: Area) -> Self {
+        Self {
+            subject,
+            area,
+            succeeded_at: None,
+            incident: None,
+            unsent: Vec::new(),
+            seen: Vec::new(),
+            revision: 0,
+        }
+    }
+
+    /// The incident that is open now.
+    #[must_use]
+    pub fn open_incident(&self) -> Option<&Incident> {
+        self.incident.as_ref().filter(|incident| incident.is_open())
+    }
+
+    /// Whether a message of this id was taken in already.
+    #[must_use]
+    pub fn has_seen(&self, id: &str) -> bool {
+        self.seen.iter().any(|seen| seen == id)
+    }
+
+    /// Takes a failure in.
+    pub fn fail(&mut self, failure: &Failure, now: Timestamp) -> Effect {
+        if self.has_seen(&failure.id) || self.is_over(failure.occurred_at) {
+            return Effect::Nothing;
+        }
+        self.remember(&failure.id);
+        let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
+            self.open(failure, now);
+            return Effect::Opened;
+        };
+        let is_newer = failure.occurred_at >= incident.last_failure_at;
+        incident.last_failure_at = incident.last_failure_at.max(failure.occurred_at);
+        incident.opened_at = incident.opened_at.min(failure.occurred_at);
+        let (generic, was_generic) = (failure.kind.is_generic(), incident.kind.is_generic());
+        if generic && !was_generic {
+            // The same failure, in the words of somebody who knows less.
+            return Effect::Repeated;
+        }
+        let says_more = was_generic && !generic;
+        incident.failures += u64::from(!says_more);
+        if !(is_newer || says_more) {
+            return Effect::Repeated;
+        }
+        incident.kind = failure.kind;
+        incident.detail = failure.detail.clone();
+        if incident.told.contains(&failure.kind) {
+            return Effect::Repeated;
+        }
+        incident.told.push(failure.kind);
+        self.announce(What::Changed, now);
+        Effect::Changed
+    }
+
+    /// Takes a success in.
+    pub fn succeed(&mut self, success: &Success, now: Timestamp) -> Effect {
+        if self.has_seen(&success.id) {
+            return Effect::Nothing;
+        }
+        self.remember(&success.id);
+        self.succeeded_at = self.succeeded_at.max(Some(success.at));
+        match self.incident.as_mut().filter(|incident| incident.is_open()) {
+            // It failed again since.
+            Some(incident) if success.at.as_second() < incident.last_failure_at.as_second() => Effect::Noted,
+            Some(incident) => {
+                incident.closed_at = Some(success.at.max(incident.last_failure_at));
+                self.announce(What::Closed, now);
+                Effect::Closed
+            }
+            None => Effect::Noted,
+        }
+    }
+
+    /// Looks at an incident that nobody says anything about.
+    pub fn sweep(&mut self, now: Timestamp) -> Effect {
+        let area = self.area;
+        let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
+            return Effect::Nothing;
+        };
+        if !area.is_closed_by_success() && now.duration_since(incident.last_failure_at) >= A_DAY {
+            incident.closed_at = Some(now);
+            self.announce(What::Quiet, now);
+            return Effect::Closed;
+        }
+        if area.is_closed_by_success()
+            && !incident.reminded
+            && now.duration_since(incident.opened_at) >= A_DAY
+        {
+            incident.reminded = true;
+            self.announce(What::StaysOpen, now);
+            return Effect::StaysOpen;
+        }
+        Effect::Nothing
+    }
+
+    fn open(&mut self, failure: &Failure, now: Timestamp) {
+        self.incident = Some(Incident {
+            id: incident_id(&self.subject, self.area, failure.occurred_at),
+            kind: failure.kind,
+            opened_at: failure.occurred_at,
+            last_failure_at: failure.occurred_at,
+            closed_at: None,
+            failures: 1,
+            detail: failure.detail.clone(),
+            told: vec![failure.kind],
+            reminded: false,
+        });
+        self.announce(What::Opened, now);
+    }
+
+    /// Whether a failure at `at` was followed by a success, or by the end of its incident, before it arrived.
+    fn is_over(&self, at: Timestamp) -> bool {
+        let ended = self.incident.as_ref().and_then(|incident| incident.closed_at);
+        self.succeeded_at.max(ended).is_some_and(|over| at.as_second() < over.as_second())
+    }
+
+    fn remember(&mut self, id: &str) {
+        self.seen.push(id.to_owned());
+        let surplus = self.seen.len().saturating_sub(SEEN_LIMIT);
+        self.seen.drain(..surplus);
+    }
+}
+
+/// Readable, and the same however often the opening is decided.
+fn incident_id(subject: &str, area: Area, opened_at: Timestamp) -> String {
+    let digest = Sha256::digest(format!("{subject} {} {opened_at}", area.as_str()));
+    let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hash}", opened_at.strftime("%Y%m%d-%H%M%S"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Asking secret2eks again.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use contract::DistributionRequest;
+use lambda_boundary::AwsError;
+
+/// The function secret2eks, or none.
+#[derive(Debug)]
+pub struct Redelivery {
+    client: Client,
+    function: Option<String>,
+    timeout: Duration,
+}
+
+/// secret2eks could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Lambda refused it.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The request could not be written as JSON.
+    #[error("the distribution request could not be written")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+impl Redelivery {
+    /// A client on the SDK's configuration, whose operation timeout is `timeout`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, function: Option<String>, timeout: Duration) -> Self {
+        Self { client: Client::new(config), function, timeout }
+    }
+
+    /// Whether there is a function to ask.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.function.is_some()
+    }
+
+    /// Hands the request to Lambda's queue. Repeating it is harmless: secret2eks looks up what is current.
+    ///
+    /// # Errors
+    /// When Lambda does not take it.
+    pub async fn request(&self, request: &DistributionRequest) -> Result<(), RequestError> {
+        let Some(function) = &self.function else { return Ok(()) };
+        self.client
+            .invoke()
+            .function_name(function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(serde_json::to_vec(request)?))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk("Lambda", "Invoke", self.timeout, &error))?;
+        Ok(())
+    }
+}

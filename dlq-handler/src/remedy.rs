@@ -1,0 +1,128 @@
+//! What is done about a failure without asking anybody: a delivery is requested again, a few times.
+//!
+//! A failed *rotation* is never repeated from here: Secrets Manager does that, or a person. `RotateSecret` would
+//! switch a cancelled rotation on again, replace a value that somebody stored by hand, or rotate twice.
+
+use std::time::Duration;
+
+use contract::{Area, DistributionRequest};
+
+use crate::message::Failure;
+
+/// The first request counts. The number travels in the request, so nothing else has to remember it.
+///
+/// Each attempt is three invocations in a chain, and Lambda ends a chain through SQS and SNS after about 16:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+pub const ATTEMPTS: u32 = 3;
+/// Each pause is so much longer than the one before.
+const GROWTH: u32 = 4;
+/// The longest that a message can be delayed in SQS.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>
+pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
+/// What is done about a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// The delivery is requested again after this pause.
+    Again(DistributionRequest, Duration),
+    /// It was requested often enough.
+    Exhausted,
+    /// It would fail again: somebody has to change something first.
+    Useless,
+    /// There is no secret2eks to ask.
+    Impossible,
+    /// Nothing is repeated from here.
+    None,
+}
+
+/// What is done about `failure`, when the first pause is `first_delay`.
+#[must_use]
+pub fn remedy(failure: &Failure, first_delay: Duration) -> Remedy {
+    let (Some(request), Area::Distribution) = (&failure.delivery, failure.area) else {
+        return Remedy::None;
+    };
+    if !failure.kind.is_transient() {
+        return Remedy::Useless;
+    }
+    if request.attempt >= ATTEMPTS {
+        return Remedy::Exhausted;
+    }
+    let growth = GROWTH.saturating_pow(request.attempt.saturating_sub(1));
+    let delay = first_delay.saturating_mul(growth).min(LONGEST_DELAY);
+    Remedy::Again(DistributionRequest { attempt: request.attempt.max(1) + 1, ..request.clone() }, delay)
+}
+
+impl Remedy {
+    /// For people: what has been tried, or will be.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Again(request, delay) => format!(
+                "Lambda repeated the delivery; it is requested again in {} s (attempt {} of {ATTEMPTS}).",
+                delay.as_secs(),
+                request.attempt
+            ),
+            Self::Exhausted => {
+                format!("The delivery was requested {ATTEMPTS} times; it is not requested again by itself.")
+            }
+            Self::Useless => "Nothing: it would fail again until somebody changes the cause.".to_owned(),
+            Self::Impossible => "Nothing: the handler knows no secret2eks to ask again.".to_owned(),
+            Self::None => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Kind;
+
+    use super::*;
+    use crate::message::Detail;
+
+    const FIRST: Duration = Duration::from_secs(30);
+
+    fn failed(kind: Kind, area: Area, attempt: u32) -> Failure {
+        Failure {
+            id: "1".to_owned(),
+            area,
+            subject: "arn".to_owned(),
+            kind,
+            occurred_at: jiff::Timestamp::UNIX_EPOCH,
+            detail: Detail::default(),
+            delivery: Some(DistributionRequest {
+                secret_arn: "arn".to_owned(),
+                version_id: "v".to_owned(),
+                attempt,
+                promoted_at: None,
+            }),
+            waited: false,
+        }
+    }
+
+    fn pause(remedy: &Remedy) -> Option<(u32, u64)> {
+        match remedy {
+            Remedy::Again(request, delay) => Some((request.attempt, delay.as_secs())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_delivery_is_requested_three_times_with_growing_pauses() {
+        let after =
+            |attempt| remedy(&failed(Kind::DistributionNotSynced, Area::Distribution, attempt), FIRST);
+        assert_eq!(pause(&after(0)), Some((2, 30)));
+        assert_eq!(pause(&after(1)), Some((2, 30)));
+        assert_eq!(pause(&after(2)), Some((3, 120)));
+        assert_eq!(after(3), Remedy::Exhausted);
+        assert_eq!(after(u32::MAX), Remedy::Exhausted);
+    }
+
+    #[test]
+    fn what_would_fail_again_is_not_repeated_and_a_rotation_never_is() {
+        let tags = failed(Kind::DistributionTagsInvalid, Area::Distribution, 1);
+        assert_eq!(remedy(&tags, FIRST), Remedy::Useless);
+        for kind in Kind::ALL {
+            assert_eq!(remedy(&failed(*kind, Area::Rotation, 1), FIRST), Remedy::None, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A batch of SQS messages in, the ones that failed out.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What Lambda's event source mapping sends.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SqsEvent {
+    /// The messages, up to the batch size.
+    #[serde(rename = "Records")]
+    pub records: Vec<SqsRecord>,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SqsRecord {
+    /// The same in every delivery of it.
+    pub message_id: String,
+    /// Its text.
+    #[serde(default)]
+    pub body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    #[serde(default)]
+    sent_timestamp: Option<String>,
+}
+
+/// What Lambda does with the batch: these messages stay in the queue, all others are deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// The messages to keep.
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+/// A message to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    /// Its id.
+    pub item_identifier: String,
+}
+
+impl SqsRecord {
+    /// When it was sent; `now` when SQS does not say.
+    #[must_use]
+    pub fn sent_at(&self, now: Timestamp) -> Timestamp {
+        let milliseconds = self.attributes.sent_timestamp.as_deref().and_then(|text| text.parse().ok());
+        milliseconds.and_then(|sent| Timestamp::from_millisecond(sent).ok()).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_read_and_the_failed_messages_are_named() -> Result<(), serde_json::Error> {
+        let event: SqsEvent = serde_json::from_value(json!({"Records": [
+            {"messageId": "m1", "body": "text", "attributes": {"SentTimestamp": "1800000000000"}, "eventSource": "aws:sqs"},
+            {"messageId": "m2"},
+        ]}))?;
+        let now = Timestamp::UNIX_EPOCH;
+        let sent: Vec<i64> = event.records.iter().map(|record| record.sent_at(now).as_second()).collect();
+        assert_eq!(sent, [1_800_000_000, 0]);
+        let failed = ItemFailure { item_identifier: "m2".to_owned() };
+        assert_eq!(
+            serde_json::to_value(BatchAnswer { batch_item_failures: vec![failed] })?,
+            json!({"batchItemFailures": [{"itemIdentifier": "m2"}]})
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! What Secrets Manager says about a rotation in CloudTrail, as EventBridge delivers it: the only trace of a
+//! function that crashed, timed out, or could not be called.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html>
+
+use contract::{Area, Kind};
+use serde_json::Value;
+
+use super::{Received, failure, time};
+use crate::message::{Detail, Message, Success};
+
+pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
+    if value["source"] != "aws.secretsmanager" {
+        return None;
+    }
+    let detail = &value["detail"];
+    let subject = detail["additionalEventData"]["SecretId"].as_str()?.to_owned();
+    let name = detail["eventName"].as_str()?;
+    let at = time(&detail["eventTime"], received.sent_at);
+    let received = Received { id: value["id"].as_str().unwrap_or(received.id), ..received };
+    let (kind, what) = match name {
+        "RotationFailed" => (Kind::RotationFailed, "Secrets Manager reports that a rotation failed"),
+        "TestRotationFailed" => (
+            Kind::RotationTestFailed,
+            "Secrets Manager reports that the test of the rotation's schedule failed",
+        ),
+        "RotationSucceeded" => {
+            let id = received.id.to_owned();
+            return Some(Message::Success(Success { id, area: Area::Rotation, subject, at }));
+        }
+        // Somebody stored a value by hand while a rotation was under way.
+        "RotationAbandoned" => return Some(Message::Information(format!("{name}: {subject}"))),
+        _ => return None,
+    };
+    let detail = Detail {
+        message: format!(
+            "{what}. No notice of the function says why: it may have crashed, run into its timeout, or not \
+             have been called at all (its permission, throttling)."
+        ),
+        test_only: kind == Kind::RotationTestFailed,
+        ..Detail::default()
+    };
+    Some(Message::Failure(Box::new(failure(received, Area::Rotation, subject, kind, at, detail))))
+}

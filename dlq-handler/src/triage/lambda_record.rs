@@ -1,0 +1,55 @@
+//! Lambda's record of an asynchronous invocation, sent to a destination for success or failure.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+
+use contract::{Area, Kind, cut};
+use serde_json::Value;
+
+use super::{Received, delivery, failure, time};
+use crate::message::{Detail, Failure, Message, Success};
+use crate::redact;
+
+const MESSAGE_LIMIT: usize = 1_000;
+
+pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
+    let context = &value["requestContext"];
+    let (arn, condition) = (context["functionArn"].as_str()?, context["condition"].as_str()?);
+    let function = function_name(arn);
+    let delivery = delivery(&value["requestPayload"]);
+    let at = time(&value["timestamp"], received.sent_at);
+    let id = context["requestId"]
+        .as_str()
+        .map_or_else(|| received.id.to_owned(), |id| format!("{id} {condition}"));
+    let received = Received { id: &id, ..received };
+    let area = if delivery.is_some() { Area::Distribution } else { Area::Function };
+    let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
+    if condition == "Success" {
+        return Some(match area {
+            Area::Distribution => Message::Success(Success { id: received.id.to_owned(), area, subject, at }),
+            _ => Message::Information(format!("{function} succeeded")),
+        });
+    }
+    let answer = &value["responsePayload"];
+    let kind = answer["errorType"].as_str().and_then(Kind::parse);
+    let said = answer["errorMessage"].as_str().map(redact::text).unwrap_or_default();
+    let message = match kind {
+        // Our own function said it: no credential is in it.
+        Some(_) => answer["errorMessage"].as_str().unwrap_or_default().to_owned(),
+        None if said.is_empty() => format!("{function} gave no answer ({})", redact::text(condition)),
+        None => format!("{function} ended without an answer of its own: {said}"),
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let detail = Detail {
+        message: cut(&message, MESSAGE_LIMIT),
+        version: delivery.as_ref().map(|request| request.version_id.clone()),
+        function: Some(function.to_owned()),
+        request_id: text(&context["requestId"]),
+        ..Detail::default()
+    };
+    let failure = failure(received, area, subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
+    Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+/// `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
+fn function_name(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or(arn)
+}

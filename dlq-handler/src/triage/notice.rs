@@ -1,0 +1,62 @@
+//! A failure notice of one of our functions.
+
+use contract::{Area, DistributionRequest, FailureNotice, Kind, NOTICE_SCHEMA, cut};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::{Received, failure, time};
+use crate::message::{Detail, Failure, Message};
+
+const CAUSES_LIMIT: usize = 4;
+const CAUSE_LIMIT: usize = 500;
+const MESSAGE_LIMIT: usize = 1_000;
+
+pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
+    let notice = FailureNotice::deserialize(value).ok().filter(|notice| notice.schema == NOTICE_SCHEMA)?;
+    let area = area(&notice);
+    let subject = match (&notice.secret_arn, area) {
+        (Some(arn), Area::Rotation | Area::Distribution | Area::Revocation) => arn.clone(),
+        _ => notice.function.clone(),
+    };
+    let occurred_at = time(&value["occurredAt"], received.sent_at);
+    let delivery = (area == Area::Distribution).then(|| delivery(&notice)).flatten();
+    let kind = notice.kind;
+    let id = format!("{} {kind}", notice.request_id);
+    let received = Received { id: if notice.request_id.is_empty() { received.id } else { &id }, ..received };
+    let detail = Detail {
+        message: cut(&notice.message, MESSAGE_LIMIT),
+        causes: notice.causes.iter().take(CAUSES_LIMIT).map(|cause| cut(cause, CAUSE_LIMIT)).collect(),
+        step: notice.step,
+        version: notice.version_id,
+        user: notice.user,
+        broker: notice.broker,
+        function: Some(notice.function),
+        request_id: Some(notice.request_id),
+        test_only: notice.test_only,
+        tried: String::new(),
+    };
+    let failure = failure(received, area, subject, kind, occurred_at, detail);
+    Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+fn area(notice: &FailureNotice) -> Area {
+    if notice.secret_arn.is_none() || notice.kind == Kind::ConfigurationInvalid {
+        return Area::Function;
+    }
+    match (notice.step.as_deref(), notice.kind) {
+        (Some("revokePrevious"), _) => Area::Revocation,
+        // The rotation itself is finished then.
+        (_, Kind::DistributionRequestFailed) => Area::Distribution,
+        _ => Area::Rotation,
+    }
+}
+
+/// What rotation-mq could not ask for: that was the first attempt.
+fn delivery(notice: &FailureNotice) -> Option<DistributionRequest> {
+    Some(DistributionRequest {
+        secret_arn: notice.secret_arn.clone()?,
+        version_id: notice.version_id.clone()?,
+        attempt: 1,
+        promoted_at: Some(notice.occurred_at.clone()),
+    })
+}

@@ -1,0 +1,202 @@
+//! From an incident to the alert about it: what, which, since when, what it means now, what was tried, and what
+//! to do. Pure, so that every kind's alert can be read in a test.
+
+mod commands;
+mod meaning;
+
+use std::collections::BTreeMap;
+
+use contract::{Alert, AlertText, Area, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Severity, cut};
+use jiff::Timestamp;
+
+use crate::incident::{Announcement, Incident, What};
+use crate::secret_store::SecretFacts;
+
+/// The event's message has its limit in the schema.
+const EVENT_MESSAGE_LIMIT: usize = 2_000;
+
+/// What stays the same in all alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// Where the playbooks are: `PLAYBOOK_URL`.
+    pub playbooks: String,
+    /// The function that delivers, if there is one.
+    pub secret2eks: Option<String>,
+}
+
+/// One announcement and what it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// What is told.
+    pub announcement: &'a Announcement,
+    /// The secret's ARN, or the name of the function or alarm.
+    pub subject: &'a str,
+    /// The area.
+    pub area: Area,
+    /// What Secrets Manager says about the secret; nothing when it is no secret, or could not be asked.
+    pub facts: Option<&'a SecretFacts>,
+}
+
+/// The alert.
+#[must_use]
+pub fn alert(told: Told<'_>, places: &Places) -> Alert {
+    let incident = &told.announcement.incident;
+    let closed = told.announcement.what == What::Closed;
+    let playbook = format!("{}/{}", places.playbooks, incident.kind.playbook());
+    let mut paragraphs = vec![("What happened:".to_owned(), what_happened(told))];
+    paragraphs.push(("Which:".to_owned(), which(told)));
+    paragraphs.push(("Since:".to_owned(), since(incident)));
+    paragraphs.push(("What it means now:".to_owned(), meaning::now(told)));
+    if !closed {
+        let tried = meaning::tried(told);
+        paragraphs.push(("What was tried:".to_owned(), tried));
+        paragraphs.push(("Playbook:".to_owned(), playbook.clone()));
+    }
+    let resources = told.subject.starts_with("arn:").then(|| told.subject.to_owned());
+    Alert::new(AlertText {
+        title: title(told),
+        paragraphs,
+        next_steps: if closed { Vec::new() } else { commands::next_steps(told, places, &playbook) },
+        keywords: vec![
+            incident.kind.to_string(),
+            severity(incident).to_owned(),
+            told.area.as_str().to_owned(),
+        ],
+        thread: told.subject.to_owned(),
+        event_type: format!("incident.{}", event_type(told.announcement.what)),
+        related_resources: resources.into_iter().collect(),
+        context: context(told, playbook),
+    })
+}
+
+/// The event for other systems.
+#[must_use]
+pub fn event(told: Told<'_>) -> IncidentEvent {
+    let incident = &told.announcement.incident;
+    let state = if incident.is_open() { IncidentState::Open } else { IncidentState::Closed };
+    IncidentEvent {
+        schema: INCIDENT_SCHEMA.to_owned(),
+        incident_id: incident.id.clone(),
+        state,
+        area: told.area,
+        subject: told.subject.to_owned(),
+        kind: incident.kind,
+        severity: incident.severity(),
+        failures: incident.failures,
+        opened_at: incident.opened_at.to_string(),
+        closed_at: incident.closed_at.map(|at| at.to_string()),
+        message: cut(&incident.detail.message, EVENT_MESSAGE_LIMIT),
+    }
+}
+
+fn event_type(what: What) -> &'static str {
+    match what {
+        What::Opened => "opened",
+        What::Changed => "changed",
+        What::StaysOpen => "stays_open",
+        What::Closed | What::Quiet => "closed",
+    }
+}
+
+fn context(told: Told<'_>, playbook: String) -> BTreeMap<String, String> {
+    let incident = &told.announcement.incident;
+    let entries = [
+        ("kind", incident.kind.to_string()),
+        ("severity", severity(incident).to_owned()),
+        ("area", told.area.as_str().to_owned()),
+        ("incidentId", incident.id.clone()),
+        ("playbook", playbook),
+    ];
+    entries.map(|(key, value)| (key.to_owned(), value)).into()
+}
+
+fn severity(incident: &Incident) -> &'static str {
+    incident.severity().as_str()
+}
+
+fn title(told: Told<'_>) -> String {
+    let incident = &told.announcement.incident;
+    let (name, kind) = (name(told.subject), incident.kind);
+    let mark = if incident.severity() == Severity::Critical { "CRITICAL: " } else { "" };
+    let fails = match told.area {
+        Area::Rotation if incident.detail.test_only => "the test of its schedule fails",
+        Area::Rotation => "rotation fails",
+        Area::Distribution => "delivery to the cluster fails",
+        Area::Revocation => "revoking leaked credentials failed",
+        Area::Function => "the function fails",
+        Area::Alarm => "alarm",
+        Area::Message => "a message that nobody understands",
+    };
+    match told.announcement.what {
+        What::Opened => format!("{mark}{name}: {fails} ({kind})"),
+        What::Changed => format!("{mark}{name}: {fails} for another reason ({kind})"),
+        What::StaysOpen => format!("{mark}{name}: {fails}, for more than a day now ({kind})"),
+        What::Closed | What::Quiet => match told.area {
+            Area::Rotation => format!("{name}: rotation works again"),
+            Area::Distribution => format!("{name}: delivered, the cluster has the current version"),
+            _ => format!("{name}: over ({kind})"),
+        },
+    }
+}
+
+/// `rotation fails` reads better with the secret's name than with its ARN.
+fn name(subject: &str) -> &str {
+    let Some((_, name)) = subject.split_once(":secret:") else { return subject };
+    name.rsplit_once('-').filter(|(_, suffix)| suffix.len() == 6).map_or(name, |(name, _)| name)
+}
+
+fn what_happened(told: Told<'_>) -> String {
+    let incident = &told.announcement.incident;
+    let mut text = match told.announcement.what {
+        What::Closed | What::Quiet => {
+            let mended = if told.area == Area::Rotation { "A rotation succeeded" } else { "It succeeded" };
+            return format!("{mended}; the incident of kind {} is closed.", incident.kind);
+        }
+        _ => incident.detail.message.clone(),
+    };
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    for cause in &incident.detail.causes {
+        text.push_str("\nBecause: ");
+        text.push_str(cause);
+    }
+    text
+}
+
+fn which(told: Told<'_>) -> String {
+    let detail = &told.announcement.incident.detail;
+    let parts = [
+        ("step", &detail.step),
+        ("broker user", &detail.user),
+        ("broker", &detail.broker),
+        ("version", &detail.version),
+        ("function", &detail.function),
+        ("request", &detail.request_id),
+    ];
+    let mut text = told.subject.to_owned();
+    for (label, value) in parts {
+        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+            text.push_str(&format!("\n{label}: {value}"));
+        }
+    }
+    text
+}
+
+fn since(incident: &Incident) -> String {
+    let times = match incident.failures {
+        1 => "one failure".to_owned(),
+        many => format!("{many} failures, the last at {}", short(incident.last_failure_at)),
+    };
+    match incident.closed_at {
+        None => format!("{} ({times}).", short(incident.opened_at)),
+        Some(end) => format!("{} until {} ({times}).", short(incident.opened_at), short(end)),
+    }
+}
+
+fn short(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What to do, with the commands to type. No command holds a secret, and each can be repeated.
+
+use contract::Area;
+
+use super::{Places, Told};
+
+pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec<String> {
+    let incident = &told.announcement.incident;
+    let secret = told.subject;
+    let mut steps = vec![format!("Follow the playbook: {playbook}")];
+    if let Some(log) = log(told) {
+        steps.push(log);
+    }
+    match told.area {
+        Area::Rotation => steps.extend(rotation(secret)),
+        Area::Distribution => {
+            if let Some(function) = &places.secret2eks {
+                let version = incident.detail.version.as_deref().unwrap_or("CURRENT");
+                steps.push(format!(
+                    "When the cause is gone, ask for the delivery again:\n`echo '{{\"secretArn\":\"{secret}\",\"versionId\":\"{version}\",\"attempt\":1}}' > \
+                     request.json; aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://request.json answer.json`"
+                ));
+            }
+            steps.push("You get one more message when it is delivered.".to_owned());
+        }
+        Area::Revocation => {
+            steps.push("Repeat the revocation as the playbook says; it is safe to repeat.".to_owned());
+        }
+        Area::Function | Area::Alarm | Area::Message => {}
+    }
+    steps
+}
+
+fn rotation(secret: &str) -> [String; 3] {
+    [
+        format!(
+            "See whether a rotation is under way (AWSPENDING on a version of its own):\n`aws secretsmanager \
+             describe-secret --secret-id {secret} --query '[RotationEnabled, VersionIdsToStages]'`"
+        ),
+        format!(
+            "When the cause is gone, rotate. It is refused (\"a previous rotation isn't complete\") while Secrets \
+             Manager still repeats the failed one: that one finishes by itself then.\n`aws secretsmanager \
+             rotate-secret --secret-id {secret}`"
+        ),
+        "You get one more message when a rotation has succeeded.".to_owned(),
+    ]
+}
+
+/// The log of that very invocation.
+fn log(told: Told<'_>) -> Option<String> {
+    let detail = &told.announcement.incident.detail;
+    let function = detail.function.as_deref().filter(|name| !name.is_empty())?;
+    let request = detail.request_id.as_deref().filter(|id| !id.is_empty())?;
+    Some(format!(
+        "Its log:\n`aws logs filter-log-events --log-group-name /aws/lambda/{function} --filter-pattern \
+         '\"{request}\"' --query 'events[].message' --output text`"
+    ))
+}

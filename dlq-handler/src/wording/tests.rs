@@ -1,0 +1,177 @@
+use std::path::Path;
+
+use contract::{Alert, Area, Kind, Severity};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Places, Told, alert, event};
+use crate::incident::{Record, What};
+use crate::message::{Detail, Failure, Success};
+use crate::secret_store::SecretFacts;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
+
+fn schema(name: &str) -> Result<jsonschema::Validator, Box<dyn std::error::Error>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contract/schemas").join(format!("{name}.json"));
+    Ok(jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(path)?)?)?)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()
+}
+
+fn places() -> Places {
+    Places { playbooks: "https://wiki/playbooks".to_owned(), secret2eks: Some("secret2eks".to_owned()) }
+}
+
+/// A record with all that can be told of one failure of `kind`: opened, and closed.
+fn record(kind: Kind, area: Area) -> Record {
+    let mut record = Record::new(SECRET.to_owned(), area);
+    let failure = Failure {
+        id: "1".to_owned(),
+        area,
+        subject: SECRET.to_owned(),
+        kind,
+        occurred_at: at(0),
+        detail: Detail {
+            message: format!("setSecret failed ({kind}): failed to read the grants of broker user `payment`"),
+            causes: vec!["the broker refuses the login of user `admin`".to_owned()],
+            step: Some("setSecret".to_owned()),
+            version: Some("0123456789abcdef0123456789abcdef".to_owned()),
+            user: Some("payment_clone".to_owned()),
+            function: Some("rotation-rotation-mq".to_owned()),
+            request_id: Some("1111".to_owned()),
+            ..Detail::default()
+        },
+        delivery: None,
+        waited: false,
+    };
+    record.fail(&failure, at(0));
+    record.succeed(&Success { id: "2".to_owned(), area, subject: SECRET.to_owned(), at: at(60) }, at(60));
+    record
+}
+
+fn alerts(kind: Kind, area: Area) -> Vec<Alert> {
+    let record = record(kind, area);
+    let facts = SecretFacts { last_rotated: Some(at(-90_000)), next_rotation: Some(at(7_200)) };
+    let told = record.unsent.iter().map(|announcement| {
+        alert(Told { announcement, subject: SECRET, area, facts: Some(&facts) }, &places())
+    });
+    told.collect()
+}
+
+#[test]
+fn the_alert_of_every_kind_in_every_area_follows_its_schema_and_says_what_to_do() -> Outcome {
+    let schema = schema("alert")?;
+    for kind in Kind::ALL {
+        for area in Area::ALL {
+            for alert in alerts(*kind, *area) {
+                let value = serde_json::to_value(&alert)?;
+                let wrong: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+                assert!(wrong.is_empty(), "{value}: {wrong:?}");
+                if value["metadata"]["eventType"] == "incident.opened" {
+                    let playbook = format!("https://wiki/playbooks/{}", kind.playbook());
+                    assert!(alert.mail().contains(&playbook), "{}", alert.mail());
+                    assert!(alert.mail().contains("What it means now"), "{}", alert.mail());
+                    let critical = kind.severity() == Severity::Critical;
+                    assert_eq!(alert.title().starts_with("CRITICAL: "), critical, "{kind}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_event_of_every_kind_in_every_area_follows_its_schema() -> Outcome {
+    let schema = schema("incident-event")?;
+    for kind in Kind::ALL {
+        for area in Area::ALL {
+            for announcement in &record(*kind, *area).unsent {
+                let told = Told { announcement, subject: SECRET, area: *area, facts: None };
+                let event = serde_json::to_value(event(told))?;
+                assert!(schema.is_valid(&event), "{event}");
+                let closed = announcement.what == What::Closed;
+                assert_eq!(event["closedAt"].is_string(), closed, "{event}");
+                assert_eq!(event["state"], if closed { "closed" } else { "open" });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_alert_reads_as_a_letter() {
+    let mails: Vec<String> =
+        alerts(Kind::AdminLoginRefused, Area::Rotation).iter().map(Alert::mail).collect();
+    let expected = "\
+rabbitmq/payment: rotation fails (admin.login_refused)
+
+What happened:
+  setSecret failed (admin.login_refused): failed to read the grants of broker user 'payment'.
+  Because: the broker refuses the login of user 'admin'
+
+Which:
+  arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
+  step: setSecret
+  broker user: payment_clone
+  version: 0123456789abcdef0123456789abcdef
+  function: rotation-rotation-mq
+  request: 1111
+
+Since:
+  2027-01-15 08:00:00 UTC (one failure).
+
+What it means now:
+  Nothing is broken yet: the delivered credentials (AWSCURRENT) keep working, until a rotation succeeds. They only get older: the last rotation was on 2027-01-14 07:00:00 UTC. The next rotation is scheduled for 2027-01-15 10:00:00 UTC at the latest.
+
+What was tried:
+  Secrets Manager repeats the rotation by itself while its window is open; it will fail again until the cause is gone.
+
+Playbook:
+  https://wiki/playbooks/rotation-failing.md#admin.login_refused
+
+What to do
+  1. Follow the playbook: https://wiki/playbooks/rotation-failing.md#admin.login_refused
+  2. Its log:
+     aws logs filter-log-events --log-group-name /aws/lambda/rotation-rotation-mq --filter-pattern '\"1111\"' --query 'events[].message' --output text
+  3. See whether a rotation is under way (AWSPENDING on a version of its own):
+     aws secretsmanager describe-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --query '[RotationEnabled, VersionIdsToStages]'
+  4. When the cause is gone, rotate. It is refused (\"a previous rotation isn't complete\") while Secrets Manager still repeats the failed one: that one finishes by itself then.
+     aws secretsmanager rotate-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
+  5. You get one more message when a rotation has succeeded.
+";
+    assert_eq!(mails.first().map(String::as_str), Some(expected));
+    let closed = mails.get(1).map(String::as_str).unwrap_or_default();
+    assert!(closed.starts_with("rabbitmq/payment: rotation works again\n"), "{closed}");
+    assert!(
+        closed.contains("A rotation succeeded; the incident of kind admin.login_refused is closed."),
+        "{closed}"
+    );
+    assert!(
+        closed.contains("2027-01-15 08:00:00 UTC until 2027-01-15 08:01:00 UTC (one failure)."),
+        "{closed}"
+    );
+}
+
+#[test]
+fn a_secret_that_could_not_be_described_is_told_all_the_same() {
+    let record = record(Kind::BrokerUnreachable, Area::Rotation);
+    let facts = None;
+    let Some(announcement) = record.unsent.first() else { panic!("nothing to tell") };
+    let mail = alert(Told { announcement, subject: SECRET, area: Area::Rotation, facts }, &places()).mail();
+    assert!(mail.contains("They only get older."), "{mail}");
+}
+
+#[test]
+fn what_is_no_secret_has_no_related_resource() -> Outcome {
+    let record = record(Kind::AlarmRaised, Area::Alarm);
+    let announcement = record.unsent.first().ok_or("nothing to tell")?;
+    let told = Told { announcement, subject: "rotation-queue-age", area: Area::Alarm, facts: None };
+    let alert = json!(alert(told, &places()));
+    assert_eq!(alert["metadata"]["relatedResources"], json!([]));
+    assert_eq!(alert["content"]["title"], "rotation-queue-age: alarm (alarm.raised)");
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! One run: every secret under a policy is looked at, its owner told, and that remembered.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_boundary::{Unit, causes, diagnostic, metric, time_left};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use tracing::Instrument as _;
+
+use crate::Watch;
+use crate::error::WatchError;
+use crate::telling::{Letter, Seen, Totals, plan};
+use crate::watched::{Memory, Secret};
+use crate::wording;
+
+/// Time kept back to say that time ran out.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// Runs once, whatever the event says: the schedule's and one by hand mean the same.
+///
+/// # Errors
+/// The failure's kind as `errorType`. Repeating the run is safe.
+pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let context = event.context;
+    let span = tracing::info_span!("invocation", request_id = context.request_id);
+    async {
+        let limit = time_left(context.deadline, (watch.now)().as_millisecond(), RESERVE);
+        let run = Box::pin(run(watch, (watch.now)()));
+        let outcome = tokio::time::timeout(limit, run).await.unwrap_or(Err(WatchError::TimedOut));
+        outcome.map_err(|error| {
+            let causes = causes(&error).join(": ");
+            tracing::error!(kind = error.kind().as_str(), causes, "{error}");
+            diagnostic(error.kind(), &error)
+        })
+    }
+    .instrument(span)
+    .await
+}
+
+async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
+    let secrets = watch.secrets.under_policy(&watch.config.rotation_tag).await.map_err(WatchError::List)?;
+    let memories = watch.memory.read().await.map_err(|source| WatchError::Memory { what: "read", source })?;
+    let seen = look_up_ages(watch, secrets, memories, now).await?;
+    let (letters, totals) = plan(seen, now, watch.config.due_within);
+    let mut told = 0_usize;
+    for letter in &letters {
+        told += tell(watch, letter, now).await?;
+    }
+    measure(&totals, now);
+    let by_kind: HashMap<&str, u64> =
+        totals.by_kind.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    tracing::info!(watched = totals.watched, compliant = totals.compliant, messages = told, "done");
+    Ok(json!({
+        "watched": totals.watched, "compliant": totals.compliant, "messages": told, "findings": by_kind,
+    }))
+}
+
+/// Only a version that was not seen before costs a question; its age is remembered at once, so that a run that
+/// is cut off is continued by the next.
+async fn look_up_ages(
+    watch: &Watch,
+    secrets: Vec<Secret>,
+    mut memories: HashMap<String, Memory>,
+    now: Timestamp,
+) -> Result<Vec<Seen>, WatchError> {
+    let mut seen = Vec::with_capacity(secrets.len());
+    for mut secret in secrets {
+        let mut memory = memories.remove(&secret.arn).unwrap_or_default();
+        let known = memory.current.as_ref().filter(|known| {
+            known.created_at.is_some() && secret.current.as_ref().is_some_and(|now| now.id == known.id)
+        });
+        if let Some(known) = known {
+            secret.current = Some(known.clone());
+        }
+        if secret.pending.is_some() || (known.is_none() && secret.current.is_some()) {
+            watch
+                .secrets
+                .date_versions(&mut secret)
+                .await
+                .map_err(|source| WatchError::Versions { arn: secret.arn.clone(), source })?;
+        }
+        if memory.current != secret.current {
+            memory = Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..Memory::default() };
+            remember(watch, &memory, now).await?;
+        }
+        seen.push(Seen { secret, memory });
+    }
+    Ok(seen)
+}
+
+/// Tells one owner; how many messages that took. Remembered afterwards: told twice is better than not at all.
+async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, WatchError> {
+    let playbooks = &watch.config.playbooks;
+    let failed = |what: &str| {
+        let (owner, what) = (letter.owner.clone(), what.to_owned());
+        move |source| WatchError::Alert { owner, what, source }
+    };
+    let mut messages = 0;
+    for entry in &letter.overdue {
+        let alert = wording::overdue(&letter.owner, entry, playbooks);
+        watch.alerts.publish(&alert).await.map_err(failed(&entry.arn))?;
+        messages += 1;
+    }
+    if let Some(digest) = wording::digest(letter, playbooks) {
+        watch.alerts.publish(&digest).await.map_err(failed("all secrets"))?;
+        messages += 1;
+    }
+    for memory in &letter.memories {
+        remember(watch, memory, now).await?;
+    }
+    Ok(messages)
+}
+
+async fn remember(watch: &Watch, memory: &Memory, now: Timestamp) -> Result<(), WatchError> {
+    watch.memory.write(memory, now).await.map_err(|source| WatchError::Memory { what: "remember", source })
+}
+
+fn measure(totals: &Totals, now: Timestamp) {
+    let now = now.as_millisecond();
+    metric(now, "SecretsWatched", Unit::Count, totals.watched, &[], &[]);
+    metric(now, "SecretsCompliant", Unit::Count, totals.compliant, &[], &[]);
+    for (kind, count) in &totals.by_kind {
+        metric(now, "SecretsOutOfOrder", Unit::Count, *count, &[("Kind", kind.as_str())], &[]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What was told of which secret: items of the table of incidents, in an area of their own.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use lambda_boundary::AwsError;
+
+use crate::watched::Memory;
+
+const AREA: &str = "watch";
+/// The memory of a secret that is gone, or has nothing to remember, is removed after so long.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Pages of 1 MB each.
+const PAGES_LIMIT: usize = 200;
+
+/// `DynamoDB`.
+#[derive(Debug)]
+pub struct MemoryTable {
+    client: Client,
+    table: String,
+    timeout: Duration,
+}
+
+impl MemoryTable {
+    /// A client on the SDK's configuration, whose operation timeout is `timeout`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, table: String, timeout: Duration) -> Self {
+        Self { client: Client::new(config), table, timeout }
+    }
+
+    /// Everything that is remembered, by the secret's ARN. An item that cannot be read is one that is not there:
+    /// its secret is told of once more.
+    ///
+    /// # Errors
+    /// When `DynamoDB` does not answer.
+    pub async fn read(&self) -> Result<HashMap<String, Memory>, AwsError> {
+        let mut memories = HashMap::new();
+        let mut start = None;
+        for _ in 0..PAGES_LIMIT {
+            let page = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .filter_expression("area = :area")
+                .expression_attribute_values(":area", AttributeValue::S(AREA.to_owned()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| AwsError::from_sdk("DynamoDB", "Scan", self.timeout, &error))?;
+            for item in page.items.unwrap_or_default() {
+                let json = item.get("record").and_then(|value| value.as_s().ok());
+                if let Some(memory) = json.and_then(|json| serde_json::from_str::<Memory>(json).ok()) {
+                    memories.insert(memory.arn.clone(), memory);
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(memories)
+    }
+
+    /// Remembers.
+    ///
+    /// # Errors
+    /// When `DynamoDB` does not take it.
+    pub async fn write(&self, memory: &Memory, now: Timestamp) -> Result<(), AwsError> {
+        let end = now.saturating_add(KEPT).unwrap_or(now).as_second();
+        let json = serde_json::to_string(memory)
+            .map_err(|_| AwsError::Unreadable { service: "DynamoDB", operation: "PutItem" })?;
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .item("subject", AttributeValue::S(memory.arn.clone()))
+            .item("area", AttributeValue::S(AREA.to_owned()))
+            .item("record", AttributeValue::S(json))
+            .item("expiresAt", AttributeValue::N(end.to_string()))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error))?;
+        Ok(())
+    }
+}

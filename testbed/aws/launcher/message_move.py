@@ -1,0 +1,39 @@
+"""SQS's redrive of a dead-letter queue, which MiniStack lacks (row A5).
+
+AWS: "StartMessageMoveTask". The task is over at once, so nothing lists or cancels it.
+"""
+
+import json
+import time
+
+from ministack.core.responses import new_uuid
+from ministack.services import lambda_svc as lam
+from ministack.services import sqs
+
+
+def install() -> None:
+    sqs._HANDLERS["StartMessageMoveTask"] = _start
+
+
+def _start(data: dict, _queue_url: str) -> dict:
+    source = sqs._queue_by_arn(data.get("SourceArn", ""))
+    if not source:
+        raise sqs._Err(
+            "ResourceNotFoundException", "The resource that you specified for SourceArn does not exist."
+        )
+    feeders = [queue for queue in sqs._queues.values() if _dead_letters_of(queue) == data["SourceArn"]]
+    wanted = data.get("DestinationArn")
+    target = sqs._queue_by_arn(wanted) if wanted else next(iter(feeders), None)
+    if not feeders or not target:
+        raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
+    for message in source["messages"]:
+        message.update(receive_count=0, visible_at=time.time(), receipt_handle=None, first_receive_at=None)
+    target["messages"].extend(source["messages"])
+    source["messages"].clear()
+    lam.esm_wake.set()
+    return {"TaskHandle": new_uuid()}
+
+
+def _dead_letters_of(queue: dict) -> str:
+    policy = queue["attributes"].get("RedrivePolicy") or "{}"
+    return (json.loads(policy) if isinstance(policy, str) else policy).get("deadLetterTargetArn", "")

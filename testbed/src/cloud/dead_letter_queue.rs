@@ -1,0 +1,73 @@
+//! The queue before the handler, for tests that put something into it.
+
+use anyhow::{Context as _, Result, ensure};
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+
+use crate::aws::Stack;
+
+/// What SQS takes in one call.
+const BATCH: usize = 10;
+
+/// A queue of a stack.
+#[derive(Debug)]
+pub struct DeadLetterQueue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl DeadLetterQueue {
+    /// The queue whose URL is the stack's output `output`.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn of(config: &aws_config::SdkConfig, stack: &Stack, output: &str) -> Result<Self> {
+        Ok(Self { client: aws_sdk_sqs::Client::new(config), url: stack.output(output)?.to_owned() })
+    }
+
+    /// Sends messages, as many at a time as SQS takes.
+    ///
+    /// # Errors
+    /// When SQS does not take one.
+    pub async fn send(&self, bodies: &[String]) -> Result<()> {
+        for batch in bodies.chunks(BATCH) {
+            let entries = batch.iter().enumerate().map(|(number, body)| {
+                SendMessageBatchRequestEntry::builder().id(format!("m{number}")).message_body(body).build()
+            });
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
+            let sending = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+            let sent = sending.send().await.context("the queue takes nothing")?;
+            ensure!(sent.failed.is_empty(), "{:?}", sent.failed);
+        }
+        Ok(())
+    }
+
+    /// How long a message that failed stays away. The template's own value is six minutes.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn retry_after(&self, seconds: u32) -> Result<()> {
+        self.client
+            .set_queue_attributes()
+            .queue_url(&self.url)
+            .attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string())
+            .send()
+            .await
+            .context("the queue was not changed")?;
+        Ok(())
+    }
+
+    /// How many messages are in it, those included that are away for now.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn depth(&self) -> Result<usize> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asked = self.client.get_queue_attributes().queue_url(&self.url);
+        let found = asked.set_attribute_names(Some(counts.to_vec())).send().await?;
+        let found = found.attributes.unwrap_or_default();
+        Ok(counts.iter().filter_map(|count| found.get(count)?.parse::<usize>().ok()).sum())
+    }
+}

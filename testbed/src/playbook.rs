@@ -1,0 +1,182 @@
+//! One playbook as a shell session: its blocks run one after the other, as a person would type them, and none may be
+//! left out unseen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cloud::{Cloud, workspace};
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// A page's blocks of shell, and what the user would have typed into the placeholders.
+#[derive(Debug)]
+pub struct Page {
+    name: String,
+    blocks: Vec<String>,
+    next: usize,
+    folder: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+impl Page {
+    /// Opens a page of `infra/playbooks` for a session in `folder`, against `cloud`.
+    ///
+    /// # Errors
+    /// When there is no such page, or the folder cannot be used.
+    pub fn open(cloud: &Cloud, name: &str, folder: &Path) -> Result<Self> {
+        let path = workspace().join("infra/playbooks").join(name);
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let folder = folder.to_owned();
+        std::fs::create_dir_all(folder.join("bin"))?;
+        let cli = cloud.aws.cli();
+        let program = cli.get_program().to_string_lossy().into_owned();
+        // Version 1 of the CLI ignores the variable for SQS.
+        let aws = format!("#!/bin/sh\nexec '{program}' --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n");
+        script(&folder.join("bin/aws"), &aws)?;
+        let mut environment: BTreeMap<String, String> = cli
+            .get_envs()
+            .filter_map(|(key, value)| Some((key.to_str()?.to_owned(), value?.to_str()?.to_owned())))
+            .collect();
+        let path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", folder.display());
+        environment.insert("PATH".to_owned(), path);
+        environment.insert("HOME".to_owned(), folder.display().to_string());
+        environment.insert("CURL_CA_BUNDLE".to_owned(), cloud.certificates.ca_pem().display().to_string());
+        environment.insert("MANAGEMENT_URL".to_owned(), cloud.broker.management_url());
+        Ok(Self { name: name.to_owned(), blocks: blocks(&text)?, next: 0, folder, environment })
+    }
+
+    /// What the user types into a placeholder (`export NAME=...`).
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The folder that the commands run in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The next block as it stands in the page.
+    #[must_use]
+    pub fn next_block(&self) -> &str {
+        self.blocks.get(self.next).map_or("", String::as_str)
+    }
+
+    /// Runs the next block; what it printed.
+    ///
+    /// # Errors
+    /// When there is none, or a command in it fails.
+    pub async fn run(&mut self) -> Result<String> {
+        let block =
+            self.blocks.get(self.next).with_context(|| format!("{} has no more blocks", self.name))?;
+        self.next += 1;
+        let run = self.session(block)?;
+        self.finished(run).await
+    }
+
+    /// Runs the last block once more, as the page says for undoing or looking again; or `back` blocks before it.
+    ///
+    /// # Errors
+    /// When there is none, or a command in it fails.
+    pub async fn again(&self, back: usize) -> Result<String> {
+        let at = self.next.checked_sub(back + 1).context("there is no such block")?;
+        let block = self.blocks.get(at).context("there is no such block")?;
+        let run = self.session(block)?;
+        self.finished(run).await
+    }
+
+    /// Passes by the next block, which holds `words` and is for another case.
+    ///
+    /// # Errors
+    /// When the next block is another one.
+    pub fn pass(&mut self, words: &str) -> Result<()> {
+        let block =
+            self.blocks.get(self.next).with_context(|| format!("{} has no more blocks", self.name))?;
+        ensure!(block.contains(words), "the next block of {} is:\n{block}", self.name);
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Every block was run.
+    ///
+    /// # Errors
+    /// When one was not.
+    pub fn end(self) -> Result<()> {
+        let left = self.blocks.len() - self.next;
+        ensure!(left == 0, "{left} blocks of {} were not run: {:?}", self.name, self.blocks.get(self.next));
+        Ok(())
+    }
+
+    /// Variables that a block sets are known to the next, as in one terminal.
+    fn session(&self, block: &str) -> Result<Command> {
+        let mut text = String::from("set -euao pipefail\n[ -f state ] && . ./state\n");
+        for (name, value) in &self.environment {
+            writeln!(text, "{name}='{}'", value.replace('\'', r"'\''"))?;
+        }
+        for line in block.lines() {
+            let name = line.strip_prefix("export ").and_then(|rest| rest.split_once('='));
+            match name {
+                Some((name, _)) if self.environment.contains_key(name) => {}
+                Some((name, value)) if value.starts_with("...") || value.contains("://...") => {
+                    bail!("{}: nothing was typed for {name}", self.name)
+                }
+                _ => writeln!(text, "{line}")?,
+            }
+        }
+        text.push_str("\nset +a\nexport -p >state\n");
+        let path = self.folder.join("block.sh");
+        std::fs::write(&path, text)?;
+        let mut bash = Command::new("bash");
+        bash.arg(path).current_dir(&self.folder).env_clear();
+        Ok(bash)
+    }
+
+    async fn finished(&self, mut run: Command) -> Result<String> {
+        let output = tokio::task::spawn_blocking(move || run.output()).await??;
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "block {} of {} failed:\n{out}{err}", self.next, self.name);
+        Ok(out.into_owned())
+    }
+}
+
+/// A netrc file for the broker's administrator, readable by its owner only; its path.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn netrc(cloud: &Cloud, folder: &Path) -> Result<String> {
+    let path = folder.join("admin.netrc");
+    let broker = &cloud.broker;
+    let line =
+        format!("machine localhost login {} password {}\n", broker.admin_user(), broker.admin_password());
+    std::fs::write(&path, line)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(path.display().to_string())
+}
+
+/// Writes an executable script.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn script(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text)?;
+    Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?)
+}
+
+/// The fenced blocks of shell; in a list they are indented.
+fn blocks(text: &str) -> Result<Vec<String>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match &mut open {
+            None if line.trim_start() == "```sh" => open = Some((indent, String::new())),
+            None => {}
+            Some(_) if line.trim() == "```" => blocks.extend(open.take().map(|(_, block)| block)),
+            Some((depth, block)) => writeln!(block, "{}", line.get(*depth..).unwrap_or_default())?,
+        }
+    }
+    ensure!(open.is_none(), "a block has no end");
+    Ok(blocks)
+}

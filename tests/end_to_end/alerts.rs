@@ -1,0 +1,126 @@
+//! From a failure to the person: what SecOps is told, once, and when it is over.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cloud, on_the_cluster};
+use serde_json::{Value, json};
+use testbed::aws::Token;
+use testbed::cloud::{Cloud, route_to};
+use testbed::fault_proxy::{Fault, FaultProxy, Rule};
+
+use crate::interruption::kill_function;
+use crate::support::{current_logs_in, valid};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn text(alert: &Value) -> String {
+    format!("{} {}", alert["content"]["title"], alert["content"]["description"])
+}
+
+async fn put(cloud: &Cloud, secret: &str, value: &Value) -> Result<()> {
+    cloud.secrets.put_secret_value().secret_id(secret).secret_string(value.to_string()).send().await?;
+    Ok(())
+}
+
+#[test]
+fn a_broken_admin_password_is_one_alert_and_the_next_rotation_that_succeeds_closes_it() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let user = name("alerted");
+        let admin = cloud.create_admin(&user, &json!({})).await?;
+        let app = cloud.create_app_with(&user, &json!({"masterarn": admin})).await?;
+        let right = cloud.value(&admin, "AWSCURRENT").await?;
+        let mut wrong = right.clone();
+        wrong["password"] = json!("not the admin's password");
+        put(cloud, &admin, &wrong).await?;
+        let rotation = cloud.rotate(&app.arn).await?;
+        ensure!(rotation.outcome == "failed", "{rotation:?}");
+        let pending = rotation.attempts.last().context("no attempt")?.version_id.clone();
+
+        let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
+        let alert = alerts.first().context("no alert")?;
+        valid("alert", alert)?;
+        ensure!(alert["metadata"]["eventType"] == "incident.opened", "{alert}");
+        let context = &alert["metadata"]["additionalContext"];
+        ensure!(context["kind"] == "admin.login_refused", "{alert}");
+        let playbook = "infra/playbooks/rotation-failing.md#admin.login_refused";
+        ensure!(context["playbook"] == playbook && text(alert).contains(playbook), "{alert}");
+        ensure!(text(alert).contains("Nothing is broken yet"), "{alert}");
+        ensure!(!alert.to_string().contains("not the admin's password"), "{alert}");
+        current_logs_in(cloud, &app.arn).await?;
+
+        // Secrets Manager tries again by itself: the same incident.
+        cloud.aws.resume_rotation(&app.arn, Token::Same).await?;
+        cloud.aws.wait_for_rotation(&app.arn, Some(&pending), LIMIT).await?;
+        cloud.notices.wait_for(&app.arn, 2).await?;
+
+        put(cloud, &admin, &right).await?;
+        cloud.aws.resume_rotation(&app.arn, Token::Same).await?;
+        let rotation = cloud.aws.wait_for_rotation(&app.arn, Some(&pending), LIMIT).await?;
+        ensure!(rotation.outcome == "succeeded", "{rotation:?}");
+        let alerts = cloud.alerts.wait_for(&app.arn, 2).await?;
+        ensure!(alerts.len() == 2, "one alert when it opens, one when it closes: {alerts:#?}");
+        let last = alerts.last().context("no alert")?;
+        valid("alert", last)?;
+        ensure!(last["metadata"]["eventType"] == "incident.closed", "{last}");
+        ensure!(text(last).contains("2 failures"), "{last}");
+
+        let events = cloud.alerts.wait_for_events(&app.arn, 2).await?;
+        let types: Vec<&Value> = events.iter().map(|event| &event["detail-type"]).collect();
+        ensure!(types == ["Rotation Incident Opened", "Rotation Incident Closed"], "{events:#?}");
+        for event in &events {
+            valid("incident-event", &event["detail"])?;
+            ensure!(event["detail"]["incidentId"] == context["incidentId"], "{event}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_function_that_is_killed_in_the_middle_still_ends_in_an_alert() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
+        let variant = cloud.deploy_variant(&name("killed"), &[], &[]).await?;
+        let app = cloud.create_app_at(&name("killed"), cloud.broker.amqps_port(), proxy.url()).await?;
+        let function = format!("{}-rotation-mq", variant.name);
+        let kill = move |_: &testbed::fault_proxy::Call| kill_function(&function);
+        let rule = Rule::at(1, |call| call.method == "PUT", Fault::LoseResponse).times(usize::MAX);
+        proxy.inject(rule.hook(kill));
+        let rules = aws_sdk_secretsmanager::types::RotationRulesType::builder().automatically_after_days(1);
+        let rotate = cloud.secrets.rotate_secret().secret_id(&app.arn).rotation_rules(rules.build());
+        let started = rotate.rotation_lambda_arn(&variant.function).send().await?;
+        let rotation = cloud.aws.wait_for_rotation(&app.arn, started.version_id.as_deref(), LIMIT).await?;
+        ensure!(rotation.outcome == "failed", "{rotation:?}");
+        ensure!(cloud.notices.about(&app.arn).await?.is_empty(), "a killed function said something");
+
+        let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
+        let alert = alerts.first().context("no alert")?;
+        ensure!(alert["metadata"]["additionalContext"]["kind"] == "rotation.failed", "{alert}");
+        ensure!(text(alert).contains("it may have crashed"), "{alert}");
+        current_logs_in(cloud, &app.arn).await
+    })
+}
+
+#[test]
+fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let app = cloud.create_app(&name("undeliverable")).await?;
+        let namespace = name("later");
+        cloud.set_tags(&app.arn, &route_to(&namespace, &namespace)).await?;
+        cloud.request_delivery(&app.arn).await?;
+        let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
+        let alert = alerts.first().context("no alert")?;
+        let context = &alert["metadata"]["additionalContext"];
+        ensure!(context["area"] == "distribution", "{alert}");
+        ensure!(context["kind"] == "distribution.namespace_missing", "{alert}");
+        let playbook = "infra/playbooks/delivery-failing.md#distribution.namespace_missing";
+        ensure!(context["playbook"] == playbook, "{alert}");
+
+        cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, &namespace, &[]).await?;
+        cloud.request_delivery(&app.arn).await?;
+        let alerts = cloud.alerts.wait_for(&app.arn, 2).await?;
+        let last = alerts.last().context("no alert")?;
+        ensure!(last["metadata"]["eventType"] == "incident.closed", "{alerts:#?}");
+        Ok(())
+    })
+}

@@ -1,0 +1,177 @@
+//! Playbooks about one rotated secret.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use serde_json::json;
+use testbed::cloud::{App, Cloud};
+use testbed::playbook::netrc;
+
+use super::open;
+use crate::support::{converged, current_logs_in};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits for the rotation that a page has ordered.
+async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
+    let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
+    ensure!(rotation.outcome == "succeeded", "{rotation:?}");
+    converged(cloud, &app.user, &app.arn, &rotation.version_id).await
+}
+
+#[test]
+fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("leaked-page")).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let mut page = open(cloud, "leaked-credential.md")?;
+        page.set("SECRET", &format!("rabbitmq/{}", app.user));
+        page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
+        page.set("LEAKED", &leaked);
+        page.run().await?;
+        ensure!(page.run().await?.contains(&leaked), "the versions");
+        ensure!(page.run().await?.trim() == value["username"], "whose it is");
+        page.run().await?;
+        rotated(cloud, &app).await?;
+        page.run().await?;
+        page.run().await?;
+        let answer = page.run().await?;
+        ensure!(answer.contains("closedConnections"), "{answer}");
+        let refused = page.run().await?;
+        ensure!(refused.contains("\"not_authorized\""), "{refused}");
+        ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
+        page.end()
+    })
+}
+
+#[test]
+fn a_stuck_pending_version_is_taken_off_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("stuck-page")).await?;
+        let current = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
+        let pending = cloud.begin_rotation(&app.arn).await?;
+        cloud.step(&app.arn, &pending, "createSecret").await?.value()?;
+        let mut page = open(cloud, "stuck-or-stale-pending-version.md")?;
+        page.set("SECRET", &app.arn);
+        page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
+        page.set("CURRENT", &current);
+        page.set("PENDING", &pending);
+        page.run().await?;
+        ensure!(page.run().await?.contains(&pending), "what stands where");
+        page.run().await?;
+        page.run().await?;
+        let accepted = page.run().await?;
+        ensure!(accepted.contains("not_authorised") && accepted.contains("not_authorized"), "{accepted}");
+        page.pass("--version-stage AWSCURRENT")?;
+        page.run().await?;
+        ensure!(cloud.version(&app.arn, "AWSPENDING").await?.is_none(), "it is still pending");
+        page.run().await?;
+        ensure!(
+            cloud.version(&app.arn, "AWSPENDING").await?.as_deref() == Some(&*pending),
+            "it was not undone"
+        );
+        page.again(1).await?;
+        let all = testbed::aws::RotationOptions { steps: Some(4), ..Default::default() };
+        cloud.aws.set_rotation_options(Some(&app.arn), &all).await?;
+        page.run().await?;
+        rotated(cloud, &app).await?;
+        page.end()
+    })
+}
+
+#[test]
+fn the_previous_version_comes_back_by_the_page_and_rotation_goes_on() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("back-page")).await?;
+        let first = cloud.rotate_successfully(&app.arn).await?;
+        let second = cloud.rotate_successfully(&app.arn).await?;
+        let mut page = open(cloud, "roll-back.md")?;
+        page.set("SECRET", &app.arn);
+        page.run().await?;
+        page.run().await?;
+        ensure!(page.run().await?.contains(&second), "what is where");
+        page.run().await?;
+        ensure!(cloud.version(&app.arn, "AWSCURRENT").await?.as_deref() == Some(&*first), "it is not back");
+        page.again(0).await?;
+        ensure!(
+            cloud.version(&app.arn, "AWSCURRENT").await?.as_deref() == Some(&*second),
+            "it was not undone"
+        );
+        page.again(0).await?;
+        page.run().await?;
+        page.run().await?;
+        let accepted = page.run().await?;
+        ensure!(accepted.contains("not_authorised"), "{accepted}");
+        current_logs_in(cloud, &app.arn).await?;
+        page.run().await?;
+        rotated(cloud, &app).await?;
+        page.end()
+    })
+}
+
+#[test]
+fn a_locked_out_admin_gets_in_again_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let admin = name("keeper");
+        let management = cloud.broker.management()?;
+        management.create_user(&admin, "the right password", &["administrator"]).await?;
+        let value = |password: &str| json!({"username": admin, "password": password});
+        let arn = cloud.create_admin(&admin, &value("the right password")).await?;
+        let app = cloud.create_app_with(&name("kept"), &json!({"masterarn": arn})).await?;
+        let mut wrong = cloud.value(&arn, "AWSCURRENT").await?;
+        wrong["password"] = json!("a wrong password");
+        cloud.secrets.put_secret_value().secret_id(&arn).secret_string(wrong.to_string()).send().await?;
+
+        let mut page = open(cloud, "admin-locked-out.md")?;
+        page.set("ADMIN", &arn);
+        page.run().await?;
+        let looked = page.run().await?;
+        ensure!(looked.contains("\"not_authorized\"") && looked.contains("administrator"), "{looked}");
+        page.run().await?;
+        cloud.rotate_successfully(&app.arn).await?;
+
+        // The other case: nobody knows the broker's password.
+        management.create_user(&admin, "what nobody knows", &["administrator"]).await?;
+        let netrc = netrc(cloud, page.folder())?;
+        page.set("NETRC", &netrc);
+        page.run().await?;
+        page.run().await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        page.end()
+    })
+}
+
+#[test]
+fn a_lost_broker_gets_its_users_back_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("lost-page")).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let management = cloud.broker.management()?;
+        for user in [app.user.clone(), format!("{}_clone", app.user)] {
+            management.delete_user(&user).await?;
+        }
+        let mut page = open(cloud, "broker-lost.md")?;
+        page.set("BROKER", &cloud.broker_id);
+        page.run().await?;
+        ensure!(page.run().await?.contains("RUNNING"), "the state");
+        let netrc = netrc(cloud, page.folder())?;
+        page.set("SECRET", &app.arn);
+        page.set("NETRC", &netrc);
+        page.set("NEW_BROKER", &cloud.broker_id);
+        page.run().await?;
+        page.run().await?;
+        for user in [app.user.clone(), format!("{}_clone", app.user)] {
+            // They come with the broker's definitions.
+            management.set_permissions(&user, "/", ["", "^orders$", "^orders$"]).await?;
+        }
+        current_logs_in(cloud, &app.arn).await?;
+        page.run().await?;
+        page.run().await?;
+        page.run().await?;
+        rotated(cloud, &app).await?;
+        page.end()
+    })
+}
