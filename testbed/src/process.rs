@@ -6,6 +6,7 @@
 //! The signal reaches the child alone; one that has children of its own belongs into
 //! [`Options::own_pid_namespace`], where the kernel ends them all (`pid_namespaces(7)`).
 
+mod signals;
 mod spawner;
 
 use std::fs::OpenOptions;
@@ -126,27 +127,6 @@ impl Process {
         }
         self.kill();
         Ok(())
-    }
-
-    /// Sends SIGTERM, as Kubernetes ends a pod, waits for the end, and kills it when it has not ended within `limit`.
-    ///
-    /// # Errors
-    /// When it did not end by itself; the message carries the end of its log.
-    pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let asked = Instant::now();
-        let id = self.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id]).status();
-        sent.with_context(|| format!("{} could not be asked to stop", self.name))?;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            if asked.elapsed() > limit {
-                self.kill();
-                bail!("{} did not stop within {limit:?}; its log ends:\n{}", self.name, self.log_tail());
-            }
-            tokio::time::sleep(POLL).await;
-        }
     }
 
     /// The last 40 lines of the log.

@@ -65,7 +65,7 @@ async fn play(cloud: &mut Cloud, trading: &mut Trading<'_>, scene: Scene) -> Res
             trading.gone_over(cloud, &rotated).await?;
         }
         if round == 0 && scene.has(Incident::Crash) {
-            trading.crash_consumers(cloud)?;
+            trading.crash_consumers(cloud).await?;
         }
         if round == 0 && scene.has(Incident::Revocation) {
             revoke(cloud, trading, &rotated).await?;

@@ -32,7 +32,7 @@ pub enum Incident {
     /// As [`Incident::Revocation`], but before the new credentials are in the volumes: the services are locked out until
     /// they are.
     HastyRevocation,
-    /// After the first round the consumers are killed and started anew; best when they have much to catch up with.
+    /// After the first round the consumers hang, are killed and started anew.
     Crash,
     /// After the last round the broker restarts.
     Restart,
