@@ -55,6 +55,18 @@ impl ZeroLoss {
         scenes.map(|played| played.counts.longest_pause()).max().unwrap_or_default()
     }
 
+    fn pauses(&self) -> String {
+        let kinds = [
+            (None, "with broker and credentials there"),
+            (Some(Incident::Restart), "while the broker restarted"),
+            (Some(Incident::HastyRevocation), "while the volumes lagged behind a revocation"),
+        ];
+        let played =
+            kinds.into_iter().filter(|(kind, _)| self.scenes.iter().any(|one| one.scene.outage() == *kind));
+        let told = |(kind, what)| format!("{} ms {what}", self.longest_pause(kind).as_millis());
+        played.map(told).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether nothing was lost and nothing done twice.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -67,15 +79,12 @@ impl ZeroLoss {
         let (tally, counts) = (self.tally, self.counts());
         let mut lines = vec![
             format!(
-                "orders {}, lost = {}, doubled = {}; {} rotations; longest pause of a service {} ms, {} ms while the \
-                 broker restarted, {} ms while the new credentials were not in the volumes",
+                "orders {}, lost = {}, doubled = {}; {} rotations; longest pause of a service: {}",
                 tally.orders,
                 tally.lost,
                 tally.doubled,
                 self.rotations(),
-                self.longest_pause(None).as_millis(),
-                self.longest_pause(Some(Incident::Restart)).as_millis(),
-                self.longest_pause(Some(Incident::HastyRevocation)).as_millis(),
+                self.pauses(),
             ),
             format!(
                 "connections replaced {}, lost {}; orders sent again {}; messages redelivered {}, duplicates dropped {}",
