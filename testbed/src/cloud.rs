@@ -17,7 +17,7 @@ use serde_json::json;
 
 pub use app::{App, random_text};
 pub use delivery::route_to;
-pub use functions::Functions;
+pub use functions::{Functions, kill_function};
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
 pub use notices::Notices;

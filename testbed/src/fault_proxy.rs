@@ -36,6 +36,7 @@ struct State {
     upstream: String,
     client: reqwest::Client,
     journal: Mutex<Journal>,
+    replacements: Mutex<Vec<(String, String)>>,
 }
 
 #[derive(Default)]
@@ -79,6 +80,12 @@ impl FaultProxy {
         self.state.journal().calls.clone()
     }
 
+    /// From now on answers say `to` where upstream says `from`: so that an endpoint that one service names leads
+    /// through another proxy.
+    pub fn replace_in_answers(&self, from: &str, to: &str) {
+        self.state.replacements().push((from.to_owned(), to.to_owned()));
+    }
+
     /// Forgets calls and rules.
     pub fn reset(&self) {
         *self.state.journal() = Journal::default();
@@ -95,6 +102,7 @@ impl FaultProxy {
             upstream: upstream.trim_end_matches('/').to_owned(),
             client: client(certificates.map(Certificates::ca_pem))?,
             journal: Mutex::default(),
+            replacements: Mutex::default(),
         });
         let serving = Arc::clone(&state);
         let background = Background::run("fault proxy", move || accept(listener, acceptor, serving))?;
@@ -111,6 +119,10 @@ impl fmt::Debug for FaultProxy {
 impl State {
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replacements(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.replacements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

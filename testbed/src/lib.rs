@@ -11,6 +11,7 @@ pub mod kubernetes;
 pub mod management;
 pub mod ports;
 pub mod process;
+pub mod proof;
 pub mod scratch;
 
 pub use lapin;

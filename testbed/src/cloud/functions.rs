@@ -9,6 +9,19 @@ use crate::aws::Artifact;
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
 const NAMES: [&str; 2] = ["rotation-mq", "secret2eks"];
 
+/// SIGKILL to every process of a deployed function, as Lambda does to one that is out of memory.
+pub fn kill_function(name: &str) {
+    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    for process in processes {
+        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        if environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()) {
+            let id = process.file_name().to_string_lossy().into_owned();
+            let _ = std::process::Command::new("kill").args(["-KILL", &id]).status();
+        }
+    }
+}
+
 /// The programs that a cloud runs.
 #[derive(Debug, Clone)]
 pub struct Functions {

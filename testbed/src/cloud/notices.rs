@@ -15,11 +15,11 @@ pub struct Notices {
 }
 
 impl Notices {
-    pub(super) fn new(queue: aws_sdk_sqs::Client, url: String) -> Self {
+    pub(crate) fn new(queue: aws_sdk_sqs::Client, url: String) -> Self {
         Self { queue, url, received: Mutex::new(Vec::new()) }
     }
 
-    pub(super) fn client(&self) -> aws_sdk_sqs::Client {
+    pub(crate) fn client(&self) -> aws_sdk_sqs::Client {
         self.queue.clone()
     }
 
@@ -28,8 +28,7 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn about(&self, secret: &str) -> Result<Vec<Value>> {
-        let all = self.all().await?;
-        Ok(all.into_iter().filter(|notice| notice["secretArn"] == secret).collect())
+        self.matching(|notice| notice["secretArn"] == secret).await
     }
 
     /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now: of a request, or
@@ -38,12 +37,11 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn envelopes_about(&self, secret: &str) -> Result<Vec<Value>> {
-        let all = self.all().await?;
         let about = |message: &Value| {
             let event = &message["requestPayload"];
             event["secretArn"] == secret || event["resources"][0] == secret
         };
-        Ok(all.into_iter().filter(about).collect())
+        self.matching(about).await
     }
 
     /// All notices that have arrived up to now.
@@ -51,6 +49,14 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn all(&self) -> Result<Vec<Value>> {
+        self.matching(|_| true).await
+    }
+
+    /// Those that have arrived up to now and are as `wanted`.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
         let mut received = self.received.lock().await;
         loop {
             let batch = self
@@ -65,7 +71,7 @@ impl Notices {
                 .messages
                 .unwrap_or_default();
             if batch.is_empty() {
-                return Ok(received.clone());
+                return Ok(received.iter().filter(|message| wanted(message)).cloned().collect());
             }
             for message in batch {
                 received.push(serde_json::from_str(message.body.as_deref().unwrap_or_default())?);
@@ -94,7 +100,7 @@ impl Notices {
     async fn wait_until(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
         let started = Instant::now();
         loop {
-            let notices: Vec<Value> = self.all().await?.into_iter().filter(&wanted).collect();
+            let notices = self.matching(&wanted).await?;
             if notices.len() >= count {
                 return Ok(notices);
             }

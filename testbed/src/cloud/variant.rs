@@ -1,9 +1,10 @@
 //! The suite deployed once more, with other settings, beside the first one.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aws_sdk_lambda::types::Environment;
 
 use super::{Cloud, Notices, workspace};
+use crate::aws::Stack;
 
 /// A second stack of the same template.
 #[derive(Debug)]
@@ -14,6 +15,21 @@ pub struct Variant {
     pub delivery: Option<String>,
     /// What arrives in its dead-letter queue.
     pub notices: Notices,
+    stack: Stack,
+}
+
+impl Variant {
+    /// Disables the rule by which Secrets Manager's own event reaches its secret2eks.
+    ///
+    /// # Errors
+    /// When the stack has no cluster, or EventBridge refuses.
+    pub async fn disable_native_event(&self, cloud: &Cloud) -> Result<()> {
+        let mut command = cloud.aws.cli();
+        command.args(["events", "disable-rule", "--name", self.stack.resource("CurrentVersionChanged")?]);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
 }
 
 impl Cloud {
@@ -42,7 +58,7 @@ impl Cloud {
         }
         let notices = Notices::new(self.notices.client(), stack.output("DeadLetterQueueUrl")?.to_owned());
         let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
-        Ok(Variant { function, delivery, notices })
+        Ok(Variant { function, delivery, notices, stack })
     }
 
     /// Gives a function further variables; its next invocation starts a new process.

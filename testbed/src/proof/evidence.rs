@@ -1,0 +1,75 @@
+//! Whether a failure was told: by a notice with a kind, by Lambda's record of a failed event, or, for a process that was
+//! killed, by Secrets Manager's own event.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::cloud::{Cloud, Notices, workspace};
+
+const QUEUE: &str = "proof-rotation-failed";
+const SCHEMA: &str = "contract/schemas/failure-notice.json";
+
+/// Secrets Manager's events `RotationFailed`, as an EventBridge rule of an account sees them, and the closed set of
+/// kinds.
+#[derive(Debug)]
+pub struct Failures {
+    events: Notices,
+    kinds: BTreeSet<String>,
+}
+
+impl Failures {
+    /// Makes a queue and a rule.
+    ///
+    /// # Errors
+    /// When the emulator refuses, or the schema cannot be read.
+    pub async fn watch(cloud: &Cloud) -> Result<Self> {
+        let client = cloud.notices.client();
+        let created = client.create_queue().queue_name(QUEUE).send().await.context("no queue")?;
+        let url = created.queue_url.context("a queue without a URL")?;
+        let pattern = json!({"source": ["aws.secretsmanager"],
+            "detail-type": ["AWS Service Event via CloudTrail"], "detail": {"eventName": ["RotationFailed"]}});
+        let target =
+            format!("Id=queue,Arn=arn:aws:sqs:{}:{}:{QUEUE}", cloud.aws.region(), cloud.aws.account());
+        for arguments in [
+            ["events", "put-rule", "--name", QUEUE, "--event-pattern", &pattern.to_string()],
+            ["events", "put-targets", "--rule", QUEUE, "--targets", &target],
+        ] {
+            run_cli(cloud, &arguments).await?;
+        }
+        let schema = std::fs::read(workspace().join(SCHEMA)).context(SCHEMA)?;
+        let schema: Value = serde_json::from_slice(&schema)?;
+        let kinds = schema["properties"]["kind"]["enum"].as_array().into_iter().flatten();
+        let kinds: BTreeSet<String> = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+        ensure!(!kinds.is_empty(), "{SCHEMA} names no kinds");
+        Ok(Self { events: Notices::new(client, url), kinds })
+    }
+
+    /// How many rotations of a secret Secrets Manager has told to have failed.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn of(&self, secret: &str) -> Result<usize> {
+        let about = |event: &Value| event["detail"]["additionalEventData"]["SecretId"] == secret;
+        Ok(self.events.matching(about).await?.len())
+    }
+
+    /// Whether it is a kind of the contract.
+    #[must_use]
+    pub fn knows(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
+}
+
+/// Runs the AWS CLI as the account's root.
+///
+/// # Errors
+/// What the CLI says.
+pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<()> {
+    let mut command = cloud.aws.cli();
+    command.args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
