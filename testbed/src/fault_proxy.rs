@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use hyper::server::conn::http1;
@@ -126,11 +127,16 @@ impl State {
     }
 }
 
-/// Nothing is repeated, followed, pooled or timed out here: that is for the two sides to do.
+/// Longer than one rotation takes, shorter than any upstream keeps an idle connection.
+const KEPT: Duration = Duration::from_secs(2);
+
+/// Nothing is repeated, followed or timed out here: that is for the two sides to do. Connections to upstream are kept
+/// for a moment: a TLS handshake for each call costs more than all else.
 fn client(ca_pem: Option<PathBuf>) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(8)
+        .pool_idle_timeout(KEPT)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
     if let Some(ca_pem) = ca_pem {

@@ -27,6 +27,7 @@ impl Command {
             Self::Install(suite)
             | Self::Demo { suite, .. }
             | Self::Up { suite, .. }
+            | Self::Prove { suite, .. }
             | Self::ZeroLoss { suite, .. } => Ok(suite),
             Self::Bench { .. } => Suite::from_environment(),
         }

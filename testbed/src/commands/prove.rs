@@ -20,7 +20,9 @@ pub async fn run(suite: Suite, selection: Selection) -> Result<bool> {
     say("The fault matrix ...");
     let (matrix, version) = run_matrix(suite, &selection).await?;
     let mut holds = matrix.holds();
-    let mut text = format!("# Proof, on RabbitMQ {version}\n\n## A fault at every call of a rotation and its delivery\n\n");
+    let mut text = format!(
+        "# Proof, on RabbitMQ {version}\n\n## A fault at every call of a rotation and its delivery\n\n"
+    );
     text += &format!("{}\ntook {}\n", matrix.to_markdown(), minutes(matrix.took));
     let plan = match selection {
         Selection::All => Some(Plan::full()),

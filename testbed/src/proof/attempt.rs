@@ -231,6 +231,17 @@ impl Stand<'_> {
         Ok(())
     }
 
+    /// An attempt that failed before finishSecret has promoted nothing, whatever happened to it.
+    ///
+    /// # Errors
+    /// When another version than `before` is current.
+    pub async fn promoted_in_its_turn(&self, account: &Account, last: &Rotation, before: &str) -> Result<()> {
+        let Some(step) = failed_step(last).filter(|step| step.step != "finishSecret") else { return Ok(()) };
+        let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
+        ensure!(current.as_deref() == Some(before), "{} failed, but its version is current", step.step);
+        Ok(())
+    }
+
     /// What must be true in the end: another version is current than `before`, both users may do the same, the cluster
     /// holds AWSCURRENT, and nothing hinders the next rotation.
     ///

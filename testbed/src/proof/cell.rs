@@ -25,7 +25,8 @@ pub struct Outcome {
     pub attempts: usize,
     /// What was not as it must be.
     pub violation: Option<String>,
-    failed: bool,
+    /// Whether the attempt with the fault failed.
+    pub failed: bool,
 }
 
 /// Runs the fault of `unit` under each of its hypotheses. While no attempt failed, nothing follows, so the hypotheses
@@ -75,7 +76,6 @@ async fn play(stand: &mut Stand<'_>, point: &Point, fault: Fault, hypothesis: Hy
 }
 
 /// Whether the fault's call came. All else is checked in any case.
-
 async fn attempts(
     stand: &mut Stand<'_>,
     point: &Point,
@@ -94,6 +94,7 @@ async fn attempts(
     let mut end = stand.settle(&account, &first, before).await?;
     stand.open().await?;
     stand.nothing_is_broken(&account).await.with_context(|| format!("after {}", told(&end)))?;
+    stand.promoted_in_its_turn(&account, &first, &began_with).await?;
     let reached = reached.load(Ordering::Relaxed);
     ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
     stand.was_told(&account, &end, before, fault.kills()).await?;

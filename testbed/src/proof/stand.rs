@@ -79,7 +79,7 @@ impl<'a> Stand<'a> {
             delivery: variant.delivery.context("the stack has no secret2eks")?,
             notices: variant.notices,
             failures,
-            broker: cloud.broker.management()?,
+            broker: cloud.broker.pooled_management()?,
             rotation_name: format!("{name}-rotation-mq"),
             name,
             admin_secret,
