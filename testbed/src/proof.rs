@@ -34,7 +34,9 @@ use self::stand::{NAMESPACE, Stand};
 use crate::cloud::Cloud;
 
 /// How many rotations run side by side. They wait for timeouts most of the time.
-const STANDS: usize = 4;
+const STANDS: usize = 8;
+/// To set a stand up takes some seconds.
+const UNITS_WORTH_A_STAND: usize = 10;
 
 /// Runs the chosen cells on `cloud`, which has Kubernetes and enforces IAM.
 ///
@@ -44,11 +46,13 @@ pub async fn run(cloud: &Cloud, selection: &Selection, progress: &dyn Fn(&str)) 
     let began = Instant::now();
     cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
     let failures = Failures::watch(cloud).await?;
-    let made = join_all((0..STANDS).map(|number| Stand::set_up(cloud, &failures, number))).await;
-    let mut stands = made.into_iter().collect::<Result<Vec<_>>>().context("the proof cannot be set up")?;
+    let mut stands = vec![Stand::set_up(cloud, &failures, 0).await.context("the proof cannot be set up")?];
     let first = stands.first_mut().context("no stand")?;
     let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
     let chosen = units(&points, selection);
+    let wanted = chosen.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
+    let more = join_all((1..wanted).map(|number| Stand::set_up(cloud, &failures, number))).await;
+    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
     let matrix = Mutex::new(Matrix::new(&points, chosen.len()));
     let queue = Mutex::new(chosen.into_iter());
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());

@@ -178,8 +178,8 @@ impl Lab {
         // From then on every write fails, or the function's own retry would hide the interruption.
         let mut rule = Rule::at(number, is_write, fault).times(usize::MAX);
         if interruption == Interruption::Killed {
-            let function = self.function_name.clone();
-            rule = rule.hook(move |_| kill_function(&function));
+            let (endpoint, function) = (cloud.aws.endpoint().to_owned(), self.function_name.clone());
+            rule = rule.hook(move |_| kill_function(&endpoint, &function));
         }
         proxy.inject(rule);
         let failure = self.attempt(cloud, &app, &version).await?;

@@ -9,13 +9,16 @@ use crate::aws::Artifact;
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
 const NAMES: [&str; 2] = ["rotation-mq", "secret2eks"];
 
-/// SIGKILL to every process of a deployed function, as Lambda does to one that is out of memory.
-pub fn kill_function(name: &str) {
-    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
+/// SIGKILL to every process of a function of the emulated AWS at `endpoint`, as Lambda does to one that is out of
+/// memory. Another cloud on the machine may have a function of the same name, which lives on.
+pub fn kill_function(endpoint: &str, name: &str) {
+    let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-        if environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()) {
+        let has =
+            |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+        if wanted.iter().all(has) {
             let id = process.file_name().to_string_lossy().into_owned();
             let _ = std::process::Command::new("kill").args(["-KILL", &id]).status();
         }

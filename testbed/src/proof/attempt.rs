@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
 
+use super::evidence::Told;
 use super::hypothesis::Hypothesis;
 use super::stand::{Account, NAMESPACE, RECEIPT, Stand};
 use crate::aws::{Retry, Rotation, RotationOptions, Step, Token};
@@ -17,18 +18,8 @@ const LOOK: Duration = Duration::from_millis(30);
 /// A delivery that ends well is seen by its receipt; the queues are asked less often.
 const LOOKS_AT_A_RECEIPT: u32 = 6;
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-/// The notice of a rotation whose delivery could not be asked for.
-const REQUEST_FAILED: &str = "distribution.request_failed";
 /// setSecret's refusal, which asks for delivery.
 const UNDELIVERED: &str = "distribution.undelivered";
-
-/// What has been told so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
-    notices: usize,
-    records: usize,
-    rotation_failed: usize,
-}
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,12 +127,8 @@ impl Stand<'_> {
             if look % LOOKS_AT_A_RECEIPT != 0 {
                 continue;
             }
-            let records = self.notices.envelopes_about(&account.secret).await?;
-            let unasked = |notice: &Value| {
-                notice["secretArn"] == account.secret.as_str() && notice["kind"] == REQUEST_FAILED
-            };
-            let notices = self.notices.matching(unasked).await?;
-            if records.len() > before.records || !notices.is_empty() && self.told(account).await? != before {
+            let now = self.told(account).await?;
+            if now.records > before.records || now.unasked > before.unasked {
                 return Ok(false);
             }
             if began.elapsed() > DELIVERY_LIMIT {
@@ -149,58 +136,6 @@ impl Stand<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// What has been told up to now.
-    ///
-    /// # Errors
-    /// When a queue cannot be read.
-    pub async fn told(&self, account: &Account) -> Result<Told> {
-        Ok(Told {
-            notices: self.notices.about(&account.secret).await?.len(),
-            records: self.notices.envelopes_about(&account.secret).await?.len(),
-            rotation_failed: self.failures.of(&account.secret).await?,
-        })
-    }
-
-    /// A failed attempt was told with a kind of the contract; one whose process was killed, by Secrets Manager.
-    ///
-    /// # Errors
-    /// When it was not.
-    pub async fn was_told(&self, account: &Account, end: &End, before: Told, killed: bool) -> Result<()> {
-        let secret = account.secret.as_str();
-        let now = self.told(account).await?;
-        match end {
-            End::Converged => Ok(()),
-            End::Failed { kind } if self.failures.knows(kind) => {
-                let notices = self.notices.about(secret).await?;
-                let new = notices.get(before.notices..).unwrap_or_default();
-                ensure!(
-                    new.iter().any(|notice| notice["kind"] == kind.as_str()),
-                    "no notice says {kind}: {new:?}"
-                );
-                Ok(())
-            }
-            End::Failed { kind } => {
-                ensure!(killed, "the failure has no kind of the contract: {kind}");
-                ensure!(now.rotation_failed > before.rotation_failed, "Secrets Manager told nothing");
-                Ok(())
-            }
-            End::Undelivered => {
-                let records = self.notices.envelopes_about(secret).await?;
-                let kinds =
-                    records.iter().skip(before.records).map(|record| &record["responsePayload"]["errorType"]);
-                let named =
-                    |kind: &Value| kind.as_str().is_some_and(|kind| killed || self.failures.knows(kind));
-                let unasked = now.notices > before.notices;
-                ensure!(
-                    unasked || kinds.clone().any(named),
-                    "no record has a kind: {:?}",
-                    kinds.collect::<Vec<_>>()
-                );
-                Ok(())
-            }
-        }
     }
 
     /// What must be true after every attempt: AWSCURRENT and what the cluster holds log in over AMQPS, and their

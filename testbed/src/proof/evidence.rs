@@ -6,9 +6,13 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use super::attempt::End;
+use super::stand::{Account, Stand};
 use crate::cloud::{Cloud, Notices, workspace};
 
 const QUEUE: &str = "proof-rotation-failed";
+/// The notice of a rotation whose delivery could not be asked for.
+const REQUEST_FAILED: &str = "distribution.request_failed";
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
 
 /// Secrets Manager's events `RotationFailed`, as an EventBridge rule of an account sees them, and the closed set of
@@ -59,6 +63,75 @@ impl Failures {
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {
         self.kinds.contains(kind)
+    }
+}
+
+/// What has been told so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Notices of the function.
+    pub notices: usize,
+    /// Those that say that a delivery could not be asked for.
+    pub unasked: usize,
+    /// Lambda's records of failed deliveries.
+    pub records: usize,
+    /// Secrets Manager's own events.
+    pub rotation_failed: usize,
+}
+
+impl Stand<'_> {
+    /// What has been told up to now.
+    ///
+    /// # Errors
+    /// When a queue cannot be read.
+    pub async fn told(&self, account: &Account) -> Result<Told> {
+        let notices = self.notices.about(&account.secret).await?;
+        Ok(Told {
+            notices: notices.len(),
+            unasked: notices.iter().filter(|notice| notice["kind"] == REQUEST_FAILED).count(),
+            records: self.notices.envelopes_about(&account.secret).await?.len(),
+            rotation_failed: self.failures.of(&account.secret).await?,
+        })
+    }
+
+    /// A failed attempt was told with a kind of the contract; one whose process was killed, by Secrets Manager.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub async fn was_told(&self, account: &Account, end: &End, before: Told, killed: bool) -> Result<()> {
+        let secret = account.secret.as_str();
+        let now = self.told(account).await?;
+        match end {
+            End::Converged => Ok(()),
+            End::Failed { kind } if self.failures.knows(kind) => {
+                let notices = self.notices.about(secret).await?;
+                let new = notices.get(before.notices..).unwrap_or_default();
+                ensure!(
+                    new.iter().any(|notice| notice["kind"] == kind.as_str()),
+                    "no notice says {kind}: {new:?}"
+                );
+                Ok(())
+            }
+            End::Failed { kind } => {
+                ensure!(killed, "the failure has no kind of the contract: {kind}");
+                ensure!(now.rotation_failed > before.rotation_failed, "Secrets Manager told nothing");
+                Ok(())
+            }
+            End::Undelivered => {
+                let records = self.notices.envelopes_about(secret).await?;
+                let kinds =
+                    records.iter().skip(before.records).map(|record| &record["responsePayload"]["errorType"]);
+                let named =
+                    |kind: &Value| kind.as_str().is_some_and(|kind| killed || self.failures.knows(kind));
+                let unasked = now.unasked > before.unasked;
+                ensure!(
+                    unasked || kinds.clone().any(named),
+                    "no record has a kind: {:?}",
+                    kinds.collect::<Vec<_>>()
+                );
+                Ok(())
+            }
+        }
     }
 }
 

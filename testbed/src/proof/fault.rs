@@ -9,8 +9,8 @@ use super::place::Place;
 use crate::fault_proxy;
 use crate::tcp_proxy::TcpFault;
 
-/// Longer than one attempt of a call may take with the limit that [`super::stand`] configures.
-const PAST_THE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Longer than a call may take with the limit that [`super::stand`] configures.
+const PAST_THE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

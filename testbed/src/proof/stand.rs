@@ -23,9 +23,9 @@ pub use self::account::{Account, RECEIPT};
 
 /// Where the secrets of all stands go.
 pub const NAMESPACE: &str = "proof";
-/// The shortest limits that there are: a cell waits for them.
+/// Short limits, for a cell waits for them; and yet longer than a call takes on a busy machine.
 const PARAMETERS: [(&str, &str); 3] =
-    [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", "1"), ("SyncTimeoutSeconds", "8")];
+    [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", "2"), ("SyncTimeoutSeconds", "8")];
 
 /// A stack of its own, and what stands before each of its dependencies.
 pub struct Stand<'a> {
@@ -133,11 +133,11 @@ impl<'a> Stand<'a> {
             if point.place.is_of_delivery() { self.delivery.clone() } else { self.rotation_name.clone() }
         });
         let at_it = {
-            let reached = Arc::clone(&reached);
+            let (reached, endpoint) = (Arc::clone(&reached), self.cloud.aws.endpoint().to_owned());
             move || {
                 reached.store(true, Ordering::Relaxed);
                 if let Some(function) = &function {
-                    kill_function(function);
+                    kill_function(&endpoint, function);
                 }
             }
         };

@@ -84,7 +84,7 @@ impl Stand<'_> {
         self.broker.delete_user(&inactive).await?;
         if turn == Turn::First {
             // Its first call will look the cluster up, and log in to it.
-            kill_function(&self.delivery);
+            kill_function(self.cloud.aws.endpoint(), &self.delivery);
         } else {
             self.broker.create_user(&inactive, &random_text(32)?, &["monitoring"]).await?;
             self.broker.set_permissions(&inactive, OTHER_VHOST, [".*"; 3]).await?;
