@@ -10,6 +10,7 @@ use super::evidence::Told;
 use super::hypothesis::Hypothesis;
 use super::stand::{Account, NAMESPACE, RECEIPT, Stand};
 use crate::aws::{Retry, Rotation, RotationOptions, Step, Token};
+use crate::kubernetes::secret_with;
 
 const ROTATION_LIMIT: Duration = Duration::from_secs(120);
 /// Three events of a delivery whose every call runs into its timeout.
@@ -103,7 +104,7 @@ impl Stand<'_> {
     ///
     /// # Errors
     /// When a delivery neither ends well nor is told to have failed.
-    pub async fn settle(&self, account: &Account, rotation: &Rotation, before: Told) -> Result<End> {
+    pub async fn settle(&self, account: &Account, rotation: &Rotation, before: &Told) -> Result<End> {
         let failed = failed_step(rotation);
         let kind = failed.map(|step| step.error_type.clone().unwrap_or_default());
         if rotation.outcome != "succeeded" {
@@ -116,7 +117,7 @@ impl Stand<'_> {
         Ok(if self.wait_for_delivery(account, before).await? { End::Converged } else { End::Undelivered })
     }
 
-    async fn wait_for_delivery(&self, account: &Account, before: Told) -> Result<bool> {
+    async fn wait_for_delivery(&self, account: &Account, before: &Told) -> Result<bool> {
         let began = Instant::now();
         let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
         for look in 1.. {
@@ -127,8 +128,7 @@ impl Stand<'_> {
             if look % LOOKS_AT_A_RECEIPT != 0 {
                 continue;
             }
-            let now = self.told(account).await?;
-            if now.records > before.records || now.unasked > before.unasked {
+            if self.told(account, false).await?.of_a_failed_delivery(before) {
                 return Ok(false);
             }
             if began.elapsed() > DELIVERY_LIMIT {
@@ -138,31 +138,35 @@ impl Stand<'_> {
         Ok(false)
     }
 
-    /// What must be true after every attempt: AWSCURRENT and what the cluster holds log in over AMQPS, and their
-    /// users may do what the application may.
+    /// The credentials that somebody may use now: AWSCURRENT, and what the cluster holds.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub async fn in_use(&self, account: &Account) -> Result<Vec<(&'static str, Value)>> {
+        let current = self.cloud.value(&account.secret, "AWSCURRENT").await?;
+        let current = json!({"username": current["username"], "password": current["password"]});
+        let held = secret_with(self.cluster.clone(), NAMESPACE, &account.object).await?;
+        let held = json!(held.context("the cluster holds no Secret")?);
+        Ok(vec![("AWSCURRENT", current), ("what the cluster holds", held)])
+    }
+
+    /// What must be true after every attempt: what is in use now, and what was `before` the attempt, logs in over AMQPS,
+    /// and the users may do what the application may. What was in use before stands for every moment between: nothing
+    /// gives a user its old password back.
     ///
     /// # Errors
     /// Says what is not so.
-    pub async fn nothing_is_broken(&self, account: &Account) -> Result<()> {
-        let current = self.cloud.value(&account.secret, "AWSCURRENT").await?;
-        self.works("AWSCURRENT", &current, account).await?;
-        let held = self.held(account).await?;
-        if held["password"] != current["password"] || held["username"] != current["username"] {
-            self.works("what the cluster holds", &held, account).await?;
+    pub async fn nothing_is_broken(&self, account: &Account, before: &[(&str, Value)]) -> Result<()> {
+        let mut seen: Vec<Value> = Vec::new();
+        for (what, value) in self.in_use(account).await?.iter().chain(before) {
+            if seen.contains(value) {
+                continue;
+            }
+            ensure!(self.cloud.logs_in(value).await?, "{what} does not log in");
+            let grants = self.broker.grants(value["username"].as_str().unwrap_or_default()).await?;
+            ensure!(grants == account.grants, "the user of {what} may do {grants}, not {}", account.grants);
+            seen.push(value.clone());
         }
-        Ok(())
-    }
-
-    async fn held(&self, account: &Account) -> Result<Value> {
-        let held = self.cloud.kubernetes()?.secret(NAMESPACE, &account.object).await?;
-        Ok(json!(held.context("the cluster holds no Secret")?))
-    }
-
-    async fn works(&self, what: &str, value: &Value, account: &Account) -> Result<()> {
-        ensure!(self.cloud.logs_in(value).await?, "{what} does not log in");
-        let user = value["username"].as_str().unwrap_or_default();
-        let grants = self.broker.grants(user).await?;
-        ensure!(grants == account.grants, "the user of {what} may do {grants}, not {}", account.grants);
         Ok(())
     }
 
@@ -192,9 +196,11 @@ impl Stand<'_> {
             let grants = self.broker.grants(user).await?;
             ensure!(grants == account.grants, "`{user}` may do {grants}, not {}", account.grants);
         }
-        let (held, value) = (self.held(account).await?, self.cloud.value(secret, "AWSCURRENT").await?);
-        let same = ["username", "password"].iter().all(|key| held[*key] == value[*key]);
-        ensure!(same, "the cluster does not hold AWSCURRENT");
+        let in_use = self.in_use(account).await?;
+        ensure!(
+            in_use.iter().all(|(_, value)| *value == in_use[0].1),
+            "the cluster does not hold AWSCURRENT"
+        );
         Ok(())
     }
 }

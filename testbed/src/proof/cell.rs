@@ -87,36 +87,39 @@ async fn attempts(
     let began_with =
         stand.cloud.version(&account.secret, "AWSCURRENT").await?.context("nothing is current")?;
     stand.assume(&account, hypothesis).await?;
-    let before = stand.told(&account).await?;
+    let before = stand.told(&account, fault.kills()).await?;
+    let in_use = stand.in_use(&account).await?;
     let reached = stand.arm(point, fault, &names);
     let first = stand.rotate(&account).await?;
     outcome.attempts += 1;
-    let mut end = stand.settle(&account, &first, before).await?;
+    let mut end = stand.settle(&account, &first, &before).await?;
     stand.open().await?;
-    stand.nothing_is_broken(&account).await.with_context(|| format!("after {}", told(&end)))?;
+    stand.nothing_is_broken(&account, &in_use).await.with_context(|| format!("after {}", told(&end)))?;
     stand.promoted_in_its_turn(&account, &first, &began_with).await?;
     let reached = reached.load(Ordering::Relaxed);
     ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
-    stand.was_told(&account, &end, before, fault.kills()).await?;
+    stand.was_told(&account, &end, &before, fault.kills()).await?;
     outcome.failed = matches!(end, End::Failed { .. });
     let mut further = 0;
     while end != End::Converged {
         further += 1;
         ensure!(further <= FURTHER_ATTEMPTS, "not converged: the last attempt {}", told(&end));
-        let before = stand.told(&account).await?;
+        let before = stand.told(&account, false).await?;
+        let in_use = stand.in_use(&account).await?;
         let rotation = next(stand, &account, hypothesis, &end).await?;
         outcome.attempts += 1;
-        end = stand.settle(&account, &rotation, before).await?;
+        end = stand.settle(&account, &rotation, &before).await?;
         let context = || format!("after attempt {}, which {}", outcome.attempts, told(&end));
-        stand.nothing_is_broken(&account).await.with_context(context)?;
-        stand.was_told(&account, &end, before, false).await?;
+        stand.nothing_is_broken(&account, &in_use).await.with_context(context)?;
+        stand.was_told(&account, &end, &before, false).await?;
     }
     let users = [names.active.as_str(), names.inactive.as_str()];
     stand.has_converged(&account, users, &began_with).await?;
     if let (Hypothesis::LateWrite, Some(step)) = (hypothesis, failed_step(&first)) {
         let token = &first.attempts.first().context("no attempt")?.version_id;
+        let in_use = stand.in_use(&account).await?;
         stand.cloud.aws.invoke_step(&account.secret, token, &step.step).await?;
-        stand.nothing_is_broken(&account).await.context("after the late step")?;
+        stand.nothing_is_broken(&account, &in_use).await.context("after the late step")?;
         stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
     }
     Ok(reached)

@@ -66,72 +66,77 @@ impl Failures {
     }
 }
 
-/// What has been told so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What has been told of a secret so far.
+#[derive(Debug, Clone, Default)]
 pub struct Told {
-    /// Notices of the function.
-    pub notices: usize,
-    /// Those that say that a delivery could not be asked for.
-    pub unasked: usize,
-    /// Lambda's records of failed deliveries.
-    pub records: usize,
-    /// Secrets Manager's own events.
-    pub rotation_failed: usize,
+    /// The function's notices and Lambda's records, in the order in which they arrived.
+    messages: Vec<Value>,
+    rotation_failed: usize,
+}
+
+impl Told {
+    /// Whether there is news of a delivery that failed, or that could not be asked for.
+    #[must_use]
+    pub fn of_a_failed_delivery(&self, before: &Self) -> bool {
+        self.since(before).any(|message| is_record(message) || message["kind"] == REQUEST_FAILED)
+    }
+
+    fn since(&self, before: &Self) -> impl Iterator<Item = &Value> {
+        self.messages.iter().skip(before.messages.len())
+    }
+}
+
+/// The `errorType` of Lambda's record of a failed event.
+fn recorded(message: &Value) -> &Value {
+    &message["responsePayload"]["errorType"]
+}
+
+fn is_record(message: &Value) -> bool {
+    message["requestPayload"].is_object()
 }
 
 impl Stand<'_> {
-    /// What has been told up to now.
+    /// What has been told up to now; Secrets Manager's own events only when something is to be `killed`.
     ///
     /// # Errors
     /// When a queue cannot be read.
-    pub async fn told(&self, account: &Account) -> Result<Told> {
-        let notices = self.notices.about(&account.secret).await?;
-        Ok(Told {
-            notices: notices.len(),
-            unasked: notices.iter().filter(|notice| notice["kind"] == REQUEST_FAILED).count(),
-            records: self.notices.envelopes_about(&account.secret).await?.len(),
-            rotation_failed: self.failures.of(&account.secret).await?,
-        })
+    pub async fn told(&self, account: &Account, killed: bool) -> Result<Told> {
+        let secret = account.secret.as_str();
+        let about = |message: &Value| {
+            message["secretArn"] == secret || message["requestPayload"]["secretArn"] == secret
+        };
+        let rotation_failed = if killed { self.failures.of(secret).await? } else { 0 };
+        Ok(Told { messages: self.notices.matching(about).await?, rotation_failed })
     }
 
     /// A failed attempt was told with a kind of the contract; one whose process was killed, by Secrets Manager.
     ///
     /// # Errors
     /// When it was not.
-    pub async fn was_told(&self, account: &Account, end: &End, before: Told, killed: bool) -> Result<()> {
-        let secret = account.secret.as_str();
-        let now = self.told(account).await?;
+    pub async fn was_told(&self, account: &Account, end: &End, before: &Told, killed: bool) -> Result<()> {
+        if *end == End::Converged {
+            return Ok(());
+        }
+        let now = self.told(account, killed).await?;
+        let new: Vec<&Value> = now.since(before).collect();
         match end {
-            End::Converged => Ok(()),
             End::Failed { kind } if self.failures.knows(kind) => {
-                let notices = self.notices.about(secret).await?;
-                let new = notices.get(before.notices..).unwrap_or_default();
-                ensure!(
-                    new.iter().any(|notice| notice["kind"] == kind.as_str()),
-                    "no notice says {kind}: {new:?}"
-                );
-                Ok(())
+                let says_so = |message: &Value| message["kind"] == kind.as_str();
+                ensure!(new.iter().any(|message| says_so(message)), "no notice says {kind}: {new:?}");
             }
             End::Failed { kind } => {
                 ensure!(killed, "the failure has no kind of the contract: {kind}");
                 ensure!(now.rotation_failed > before.rotation_failed, "Secrets Manager told nothing");
-                Ok(())
             }
-            End::Undelivered => {
-                let records = self.notices.envelopes_about(secret).await?;
-                let kinds =
-                    records.iter().skip(before.records).map(|record| &record["responsePayload"]["errorType"]);
-                let named =
-                    |kind: &Value| kind.as_str().is_some_and(|kind| killed || self.failures.knows(kind));
-                let unasked = now.unasked > before.unasked;
-                ensure!(
-                    unasked || kinds.clone().any(named),
-                    "no record has a kind: {:?}",
-                    kinds.collect::<Vec<_>>()
-                );
-                Ok(())
+            End::Undelivered | End::Converged => {
+                let is_kind = |kind: &str| killed || self.failures.knows(kind);
+                let named = |message: &Value| {
+                    message["kind"] == REQUEST_FAILED || recorded(message).as_str().is_some_and(is_kind)
+                };
+                ensure!(new.iter().any(|message| named(message)), "no record has a kind: {new:?}");
             }
         }
+        Ok(())
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Stand<'a> {
     pub notices: Notices,
     /// What Secrets Manager itself tells of failed rotations.
     pub failures: &'a Failures,
+    /// The cluster's API, directly.
+    pub cluster: kube::Client,
     /// The broker's management API, directly.
     pub broker: Management,
     name: String,
@@ -79,6 +81,7 @@ impl<'a> Stand<'a> {
             delivery: variant.delivery.context("the stack has no secret2eks")?,
             notices: variant.notices,
             failures,
+            cluster: cluster.admin()?,
             broker: cloud.broker.pooled_management()?,
             rotation_name: format!("{name}-rotation-mq"),
             name,
