@@ -24,6 +24,7 @@ pub fn call_name(place: Place, call: &Call, names: &Names) -> String {
     match place {
         Place::RotationAws | Place::DeliveryAws => aws(call, names),
         Place::Management => management(call, names),
+        Place::Notices => call.operation(),
         Place::Kubernetes => kubernetes(&call.method, &call.path),
         Place::Amqps => LOGIN.to_owned(),
     }

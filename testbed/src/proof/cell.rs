@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::attempt::{End, failed_step};
 use super::fault::Fault;
 use super::hypothesis::Hypothesis;
+use super::place::Place;
 use super::point::Point;
 use super::selection::{Selection, Unit};
 use super::stand::{Account, Stand};
@@ -87,7 +88,8 @@ async fn attempts(
     let began_with =
         stand.cloud.version(&account.secret, "AWSCURRENT").await?.context("nothing is current")?;
     stand.assume(&account, hypothesis).await?;
-    let before = stand.told(&account, fault.kills()).await?;
+    let mute = fault.kills() || point.place == Place::Notices;
+    let before = stand.told(&account, mute).await?;
     let in_use = stand.in_use(&account).await?;
     let reached = stand.arm(point, fault, &names);
     let first = stand.rotate(&account).await?;
@@ -98,7 +100,7 @@ async fn attempts(
     stand.promoted_in_its_turn(&account, &first, &began_with).await?;
     let reached = reached.load(Ordering::Relaxed);
     ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
-    stand.was_told(&account, &end, &before, fault.kills()).await?;
+    stand.was_told(&account, &end, &before, mute).await?;
     outcome.failed = matches!(end, End::Failed { .. });
     let mut further = 0;
     while end != End::Converged {

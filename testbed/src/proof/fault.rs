@@ -62,7 +62,9 @@ impl Fault {
             Self::KilledAfter,
         ];
         match place {
-            Place::RotationAws | Place::DeliveryAws => [http.as_slice(), &[Self::AlwaysThrottled]].concat(),
+            Place::RotationAws | Place::Notices | Place::DeliveryAws => {
+                [http.as_slice(), &[Self::AlwaysThrottled]].concat()
+            }
             Place::Management | Place::Kubernetes => http.to_vec(),
             // In the TLS handshake, and in AMQP's own.
             Place::Amqps => vec![
@@ -103,7 +105,7 @@ impl Fault {
             Self::Lost | Self::AlwaysLost | Self::KilledAfter => fault_proxy::Fault::LoseResponse,
             Self::Cut(_) => fault_proxy::Fault::CutResponse,
             Self::Answers(status) | Self::AlwaysAnswers(status) => answer(place, status),
-            Self::AlwaysThrottled => fault_proxy::Fault::aws_error(400, "ThrottlingException"),
+            Self::AlwaysThrottled => aws_error(place, 400, "ThrottlingException"),
             Self::Denied => denial(place),
             Self::AlwaysLate => fault_proxy::Fault::Delay(PAST_THE_TIMEOUT),
         }
@@ -122,13 +124,13 @@ impl Fault {
 
 fn answer(place: Place, status: u16) -> fault_proxy::Fault {
     match place {
-        Place::RotationAws | Place::DeliveryAws => {
+        Place::RotationAws | Place::Notices | Place::DeliveryAws => {
             let code = match status {
                 429 => "TooManyRequestsException",
                 503 => "ServiceUnavailableException",
                 _ => "InternalServiceError",
             };
-            fault_proxy::Fault::aws_error(status, code)
+            aws_error(place, status, code)
         }
         Place::Kubernetes => kubernetes_status(status, "InternalError"),
         // A load balancer's page, or the broker's own answer.
@@ -139,12 +141,22 @@ fn answer(place: Place, status: u16) -> fault_proxy::Fault {
 
 fn denial(place: Place) -> fault_proxy::Fault {
     match place {
-        Place::RotationAws | Place::DeliveryAws => {
-            fault_proxy::Fault::aws_error(400, "AccessDeniedException")
+        Place::RotationAws | Place::Notices | Place::DeliveryAws => {
+            aws_error(place, 400, "AccessDeniedException")
         }
         Place::Kubernetes => kubernetes_status(403, "Forbidden"),
         Place::Management | Place::Amqps => broker_error(401, "not_authorized"),
     }
+}
+
+/// SNS speaks XML, the others JSON.
+fn aws_error(place: Place, status: u16, code: &str) -> fault_proxy::Fault {
+    if place != Place::Notices {
+        return fault_proxy::Fault::aws_error(status, code);
+    }
+    let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>");
+    let body = format!("<ErrorResponse>{error}<RequestId>injected</RequestId></ErrorResponse>");
+    fault_proxy::Fault::Answer { status, content_type: "text/xml".to_owned(), body }
 }
 
 fn kubernetes_status(status: u16, reason: &str) -> fault_proxy::Fault {

@@ -11,6 +11,8 @@ pub enum Place {
     Management,
     /// The broker's AMQPS port.
     Amqps,
+    /// SNS, where rotation-mq publishes its failures.
+    Notices,
     /// Secrets Manager and EKS, for secret2eks.
     DeliveryAws,
     /// The API server.
@@ -19,8 +21,14 @@ pub enum Place {
 
 impl Place {
     /// All of them. A further function's dependencies are further variants, each with its proxy in `stand.rs`.
-    pub const ALL: [Self; 5] =
-        [Self::RotationAws, Self::Management, Self::Amqps, Self::DeliveryAws, Self::Kubernetes];
+    pub const ALL: [Self; 6] = [
+        Self::RotationAws,
+        Self::Management,
+        Self::Amqps,
+        Self::Notices,
+        Self::DeliveryAws,
+        Self::Kubernetes,
+    ];
 
     /// Whether the delivery talks to it, which has retries of its own (Lambda's).
     #[must_use]
@@ -35,6 +43,7 @@ impl fmt::Display for Place {
             Self::RotationAws => "rotation-mq/aws",
             Self::Management => "rotation-mq/management",
             Self::Amqps => "rotation-mq/amqps",
+            Self::Notices => "rotation-mq/sns",
             Self::DeliveryAws => "secret2eks/aws",
             Self::Kubernetes => "secret2eks/kubernetes",
         })

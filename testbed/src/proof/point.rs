@@ -12,6 +12,8 @@ pub enum Turn {
     /// A later one: the second user exists, with grants that are not those of the first. secret2eks keeps its
     /// connection to the cluster.
     Later,
+    /// As a later one, but the broker refuses to set the password: the failure is published.
+    Failing,
 }
 
 /// A call, named so that it is found again in another run: calls that go out side by side have no fixed order.
@@ -35,6 +37,7 @@ impl fmt::Display for Point {
         let turn = match turn {
             Turn::First => "first",
             Turn::Later => "later",
+            Turn::Failing => "failing",
         };
         write!(formatter, "{turn} {place} {step} {call} #{nth}")
     }

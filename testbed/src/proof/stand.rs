@@ -13,6 +13,7 @@ use super::place::Place;
 use super::point::Point;
 use crate::aws::{BrokerEngine, BrokerState};
 use crate::cloud::{Cloud, Notices, Variant, kill_function};
+use crate::fault_proxy::{Call, Rule};
 use crate::kubernetes::CLUSTER;
 use crate::management::Management;
 use crate::tcp_proxy::{TcpFault, TcpProxy};
@@ -52,6 +53,7 @@ pub struct Stand<'a> {
     rotation_aws: Gate,
     management: Gate,
     amqps: Arc<TcpProxy>,
+    sns: Gate,
     delivery_aws: Gate,
     kubernetes: Gate,
 }
@@ -65,6 +67,7 @@ impl<'a> Stand<'a> {
         let name = format!("proof{number}");
         let cluster = cloud.kubernetes()?;
         let rotation_aws = Gate::before(cloud.aws.endpoint(), None)?;
+        let sns = Gate::before(cloud.aws.endpoint(), None)?;
         let delivery_aws = Gate::before(cloud.aws.endpoint(), None)?;
         let management = Gate::before(&cloud.broker.management_url(), Some(&cloud.certificates))?;
         let amqps = Arc::new(TcpProxy::start(cloud.broker.amqps_port())?);
@@ -74,7 +77,7 @@ impl<'a> Stand<'a> {
         let (engine, state) = (BrokerEngine::RabbitMq, BrokerState::Running);
         let broker_id = cloud.aws.put_broker(&name, management.url(), &endpoint, engine, state).await?;
         let admin_secret = cloud.create_admin(&name, &serde_json::json!({"brokerId": broker_id})).await?;
-        let variant = deploy(cloud, &name, rotation_aws.url(), delivery_aws.url()).await?;
+        let variant = deploy(cloud, &name, [&rotation_aws, &sns, &delivery_aws].map(Gate::url)).await?;
         Ok(Self {
             cloud,
             rotation: variant.function,
@@ -92,6 +95,7 @@ impl<'a> Stand<'a> {
             rotation_aws,
             management,
             amqps,
+            sns,
             delivery_aws,
             kubernetes,
         })
@@ -103,6 +107,7 @@ impl<'a> Stand<'a> {
         match place {
             Place::RotationAws => Some(&self.rotation_aws),
             Place::Management => Some(&self.management),
+            Place::Notices => Some(&self.sns),
             Place::DeliveryAws => Some(&self.delivery_aws),
             Place::Kubernetes => Some(&self.kubernetes),
             Place::Amqps => None,
@@ -129,6 +134,13 @@ impl<'a> Stand<'a> {
         self.amqps.listen(true).await
     }
 
+    /// Until it is opened, the broker sets no password: a rotation fails, and has to tell of it.
+    pub fn let_it_fail(&self) {
+        let no_password = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
+        let refusal = Fault::AlwaysAnswers(500).over_http(Place::Management);
+        self.management.http().inject(Rule::always(no_password, refusal));
+    }
+
     /// Prepares the fault; tells later whether its call came.
     pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<AtomicBool> {
         let reached = Arc::new(AtomicBool::new(false));
@@ -149,7 +161,7 @@ impl<'a> Stand<'a> {
             return reached;
         };
         let (place, call, names) = (point.place, point.call.clone(), names.clone());
-        let matches = move |found: &crate::fault_proxy::Call| call_name(place, found, &names) == call;
+        let matches = move |found: &Call| call_name(place, found, &names) == call;
         let refuse = (fault == Fault::Refused).then(|| gate.refusal());
         let at_it = move || {
             at_it();
@@ -180,12 +192,15 @@ impl<'a> Stand<'a> {
     }
 }
 
-async fn deploy(cloud: &Cloud, name: &str, rotation_aws: &str, delivery_aws: &str) -> Result<Variant> {
+async fn deploy(cloud: &Cloud, name: &str, [aws, sns, delivery_aws]: [&str; 3]) -> Result<Variant> {
     let prefix = format!("{name}/");
     let parameters = [PARAMETERS.as_slice(), &[("SecretNamePrefix", &prefix)]].concat();
-    // SNS is not behind the proxy: a notice of a fault there would be the fault's own victim.
-    let services = ["SECRETS_MANAGER", "MQ", "LAMBDA"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
-    let variables: Vec<(&str, &str)> = services.iter().map(|name| (name.as_str(), rotation_aws)).collect();
+    let variables = [
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws),
+        ("AWS_ENDPOINT_URL_MQ", aws),
+        ("AWS_ENDPOINT_URL_LAMBDA", aws),
+        ("AWS_ENDPOINT_URL_SNS", sns),
+    ];
     let variant = cloud.deploy_variant(name, &parameters, &variables).await?;
     let delivery = variant.delivery.as_deref().context("the stack has no secret2eks")?;
     let variables =

@@ -92,6 +92,9 @@ impl Stand<'_> {
             self.broker.set_limit(&inactive, "max-channels", 20).await?;
         }
         self.open().await?;
+        if turn == Turn::Failing {
+            self.let_it_fail();
+        }
         let names = Names { active, inactive, secret: account.secret.clone() };
         Ok((account, names))
     }
