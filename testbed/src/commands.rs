@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod bench;
 pub mod demo;
 pub mod install;
+pub mod prove;
 pub mod report;
 pub mod step_times;
 pub mod up;

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use hyper::server::conn::http1;
@@ -36,6 +37,7 @@ struct State {
     upstream: String,
     client: reqwest::Client,
     journal: Mutex<Journal>,
+    replacements: Mutex<Vec<(String, String)>>,
 }
 
 #[derive(Default)]
@@ -79,6 +81,12 @@ impl FaultProxy {
         self.state.journal().calls.clone()
     }
 
+    /// From now on answers say `to` where upstream says `from`: so that an endpoint that one service names leads
+    /// through another proxy.
+    pub fn replace_in_answers(&self, from: &str, to: &str) {
+        self.state.replacements().push((from.to_owned(), to.to_owned()));
+    }
+
     /// Forgets calls and rules.
     pub fn reset(&self) {
         *self.state.journal() = Journal::default();
@@ -95,6 +103,7 @@ impl FaultProxy {
             upstream: upstream.trim_end_matches('/').to_owned(),
             client: client(certificates.map(Certificates::ca_pem))?,
             journal: Mutex::default(),
+            replacements: Mutex::default(),
         });
         let serving = Arc::clone(&state);
         let background = Background::run("fault proxy", move || accept(listener, acceptor, serving))?;
@@ -112,13 +121,22 @@ impl State {
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn replacements(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.replacements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Nothing is repeated, followed, pooled or timed out here: that is for the two sides to do.
+/// Longer than one rotation takes, shorter than any upstream keeps an idle connection.
+const KEPT: Duration = Duration::from_secs(2);
+
+/// Nothing is repeated, followed or timed out here: that is for the two sides to do. Connections to upstream are kept
+/// for a moment: a TLS handshake for each call costs more than all else.
 fn client(ca_pem: Option<PathBuf>) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(8)
+        .pool_idle_timeout(KEPT)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
     if let Some(ca_pem) = ca_pem {

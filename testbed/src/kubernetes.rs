@@ -44,7 +44,7 @@ use tokio::sync::Mutex;
 
 pub use self::installation::{ASSETS_VARIABLE, Installation, OPERATOR_VARIABLE};
 use self::layout::Layout;
-pub use self::objects::SecretData;
+pub use self::objects::{SecretData, secret_with};
 pub use self::projected_volume::ProjectedVolume;
 pub use self::token_reviews::{TokenReview, TokenUser};
 use crate::aws::Aws;

@@ -12,6 +12,7 @@ pub mod management;
 pub mod playbook;
 pub mod ports;
 pub mod process;
+pub mod proof;
 pub mod scratch;
 
 pub use lapin;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::arguments::{self, Command, Usage};
 use crate::commands::report::complain;
-use crate::commands::{bench, demo, install, up, zero_loss};
+use crate::commands::{bench, demo, install, prove, up, zero_loss};
 
 /// Something failed, or a check did not hold.
 const FAILED: u8 = 1;
@@ -79,6 +79,7 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
                 Command::Demo { scenario, suite, kubernetes } => demo::run(scenario, suite, kubernetes).await,
                 Command::Up { suite, port } => up::run(suite, port).await,
                 Command::ZeroLoss { suite, short } => zero_loss::run(suite, short).await,
+                Command::Prove { suite, selection } => prove::run(suite, selection).await,
                 Command::Bench { rotations, starts } => bench::run(rotations, starts).await,
             }
         };

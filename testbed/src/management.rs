@@ -15,6 +15,8 @@ use serde_json::Value;
 use crate::certificates::client_config;
 
 const LIMIT: Duration = Duration::from_secs(10);
+/// Shorter than the broker keeps an idle connection.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// A client of the management API with one user's credentials.
 #[derive(Clone)]
@@ -40,11 +42,26 @@ impl Management {
     /// # Errors
     /// When the certificate cannot be read.
     pub fn new(url: &str, ca_pem: &Path, user: &str, password: &str) -> Result<Self> {
+        // A pooled connection belongs to the runtime that opened it, and each test has its own.
+        Self::with_pool(url, ca_pem, user, password, 0)
+    }
+
+    /// As [`Management::new`], but it keeps up to `connections`, for many calls in one runtime.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn with_pool(
+        url: &str,
+        ca_pem: &Path,
+        user: &str,
+        password: &str,
+        connections: usize,
+    ) -> Result<Self> {
         let client = Client::builder()
             .tls_backend_preconfigured(client_config(ca_pem)?)
             .timeout(LIMIT)
-            // A pooled connection belongs to the runtime that opened it, and each test has its own.
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(connections)
+            .pool_idle_timeout(KEPT)
             .no_proxy()
             .build()?;
         Ok(Self { client, url: url.to_owned(), user: user.to_owned(), password: password.to_owned() })

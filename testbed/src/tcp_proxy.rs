@@ -99,11 +99,36 @@ impl TcpProxy {
         self.state.generation.send_replace(());
     }
 
+    /// Stops listening; for a hook, which cannot wait: a connection that comes before it is so is closed.
+    /// [`TcpProxy::forget_faults`] and [`TcpProxy::listen`] undo it.
+    pub fn refuse(&self) {
+        self.fault_always(Some(TcpFault::Close));
+        // Without a receiver the proxy has ended, and nobody is there to refuse.
+        let _ = self.wanted.send(false);
+    }
+
+    /// As [`TcpProxy::refuse`], and ends all connections, as a host that goes away.
+    pub fn go_away(&self) {
+        self.refuse();
+        self.cut();
+    }
+
+    /// Forgets what was planned.
+    pub fn forget_faults(&self) {
+        let mut plan = self.state.plan();
+        plan.always = None;
+        plan.planned.clear();
+    }
+
     /// Stops or starts listening: meanwhile connections are refused. Returns when it is so.
     ///
     /// # Errors
     /// When the proxy has ended.
     pub async fn listen(&self, listen: bool) -> Result<()> {
+        if *self.wanted.borrow() == listen && *self.listening.borrow() == listen {
+            // Binding again would refuse somebody for a moment.
+            return Ok(());
+        }
         self.wanted.send(listen).context("the proxy has ended")?;
         let mut listening = self.listening.clone();
         listening.wait_for(|now| *now == listen).await.context("the proxy could not listen again")?;

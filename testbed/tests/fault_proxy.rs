@@ -162,6 +162,34 @@ async fn an_upstream_that_is_gone_closes_the_connection() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_answer_that_names_an_endpoint_names_another_one() -> Result<()> {
+    let (broker, proxy, client) = behind_a_proxy().await?;
+    proxy.replace_in_answers(broker.version(), "somewhere else");
+    assert_eq!(client.version().await?, "somewhere else");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_goes_away_takes_its_connections_with_it_and_comes_back() -> Result<()> {
+    let broker = Broker::shared(Path::new(env!("CARGO_TARGET_TMPDIR"))).await?;
+    let proxy = TcpProxy::start(broker.amqps_port())?;
+    let ca_pem = broker.ca_pem();
+    let login = || amqps_login(proxy.port(), &ca_pem, broker.admin_user(), broker.admin_password(), "/");
+    let connection = login().await?;
+    proxy.go_away();
+    assert!(login().await.is_err());
+    let gone = Instant::now();
+    while connection.create_channel().await.is_ok() {
+        assert!(gone.elapsed() < Duration::from_secs(10), "the connection outlived the host");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    proxy.forget_faults();
+    proxy.listen(true).await?;
+    assert!(login().await.is_ok());
+    Ok(())
+}
+
+#[tokio::test]
 async fn amqps_is_passed_refused_closed_cut_and_swallowed() -> Result<()> {
     let broker = Broker::shared(Path::new(env!("CARGO_TARGET_TMPDIR"))).await?;
     let proxy = TcpProxy::start(broker.amqps_port())?;

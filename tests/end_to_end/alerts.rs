@@ -6,10 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::{Value, json};
 use testbed::aws::Token;
-use testbed::cloud::{Cloud, route_to};
+use testbed::cloud::{Cloud, kill_function, route_to};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 
-use crate::interruption::kill_function;
 use crate::support::{current_logs_in, valid};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -83,7 +82,8 @@ fn a_function_that_is_killed_in_the_middle_still_ends_in_an_alert() -> Result<()
         let variant = cloud.deploy_variant(&name("killed"), &[], &[]).await?;
         let app = cloud.create_app_at(&name("killed"), cloud.broker.amqps_port(), proxy.url()).await?;
         let function = format!("{}-rotation-mq", variant.name);
-        let kill = move |_: &testbed::fault_proxy::Call| kill_function(&function);
+        let endpoint = cloud.aws.endpoint().to_owned();
+        let kill = move |_: &testbed::fault_proxy::Call| kill_function(&endpoint, &function);
         let rule = Rule::at(1, |call| call.method == "PUT", Fault::LoseResponse).times(usize::MAX);
         proxy.inject(rule.hook(kill));
         let rules = aws_sdk_secretsmanager::types::RotationRulesType::builder().automatically_after_days(1);

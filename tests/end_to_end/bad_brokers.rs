@@ -167,6 +167,19 @@ fn amazon_mq_s_word_on_engine_and_state_is_heeded() -> Result<()> {
             let app = cloud.create_app_with(&user, &json!({"brokerId": id, "masterarn": admin})).await?;
             set_secret_fails(cloud, &app, kind, &id).await?;
         }
+        // Plaintext, whatever Amazon MQ says.
+        let plain_console = format!("http://localhost:{}", cloud.broker.plain_http_port());
+        let plain_amqp = format!("amqp://localhost:{}", cloud.broker.plain_amqp_port());
+        for (case, console, amqps) in
+            [("plain-console", &plain_console, &amqps), ("plain-endpoint", &console, &plain_amqp)]
+        {
+            let (engine, state) = (BrokerEngine::RabbitMq, BrokerState::Running);
+            let id = cloud.aws.put_broker(&name(case), console, amqps, engine, state).await?;
+            let user = name(case);
+            let admin = cloud.create_admin(&user, &json!({"brokerId": id})).await?;
+            let app = cloud.create_app_with(&user, &json!({"brokerId": id, "masterarn": admin})).await?;
+            set_secret_fails(cloud, &app, "broker.not_found", &id).await?;
+        }
         let unknown = "b-00000000-0000-4000-8000-000000000000";
         let user = name("unknown-broker");
         let admin = cloud.create_admin(&user, &json!({"brokerId": unknown})).await?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::aws::{Pending, Retry, RotationOptions};
-use testbed::cloud::{App, Cloud, Variant};
+use testbed::cloud::{App, Cloud, Variant, kill_function};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 use crate::support::{converged, current_logs_in};
@@ -178,8 +178,8 @@ impl Lab {
         // From then on every write fails, or the function's own retry would hide the interruption.
         let mut rule = Rule::at(number, is_write, fault).times(usize::MAX);
         if interruption == Interruption::Killed {
-            let function = self.function_name.clone();
-            rule = rule.hook(move |_| kill_function(&function));
+            let (endpoint, function) = (cloud.aws.endpoint().to_owned(), self.function_name.clone());
+            rule = rule.hook(move |_| kill_function(&endpoint, &function));
         }
         proxy.inject(rule);
         let failure = self.attempt(cloud, &app, &version).await?;
@@ -199,17 +199,4 @@ fn is_write_to_aws(call: &Call) -> bool {
 
 fn is_write_to_broker(call: &Call) -> bool {
     ["PUT", "DELETE"].contains(&call.method.as_str())
-}
-
-/// SIGKILL to every process of the function, as Lambda does to one that is out of memory.
-pub fn kill_function(name: &str) {
-    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    for process in processes {
-        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-        if environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()) {
-            let id = process.file_name().to_string_lossy().into_owned();
-            let _ = std::process::Command::new("kill").args(["-KILL", &id]).status();
-        }
-    }
 }

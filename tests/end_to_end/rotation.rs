@@ -3,6 +3,8 @@
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 
+use crate::support::{converged, current_logs_in};
+
 #[test]
 fn twenty_rotations_in_a_row_alternate_and_old_and_new_credentials_log_in_each_time() -> Result<()> {
     on_the_cloud(async |cloud| {
@@ -25,5 +27,28 @@ fn twenty_rotations_in_a_row_alternate_and_old_and_new_credentials_log_in_each_t
         }
         ensure!(cloud.notices.about(&app.arn).await?.is_empty());
         Ok(())
+    })
+}
+
+#[test]
+fn a_version_whose_login_does_not_work_is_neither_tested_well_nor_promoted() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("unpromoted")).await?;
+        let before = cloud.version(&app.arn, "AWSCURRENT").await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret"] {
+            cloud.step(&app.arn, &version, step).await?.value()?;
+        }
+        // Somebody resets the user between two steps.
+        let clone = format!("{}_clone", app.user);
+        cloud.broker.management()?.create_user(&clone, "another password", &[]).await?;
+        for step in ["testSecret", "finishSecret"] {
+            let answer = cloud.step(&app.arn, &version, step).await?;
+            ensure!(answer.kind() == "pending.login_refused", "{step}: {answer:?}");
+            ensure!(cloud.version(&app.arn, "AWSCURRENT").await? == before, "{step} promoted it");
+        }
+        current_logs_in(cloud, &app.arn).await?;
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
     })
 }

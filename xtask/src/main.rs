@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | up | lint | package | bench | kubernetes`.
+//! The project's commands: `cargo xtask demo | test | up | lint | package | prove | bench | kubernetes`.
 //!
 //! Each command installs what it misses (and says what and why), keeps its caches under `target/`
 //! and ends with 0 when all went well, 1 when something failed, 2 when it was called wrongly.
@@ -53,6 +53,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Demo(arguments) => testbed::demo(&arguments),
         Invocation::Up(arguments) => testbed::up(&arguments),
         Invocation::Bench(arguments) => testbed::bench(&arguments),
+        Invocation::Prove(arguments) => testbed::prove(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes { clear_caches } => kubernetes::run(clear_caches),
         Invocation::Lint => lint::run(),

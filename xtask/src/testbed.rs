@@ -74,6 +74,14 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     })
 }
 
+/// Runs the fault matrix and zero loss.
+///
+/// # Errors
+/// As [`demo`].
+pub fn prove(arguments: &[String]) -> Result<()> {
+    become_testbed("prove", arguments, Kubernetes::Needed, || Ok(()))
+}
+
 /// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes.
 ///
 /// # Errors

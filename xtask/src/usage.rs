@@ -9,6 +9,7 @@ pub enum Invocation {
     Demo(Vec<String>),
     Up(Vec<String>),
     Bench(Vec<String>),
+    Prove(Vec<String>),
     Test {
         /// `None`: all tests on the default broker, and the broker tests on the oldest as well.
         broker: Option<Broker>,
@@ -32,7 +33,7 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 8] = ["demo", "test", "up", "lint", "package", "bench", "kubernetes", "help"];
+const COMMANDS: [&str; 9] = ["demo", "test", "up", "lint", "package", "prove", "bench", "kubernetes", "help"];
 
 const TEXT: &str = "\
 usage: cargo xtask COMMAND
@@ -46,6 +47,10 @@ usage: cargo xtask COMMAND
   lint             format, clippy, rustdoc, licences, templates, Python, shell, dependency rules
   package          release zips and their sizes
        --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
+  prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
+                   store trading; the table goes to target/proof.md
+       --cells T   only the cells whose coordinates contain T
+       --short     the form that is among the tests
   bench [ARGS]     cold start, memory, calls and time of a rotation
   kubernetes       etcd, API server and External Secrets Operator for the testbed, which demo and
                    test build as well; says how large Go's caches are
@@ -63,6 +68,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         "help" | "--help" | "-h" => Err(Help { problem: None, text: TEXT }),
         "demo" => Ok(Invocation::Demo(rest.to_vec())),
         "up" => Ok(Invocation::Up(rest.to_vec())),
+        "prove" => Ok(Invocation::Prove(rest.to_vec())),
         "bench" => Ok(Invocation::Bench(rest.to_vec())),
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
             Err(Help { problem: None, text: TEXT })
@@ -176,6 +182,7 @@ mod tests {
             ("lint", Invocation::Lint),
             ("demo rotate", Invocation::Demo(vec!["rotate".to_owned()])),
             ("up", Invocation::Up(vec![])),
+            ("prove --short", Invocation::Prove(vec!["--short".to_owned()])),
             ("test", Invocation::Test { broker: None, forwarded: vec![] }),
             ("test --broker forky", Invocation::Test { broker: Some(Broker::Forky), forwarded: vec![] }),
             (

@@ -9,6 +9,22 @@ use crate::aws::Artifact;
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
 const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
+/// SIGKILL to every process of a function of the emulated AWS at `endpoint`, as Lambda does to one that is out of
+/// memory. Another cloud on the machine may have a function of the same name, which lives on.
+pub fn kill_function(endpoint: &str, name: &str) {
+    let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    for process in processes {
+        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        let has =
+            |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+        if wanted.iter().all(has) {
+            let id = process.file_name().to_string_lossy().into_owned();
+            let _ = std::process::Command::new("kill").args(["-KILL", &id]).status();
+        }
+    }
+}
+
 /// The programs that a cloud runs.
 #[derive(Debug, Clone)]
 pub struct Functions {

@@ -144,8 +144,7 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn about(&self, secret: &str) -> Result<Vec<Value>> {
-        let all = self.all().await?;
-        Ok(all.into_iter().filter(|notice| notice["secretArn"] == secret).collect())
+        self.matching(|notice| notice["secretArn"] == secret).await
     }
 
     /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now: of a request, or
@@ -158,7 +157,7 @@ impl Notices {
             let event = &message["requestPayload"];
             event["secretArn"] == secret || event["resources"][0] == secret
         };
-        Ok(self.0.all().await?.into_iter().filter(about).collect())
+        self.matching(about).await
     }
 
     /// All notices that have arrived up to now.
@@ -166,7 +165,15 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn all(&self) -> Result<Vec<Value>> {
-        Ok(self.0.all().await?.into_iter().filter(is_notice).collect())
+        self.matching(is_notice).await
+    }
+
+    /// Whatever has arrived up to now and is as `wanted`, in the order of its arrival.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
+        Ok(self.0.all().await?.into_iter().filter(wanted).collect())
     }
 
     /// Waits until there are `count` notices about `secret`, and answers them.

@@ -21,6 +21,19 @@ pub struct Variant {
     pub stack: Stack,
 }
 
+impl Variant {
+    /// Disables the rule by which Secrets Manager's own event reaches its secret2eks.
+    ///
+    /// # Errors
+    /// When the stack has no cluster, or EventBridge refuses.
+    pub async fn disable_native_event(&self, cloud: &Cloud) -> Result<()> {
+        let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
+        let rule = self.stack.resource("CurrentVersionChanged")?;
+        rules.disable_rule().name(rule).send().await.context("the rule stays on")?;
+        Ok(())
+    }
+}
+
 impl Cloud {
     /// Deploys the template as the stack `name` with other `parameters`, then gives its function further
     /// variables, for settings that the template does not offer, such as another endpoint of AWS.

@@ -1,9 +1,10 @@
 //! What the user asked for, or the help that answers it.
 
 use testbed::broker::Suite;
+use testbed::proof::Selection;
 
 /// A command with its arguments, checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Makes the parts ready.
     Install(Suite),
@@ -13,6 +14,8 @@ pub enum Command {
     Up { suite: Suite, port: Option<u16> },
     /// Lets the store trade through everything, or through a short form of it.
     ZeroLoss { suite: Suite, short: bool },
+    /// Runs the fault matrix, or a part of it.
+    Prove { suite: Suite, selection: Selection },
     /// Measures so many rotations and cold starts.
     Bench { rotations: usize, starts: usize },
 }
@@ -24,6 +27,7 @@ impl Command {
             Self::Install(suite)
             | Self::Demo { suite, .. }
             | Self::Up { suite, .. }
+            | Self::Prove { suite, .. }
             | Self::ZeroLoss { suite, .. } => Ok(suite),
             Self::Bench { .. } => Suite::from_environment(),
         }
@@ -68,11 +72,14 @@ usage: testbed COMMAND
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
   zero-loss [--short]   a store trades through rotations under every policy, a restart, revocations
+  prove [--short] [--cells TEXT]
+                        a fault at every call of a rotation and its delivery, under every hypothesis
+                        about retries, then zero-loss; with TEXT only the cells whose coordinates hold it
   bench [--rotations N] [--starts N]
                         time, memory, calls and size of the release build (`cargo xtask bench`
                         makes it)
 
-install, demo, up and zero-loss take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
+All but bench take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
 They end with 0 when all went well, 1 when something failed, 2 when they were called wrongly.";
 
 /// Reads the arguments after the program's name.
@@ -103,6 +110,15 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
         }
         "up" => Command::Up { suite: rest.suite()?, port: rest.number("--port", 1..=65_535)? },
         "zero-loss" => Command::ZeroLoss { suite: rest.suite()?, short: rest.flag("--short") },
+        "prove" => {
+            let (suite, short) = (rest.suite()?, rest.flag("--short"));
+            let selection = match rest.option("--cells")? {
+                Some(text) => Selection::Matching(text),
+                None if short => Selection::Short,
+                None => Selection::All,
+            };
+            Command::Prove { suite, selection }
+        }
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
             starts: rest.number("--starts", 1..=1_000)?.map_or(21, usize::from),
@@ -221,6 +237,12 @@ mod tests {
             ("up --broker forky --port 4566", Command::Up { suite, port: Some(4566) }),
             ("up --broker forky", Command::Up { suite, port: None }),
             ("zero-loss --short --broker forky", Command::ZeroLoss { suite, short: true }),
+            ("prove --broker forky", Command::Prove { suite, selection: Selection::All }),
+            ("prove --short --broker forky", Command::Prove { suite, selection: Selection::Short }),
+            (
+                "prove --cells=setSecret --broker forky",
+                Command::Prove { suite, selection: Selection::Matching("setSecret".to_owned()) },
+            ),
             ("bench", Command::Bench { rotations: 10, starts: 21 }),
             ("bench --starts 5 --rotations=2", Command::Bench { rotations: 2, starts: 5 }),
         ] {

@@ -88,10 +88,19 @@ async fn forward(state: &State, call: &Call) -> Result<Response<Reply>, Error> {
     let request = state.client.request(method, format!("{}{}", state.upstream, call.path));
     let answer = request.headers(end_to_end(&call.headers)).body(call.body.clone()).send().await?;
     let (status, headers) = (answer.status(), end_to_end(answer.headers()));
-    let mut response = Response::new(Reply::whole(answer.bytes().await?));
+    let body = replaced(answer.bytes().await?, &state.replacements());
+    let mut response = Response::new(Reply::whole(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+fn replaced(body: Bytes, replacements: &[(String, String)]) -> Bytes {
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    if !replacements.iter().any(|(from, _)| text.contains(from)) {
+        return body;
+    }
+    replacements.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)).into()
 }
 
 /// Without the headers that concern one connection; the length is the body's own.

@@ -34,8 +34,7 @@ impl Kubernetes {
     /// # Errors
     /// When the API server does not answer, or a value is no text.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretData>> {
-        let secrets: Api<Secret> = Api::namespaced(self.admin()?, namespace);
-        secrets.get_opt(name).await?.map(decoded).transpose()
+        secret_with(self.admin()?, namespace, name).await
     }
 
     /// An `ExternalSecret` as it stands; `None` when it is not there.
@@ -101,6 +100,15 @@ impl Kubernetes {
         }
         found.context("the Secret was there and then was not")
     }
+}
+
+/// As [`Kubernetes::secret`], with a client whose connections are kept, for many calls in one runtime.
+///
+/// # Errors
+/// As [`Kubernetes::secret`].
+pub async fn secret_with(client: Client, namespace: &str, name: &str) -> Result<Option<SecretData>> {
+    let secrets: Api<Secret> = Api::namespaced(client, namespace);
+    secrets.get_opt(name).await?.map(decoded).transpose()
 }
 
 /// Hands every state of a Secret, from the current one, to `seen` until that answers true; `None` when it was deleted.

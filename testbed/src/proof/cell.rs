@@ -1,0 +1,147 @@
+//! One cell: a fault at a call under a hypothesis, and all attempts that follow until the rotation has converged.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::attempt::{End, failed_step};
+use super::fault::Fault;
+use super::hypothesis::Hypothesis;
+use super::place::Place;
+use super::point::Point;
+use super::selection::{Selection, Unit};
+use super::stand::{Account, Stand};
+use crate::aws::{Rotation, Token};
+
+/// Attempts without a fault after the one with it. One is enough where the attempt itself failed; a promotion whose
+/// delivery nobody was asked for takes a rotation that is refused, and asks, and one that succeeds.
+const FURTHER_ATTEMPTS: usize = 3;
+/// On a busy machine a call before the point may run into its short timeout: then the cell begins anew.
+const BEGINNINGS: usize = 5;
+
+/// How one hypothesis of a unit ended.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Attempts that ran for it; none when another hypothesis' run is its own as well.
+    pub attempts: usize,
+    /// What was not as it must be.
+    pub violation: Option<String>,
+    /// Whether the attempt with the fault failed.
+    pub failed: bool,
+}
+
+/// Runs the fault of `unit` under each of its hypotheses. While no attempt failed, nothing follows, so the hypotheses
+/// about what follows are one and the same run.
+pub async fn run(stand: &mut Stand<'_>, unit: &Unit, selection: &Selection) -> Vec<(Hypothesis, Outcome)> {
+    let mut wanted = selection.hypotheses(unit);
+    let mut outcomes = Vec::new();
+    if wanted.contains(&Hypothesis::LateWrite) {
+        // Its first part is the run with a new token.
+        wanted.retain(|hypothesis| *hypothesis != Hypothesis::NewToken);
+    }
+    let mut nothing_failed = false;
+    for hypothesis in wanted {
+        if nothing_failed && hypothesis.needs_a_failure() {
+            outcomes.push((hypothesis, Outcome::default()));
+            continue;
+        }
+        let outcome = play(stand, &unit.point, unit.fault, hypothesis).await;
+        if hypothesis.needs_a_failure() {
+            nothing_failed = !outcome.failed && outcome.violation.is_none();
+        }
+        outcomes.push((hypothesis, outcome));
+    }
+    if selection.hypotheses(unit).contains(&Hypothesis::LateWrite) {
+        outcomes.push((Hypothesis::NewToken, Outcome::default()));
+    }
+    outcomes
+}
+
+async fn play(stand: &mut Stand<'_>, point: &Point, fault: Fault, hypothesis: Hypothesis) -> Outcome {
+    let mut outcome = Outcome::default();
+    for _ in 0..BEGINNINGS {
+        match attempts(stand, point, fault, hypothesis, &mut outcome).await {
+            Ok(true) => return outcome,
+            Ok(false) => {}
+            Err(error) => {
+                outcome.violation = Some(format!("{error:#}"));
+                break;
+            }
+        }
+    }
+    outcome
+        .violation
+        .get_or_insert_with(|| "the call never came, because attempts failed before it".to_owned());
+    stand.abandon_account();
+    outcome
+}
+
+/// Whether the fault's call came. All else is checked in any case.
+async fn attempts(
+    stand: &mut Stand<'_>,
+    point: &Point,
+    fault: Fault,
+    hypothesis: Hypothesis,
+    outcome: &mut Outcome,
+) -> Result<bool> {
+    let (account, names) = stand.prepare(point.turn).await?;
+    let began_with =
+        stand.cloud.version(&account.secret, "AWSCURRENT").await?.context("nothing is current")?;
+    stand.assume(&account, hypothesis).await?;
+    let mute = fault.kills() || point.place == Place::Notices;
+    let before = stand.told(&account, mute).await?;
+    let in_use = stand.in_use(&account).await?;
+    let reached = stand.arm(point, fault, &names);
+    let first = stand.rotate(&account).await?;
+    outcome.attempts += 1;
+    let mut end = stand.settle(&account, &first, &before).await?;
+    stand.open().await?;
+    stand.nothing_is_broken(&account, &in_use).await.with_context(|| format!("after {}", told(&end)))?;
+    stand.promoted_in_its_turn(&account, &first, &began_with).await?;
+    let reached = reached.load(Ordering::Relaxed);
+    ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
+    stand.was_told(&account, &end, &before, mute).await?;
+    outcome.failed = matches!(end, End::Failed { .. });
+    let mut further = 0;
+    while end != End::Converged {
+        further += 1;
+        ensure!(further <= FURTHER_ATTEMPTS, "not converged: the last attempt {}", told(&end));
+        let before = stand.told(&account, false).await?;
+        let in_use = stand.in_use(&account).await?;
+        let rotation = next(stand, &account, hypothesis, &end).await?;
+        outcome.attempts += 1;
+        end = stand.settle(&account, &rotation, &before).await?;
+        let context = || format!("after attempt {}, which {}", outcome.attempts, told(&end));
+        stand.nothing_is_broken(&account, &in_use).await.with_context(context)?;
+        stand.was_told(&account, &end, &before, false).await?;
+    }
+    let users = [names.active.as_str(), names.inactive.as_str()];
+    stand.has_converged(&account, users, &began_with).await?;
+    if let (Hypothesis::LateWrite, Some(step)) = (hypothesis, failed_step(&first)) {
+        let token = &first.attempts.first().context("no attempt")?.version_id;
+        let in_use = stand.in_use(&account).await?;
+        stand.cloud.aws.invoke_step(&account.secret, token, &step.step).await?;
+        stand.nothing_is_broken(&account, &in_use).await.context("after the late step")?;
+        stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
+    }
+    Ok(reached)
+}
+
+/// What follows an attempt that did not end well.
+async fn next(stand: &Stand<'_>, account: &Account, hypothesis: Hypothesis, end: &End) -> Result<Rotation> {
+    match (hypothesis, end) {
+        (Hypothesis::None, _) | (_, End::Undelivered | End::Converged) => {
+            stand.rotate_by_the_playbook(account).await
+        }
+        (Hypothesis::SameToken | Hypothesis::Duplicate, _) => stand.retry(account, Token::Same).await,
+        (Hypothesis::NewToken | Hypothesis::LateWrite, _) => stand.retry(account, Token::New).await,
+    }
+}
+
+fn told(end: &End) -> String {
+    match end {
+        End::Converged => "succeeded".to_owned(),
+        End::Undelivered => "was not delivered".to_owned(),
+        End::Failed { kind } => format!("failed as {kind}"),
+    }
+}

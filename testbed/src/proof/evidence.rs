@@ -1,0 +1,149 @@
+//! Whether a failure was told: by a notice with a kind, by Lambda's record of a failed event, or, for a process that was
+//! killed, by Secrets Manager's own event.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::attempt::End;
+use super::stand::{Account, Stand};
+use crate::cloud::{Cloud, Inbox, workspace};
+
+const QUEUE: &str = "proof-rotation-failed";
+/// The notice of a rotation whose delivery could not be asked for.
+const REQUEST_FAILED: &str = "distribution.request_failed";
+const SCHEMA: &str = "contract/schemas/failure-notice.json";
+
+/// Secrets Manager's events `RotationFailed`, as an EventBridge rule of an account sees them, and the closed set of
+/// kinds.
+#[derive(Debug)]
+pub struct Failures {
+    events: Inbox,
+    kinds: BTreeSet<String>,
+}
+
+impl Failures {
+    /// Makes a queue and a rule.
+    ///
+    /// # Errors
+    /// When the emulator refuses, or the schema cannot be read.
+    pub async fn watch(cloud: &Cloud) -> Result<Self> {
+        let events = Inbox::new(&cloud.aws.sdk_config().await, QUEUE).await?;
+        let pattern = json!({"source": ["aws.secretsmanager"],
+            "detail-type": ["AWS Service Event via CloudTrail"], "detail": {"eventName": ["RotationFailed"]}});
+        let target =
+            format!("Id=queue,Arn=arn:aws:sqs:{}:{}:{QUEUE}", cloud.aws.region(), cloud.aws.account());
+        for arguments in [
+            ["events", "put-rule", "--name", QUEUE, "--event-pattern", &pattern.to_string()],
+            ["events", "put-targets", "--rule", QUEUE, "--targets", &target],
+        ] {
+            run_cli(cloud, &arguments).await?;
+        }
+        let schema = std::fs::read(workspace().join(SCHEMA)).context(SCHEMA)?;
+        let schema: Value = serde_json::from_slice(&schema)?;
+        let kinds = schema["properties"]["kind"]["enum"].as_array().into_iter().flatten();
+        let kinds: BTreeSet<String> = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+        ensure!(!kinds.is_empty(), "{SCHEMA} names no kinds");
+        Ok(Self { events, kinds })
+    }
+
+    /// How many rotations of a secret Secrets Manager has told to have failed.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn of(&self, secret: &str) -> Result<usize> {
+        let about = |event: &Value| event["detail"]["additionalEventData"]["SecretId"] == secret;
+        Ok(self.events.all().await?.into_iter().filter(about).count())
+    }
+
+    /// Whether it is a kind of the contract.
+    #[must_use]
+    pub fn knows(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
+}
+
+/// What has been told of a secret so far.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The function's notices and Lambda's records, in the order in which they arrived.
+    messages: Vec<Value>,
+    rotation_failed: usize,
+}
+
+impl Told {
+    /// Whether there is news of a delivery that failed, or that could not be asked for.
+    #[must_use]
+    pub fn of_a_failed_delivery(&self, before: &Self) -> bool {
+        self.since(before).any(|message| is_record(message) || message["kind"] == REQUEST_FAILED)
+    }
+
+    fn since(&self, before: &Self) -> impl Iterator<Item = &Value> {
+        self.messages.iter().skip(before.messages.len())
+    }
+}
+
+/// The `errorType` of Lambda's record of a failed event.
+fn recorded(message: &Value) -> &Value {
+    &message["responsePayload"]["errorType"]
+}
+
+fn is_record(message: &Value) -> bool {
+    message["requestPayload"].is_object()
+}
+
+impl Stand<'_> {
+    /// What has been told up to now; Secrets Manager's own events only when the function may be `mute`.
+    ///
+    /// # Errors
+    /// When a queue cannot be read.
+    pub async fn told(&self, account: &Account, mute: bool) -> Result<Told> {
+        let secret = account.secret.as_str();
+        let about = |message: &Value| {
+            message["secretArn"] == secret || message["requestPayload"]["secretArn"] == secret
+        };
+        let rotation_failed = if mute { self.failures.of(secret).await? } else { 0 };
+        Ok(Told { messages: self.notices.matching(about).await?, rotation_failed })
+    }
+
+    /// A failed attempt was told with a kind of the contract; or by Secrets Manager, when the function had no chance to:
+    /// its process was killed, or its notice was the call that failed.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub async fn was_told(&self, account: &Account, end: &End, before: &Told, mute: bool) -> Result<()> {
+        if *end == End::Converged {
+            return Ok(());
+        }
+        let now = self.told(account, mute).await?;
+        let new: Vec<&Value> = now.since(before).collect();
+        match end {
+            End::Failed { kind } => {
+                let noticed = new.iter().any(|message| message["kind"] == kind.as_str());
+                let by_aws = mute && now.rotation_failed > before.rotation_failed;
+                ensure!(noticed && self.failures.knows(kind) || by_aws, "nothing says {kind}: {new:?}");
+            }
+            End::Undelivered | End::Converged => {
+                let is_kind = |kind: &str| mute || self.failures.knows(kind);
+                let named = |message: &Value| {
+                    message["kind"] == REQUEST_FAILED || recorded(message).as_str().is_some_and(is_kind)
+                };
+                ensure!(new.iter().any(|message| named(message)), "no record has a kind: {new:?}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the AWS CLI as the account's root.
+///
+/// # Errors
+/// What the CLI says.
+pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<()> {
+    let mut command = cloud.aws.cli();
+    command.args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}

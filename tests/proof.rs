@@ -1,0 +1,16 @@
+//! A fault at every kind of call: a shortened form of `cargo xtask prove`'s first half.
+//!
+//! A program of its own with a cloud of its own: its limits are short, and other tests would take it the time.
+
+use anyhow::{Result, ensure};
+use end_to_end::start_cloud;
+use testbed::proof::{self, Selection};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_fails_at_whatever_call_nothing_is_broken_and_the_next_attempt_converges() -> Result<()> {
+    let cloud = start_cloud("proof").await?;
+    let matrix = proof::run(&cloud, &Selection::Short, &|line| println!("{line}")).await?;
+    println!("{}", matrix.to_markdown());
+    ensure!(matrix.holds(), "{:#?}", matrix.violations);
+    Ok(())
+}
