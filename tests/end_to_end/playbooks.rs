@@ -4,10 +4,35 @@ mod inline;
 mod rotation;
 mod service;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use end_to_end::name;
-use testbed::cloud::Cloud;
+use testbed::cloud::{Cloud, workspace};
 use testbed::playbook::Page;
+
+/// The pages whose blocks a test runs.
+const RUN: [&str; 10] = [
+    "admin-locked-out.md",
+    "broker-lost.md",
+    "delivery-failing.md",
+    "leaked-credential.md",
+    "out-of-use.md",
+    "roll-back.md",
+    "rotation-failing.md",
+    "secret-due.md",
+    "stuck-or-stale-pending-version.md",
+    "when-nothing-works.md",
+];
+
+#[test]
+fn there_is_no_page_whose_blocks_no_test_runs() -> Result<()> {
+    let mut pages = Vec::new();
+    for page in std::fs::read_dir(workspace().join("infra/playbooks"))? {
+        pages.push(page?.file_name().to_string_lossy().into_owned());
+    }
+    pages.sort();
+    ensure!(pages == RUN, "{pages:?}");
+    Ok(())
+}
 
 /// A page in a folder of its own.
 fn open(cloud: &Cloud, page: &str) -> Result<Page> {

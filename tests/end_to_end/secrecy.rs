@@ -13,8 +13,9 @@ use testbed::cloud::{App, Cloud};
 use crate::kubernetes::routed::{LIMIT, RECEIPT};
 use crate::kubernetes::triggers::routed_app;
 
-/// Files that hold passwords by their nature: the broker's own configuration and data, the cluster's store.
-const BY_NATURE: [&str; 2] = ["broker", "etcd"];
+/// Files that hold passwords by their nature: the broker's own configuration and data, the cluster's store, and what
+/// a person who follows a playbook logs in with.
+const BY_NATURE: [&str; 3] = ["broker", "etcd", "administrator"];
 
 async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) -> Result<()> {
     for stage in ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"] {

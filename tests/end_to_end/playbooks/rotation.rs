@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use end_to_end::{name, on_the_cloud};
+use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::json;
-use testbed::cloud::{App, Cloud};
+use testbed::cloud::{App, Cloud, route_to};
 use testbed::playbook::netrc;
 
 use super::open;
@@ -108,6 +108,44 @@ fn the_previous_version_comes_back_by_the_page_and_rotation_goes_on() -> Result<
         current_logs_in(cloud, &app.arn).await?;
         page.run().await?;
         rotated(cloud, &app).await?;
+        page.end()
+    })
+}
+
+#[test]
+fn current_credentials_that_the_broker_refuses_are_mended_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("refused-page")).await?;
+        let management = cloud.broker.management()?;
+        management.create_user(&app.user, "another password", &["monitoring"]).await?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        ensure!(!cloud.logs_in(&value).await?, "nothing is broken");
+        let mut page = open(cloud, "rotation-failing.md")?;
+        page.set("SECRET", &app.arn);
+        page.set("INCIDENTS", cloud.stack.output("IncidentsTableName")?);
+        netrc(cloud, page.folder())?;
+        page.run().await?;
+        page.run().await?;
+        current_logs_in(cloud, &app.arn).await?;
+        let user = management.user(&app.user).await?.context("no user")?;
+        ensure!(user["tags"].to_string().contains("monitoring"), "its tags are gone: {user}");
+        page.end()
+    })
+}
+
+#[test]
+fn a_delivery_is_made_again_by_the_page() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let app = cloud.create_app(&name("delivered-page")).await?;
+        let namespace = name("page");
+        cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, &namespace, &[]).await?;
+        cloud.set_tags(&app.arn, &route_to(&namespace, &namespace)).await?;
+        let mut page = open(cloud, "delivery-failing.md")?;
+        page.set("SECRET", &app.arn);
+        page.set("DELIVERY", cloud.delivery_function()?);
+        page.run().await?;
+        let answer = page.run().await?;
+        ensure!(answer.contains("outcome") && answer.contains("\"delivered\""), "{answer}");
         page.end()
     })
 }
