@@ -3,8 +3,8 @@
 //! The calls are those of a clean rotation, recorded here, so a new call of a function is covered without anybody
 //! thinking of it. Each cell runs against the real broker, cluster and operator and the functions' own programs, and
 //! after **every** attempt what is AWSCURRENT and what the cluster holds must log in with the application's grants.
-//! What a cell has to end in: [`cell`]. What is covered: [`place::Place`], [`fault::Fault`],
-//! [`hypothesis::Hypothesis`].
+//! What a cell has to end in: `cell.rs`. What is covered: `place.rs`, `fault.rs`,
+//! `hypothesis.rs`.
 
 mod attempt;
 mod call_name;
