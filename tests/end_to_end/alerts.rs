@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::{Value, json};
 use testbed::aws::Token;
-use testbed::cloud::{Cloud, kill_function, route_to};
+use testbed::cloud::{Cloud, freeze_function, kill_function, route_to};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 
 use crate::support::{current_logs_in, valid};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn text(alert: &Value) -> String {
     format!("{} {}", alert["content"]["title"], alert["content"]["description"])
@@ -77,28 +77,35 @@ fn a_broken_admin_password_is_one_alert_and_the_next_rotation_that_succeeds_clos
 
 #[test]
 fn a_function_that_is_killed_in_the_middle_still_ends_in_an_alert() -> Result<()> {
-    on_the_cloud(async |cloud| {
-        let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
-        let variant = cloud.deploy_variant(&name("killed"), &[], &[]).await?;
-        let app = cloud.create_app_at(&name("killed"), cloud.broker.amqps_port(), proxy.url()).await?;
-        let function = format!("{}-rotation-mq", variant.name);
-        let endpoint = cloud.aws.endpoint().to_owned();
-        let kill = move |_: &testbed::fault_proxy::Call| kill_function(&endpoint, &function);
-        let rule = Rule::at(1, |call| call.method == "PUT", Fault::LoseResponse).times(usize::MAX);
-        proxy.inject(rule.hook(kill));
-        let rules = aws_sdk_secretsmanager::types::RotationRulesType::builder().automatically_after_days(1);
-        let rotate = cloud.secrets.rotate_secret().secret_id(&app.arn).rotation_rules(rules.build());
-        let started = rotate.rotation_lambda_arn(&variant.function).send().await?;
-        let rotation = cloud.aws.wait_for_rotation(&app.arn, started.version_id.as_deref(), LIMIT).await?;
-        ensure!(rotation.outcome == "failed", "{rotation:?}");
-        ensure!(cloud.notices.about(&app.arn).await?.is_empty(), "a killed function said something");
+    on_the_cloud(async |cloud| dies_in_the_middle(cloud, "killed", kill_function).await)
+}
 
-        let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
-        let alert = alerts.first().context("no alert")?;
-        ensure!(alert["metadata"]["additionalContext"]["kind"] == "rotation.failed", "{alert}");
-        ensure!(text(alert).contains("it may have crashed"), "{alert}");
-        current_logs_in(cloud, &app.arn).await
-    })
+#[test]
+fn a_function_that_lambda_ends_at_its_timeout_still_ends_in_an_alert() -> Result<()> {
+    on_the_cloud(async |cloud| dies_in_the_middle(cloud, "frozen", freeze_function).await)
+}
+
+/// `end` happens to the function at the first write to the broker, and keeps it from saying anything itself.
+async fn dies_in_the_middle(cloud: &Cloud, prefix: &str, end: fn(&str, &str)) -> Result<()> {
+    let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
+    let variant = cloud.deploy_variant(&name(prefix), &[("TimeoutSeconds", "30")], &[]).await?;
+    let app = cloud.create_app_at(&name(prefix), cloud.broker.amqps_port(), proxy.url()).await?;
+    let function = format!("{}-rotation-mq", variant.name);
+    let endpoint = cloud.aws.endpoint().to_owned();
+    let rule = Rule::at(1, |call| call.method == "PUT", Fault::LoseResponse).times(usize::MAX);
+    proxy.inject(rule.hook(move |_| end(&endpoint, &function)));
+    let rules = aws_sdk_secretsmanager::types::RotationRulesType::builder().automatically_after_days(1);
+    let rotate = cloud.secrets.rotate_secret().secret_id(&app.arn).rotation_rules(rules.build());
+    let started = rotate.rotation_lambda_arn(&variant.function).send().await?;
+    let rotation = cloud.aws.wait_for_rotation(&app.arn, started.version_id.as_deref(), LIMIT).await?;
+    ensure!(rotation.outcome == "failed", "{rotation:?}");
+    ensure!(cloud.notices.about(&app.arn).await?.is_empty(), "a function that was ended said something");
+
+    let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
+    let alert = alerts.first().context("no alert")?;
+    ensure!(alert["metadata"]["additionalContext"]["kind"] == "rotation.failed", "{alert}");
+    ensure!(text(alert).contains("it may have crashed"), "{alert}");
+    current_logs_in(cloud, &app.arn).await
 }
 
 #[test]

@@ -10,8 +10,18 @@ use crate::aws::Artifact;
 const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
 /// SIGKILL to every process of a function of the emulated AWS at `endpoint`, as Lambda does to one that is out of
-/// memory. Another cloud on the machine may have a function of the same name, which lives on.
+/// memory.
 pub fn kill_function(endpoint: &str, name: &str) {
+    signal_function(endpoint, name, "KILL");
+}
+
+/// SIGSTOP to every process of a function: it does nothing any more, until Lambda's own timeout ends it.
+pub fn freeze_function(endpoint: &str, name: &str) {
+    signal_function(endpoint, name, "STOP");
+}
+
+/// Another cloud on the machine may have a function of the same name, which is left alone.
+fn signal_function(endpoint: &str, name: &str, signal: &str) {
     let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {
@@ -20,7 +30,7 @@ pub fn kill_function(endpoint: &str, name: &str) {
             |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
         if wanted.iter().all(has) {
             let id = process.file_name().to_string_lossy().into_owned();
-            let _ = std::process::Command::new("kill").args(["-KILL", &id]).status();
+            let _ = std::process::Command::new("kill").args(["-s", signal, &id]).status();
         }
     }
 }
