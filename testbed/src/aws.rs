@@ -3,6 +3,7 @@
 //! `testbed/aws/CONTRACT.md` is the specification of what it plays. IAM is enforced unless told otherwise,
 //! so a function can do what its deployed role allows and nothing else.
 
+mod asynchronous;
 mod control;
 mod deploy;
 mod endpoints;

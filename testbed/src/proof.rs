@@ -19,6 +19,7 @@ mod point;
 mod recording;
 mod selection;
 mod stand;
+mod watch;
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -36,7 +37,7 @@ use crate::cloud::Cloud;
 /// How many rotations run side by side. They wait for timeouts most of the time.
 const STANDS: usize = 8;
 /// To set a stand up takes some seconds.
-const UNITS_WORTH_A_STAND: usize = 10;
+const UNITS_WORTH_A_STAND: usize = 12;
 
 /// Runs the chosen cells on `cloud`, which has Kubernetes and enforces IAM.
 ///

@@ -5,9 +5,11 @@ event is tried twice more; a throttled one goes back to the queue; then the reco
 destination, and the event itself to the dead-letter queue. A success goes to OnSuccess.
 """
 
+import collections
 import datetime
 import json
 import os
+import threading
 import time
 
 from ministack.core.arn import parse_arn
@@ -20,11 +22,35 @@ from .common import in_background, scope_of
 RETRY_BASE_SECONDS = float(os.environ.get("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "1"))
 DAY_SECONDS = 86_400
 
+_lock = threading.Lock()
+_under_way: collections.Counter[str] = collections.Counter()
+
 
 def install() -> None:
-    lam.invoke_async_with_retry = lambda function, event: in_background(_invoke, function, event)
+    lam.invoke_async_with_retry = _accept
     eventbridge._dispatch_to_lambda = _from_eventbridge
     sns._deliver_to_lambda = _from_sns
+
+
+def under_way(arguments: dict) -> dict:
+    """How many events of a function have not ended yet, retries and the record included (row A6)."""
+    with _lock:
+        return {"underWay": _under_way[arguments["function"]]}
+
+
+def _accept(function: dict, event: dict) -> None:
+    name = (function.get("config") or function)["FunctionName"]
+    with _lock:
+        _under_way[name] += 1
+    in_background(_to_the_end, name, function, event)
+
+
+def _to_the_end(name: str, function: dict, event: dict) -> None:
+    try:
+        _invoke(function, event)
+    finally:
+        with _lock:
+            _under_way[name] -= 1
 
 
 def _from_eventbridge(arn: str, payload: str) -> None:

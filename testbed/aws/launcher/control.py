@@ -9,6 +9,7 @@
 | POST /_testbed/rotation/step {"secret": ARN, "version": ID, "step": name} | invokes one step, e.g. late |
 | POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
 | POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | its service accounts' |
+| GET  /_testbed/asynchronous?function=NAME | how many events of a function have not ended yet |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
 """
 
@@ -21,7 +22,15 @@ from urllib.parse import parse_qs
 from ministack import app
 from ministack.services import secretsmanager as sm
 
-from . import access_entries, endpoints, rotation, rotation_options, rotation_record, web_identity
+from . import (
+    access_entries,
+    asynchronous_invoke,
+    endpoints,
+    rotation,
+    rotation_options,
+    rotation_record,
+    web_identity,
+)
 from .common import scope_of
 from .rotation_steps import invoke
 
@@ -108,5 +117,6 @@ CALLS = {
     "POST broker": endpoints.put_broker,
     "POST cluster": endpoints.put_cluster,
     "POST cluster/issuer": web_identity.put_issuer,
+    "GET asynchronous": asynchronous_invoke.under_way,
     "GET access-entry": access_entries.find,
 }

@@ -24,14 +24,16 @@ pub fn freeze_function(endpoint: &str, name: &str) {
 fn signal_function(endpoint: &str, name: &str, signal: &str) {
     let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    for process in processes {
+    let is_it = |process: &std::fs::DirEntry| {
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
         let has =
             |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
-        if wanted.iter().all(has) {
-            let id = process.file_name().to_string_lossy().into_owned();
-            let _ = std::process::Command::new("kill").args(["-s", signal, &id]).status();
-        }
+        wanted.iter().all(has)
+    };
+    // All at once: one that starts while the first dies is the next environment.
+    let ids: Vec<_> = processes.filter(is_it).map(|process| process.file_name()).collect();
+    if !ids.is_empty() {
+        let _ = std::process::Command::new("kill").args(["-s", signal]).args(ids).status();
     }
 }
 

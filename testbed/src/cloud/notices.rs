@@ -72,6 +72,14 @@ impl Inbox {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn all(&self) -> Result<Vec<Value>> {
+        self.matching(|_| true).await
+    }
+
+    /// What has arrived up to now and is `wanted`.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
         let mut received = self.received.lock().await;
         loop {
             let batch = self
@@ -86,7 +94,7 @@ impl Inbox {
                 .messages
                 .unwrap_or_default();
             if batch.is_empty() {
-                return Ok(received.clone());
+                return Ok(received.iter().filter(|message| wanted(message)).cloned().collect());
             }
             for message in batch {
                 received.push(serde_json::from_str(message.body.as_deref().unwrap_or_default())?);
@@ -108,7 +116,7 @@ impl Inbox {
     ) -> Result<Vec<Value>> {
         let started = Instant::now();
         loop {
-            let messages: Vec<Value> = self.all().await?.into_iter().filter(&wanted).collect();
+            let messages = self.matching(&wanted).await?;
             if messages.len() >= count {
                 return Ok(messages);
             }
@@ -144,7 +152,7 @@ impl Notices {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn about(&self, secret: &str) -> Result<Vec<Value>> {
-        self.matching(|notice| notice["secretArn"] == secret).await
+        self.matching(|notice| is_notice(notice) && notice["secretArn"] == secret).await
     }
 
     /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now: of a request, or
@@ -160,20 +168,20 @@ impl Notices {
         self.matching(about).await
     }
 
+    /// What has arrived up to now and is `wanted`: notices, and whatever else comes by the topic.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
+        self.0.matching(wanted).await
+    }
+
     /// All notices that have arrived up to now.
     ///
     /// # Errors
     /// When the queue cannot be read.
     pub async fn all(&self) -> Result<Vec<Value>> {
         self.matching(is_notice).await
-    }
-
-    /// Whatever has arrived up to now and is as `wanted`, in the order of its arrival.
-    ///
-    /// # Errors
-    /// When the queue cannot be read.
-    pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
-        Ok(self.0.all().await?.into_iter().filter(wanted).collect())
     }
 
     /// Waits until there are `count` notices about `secret`, and answers them.

@@ -1,26 +1,19 @@
 //! One attempt of a rotation, and what must be true after every one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
 
-use super::evidence::Told;
 use super::hypothesis::Hypothesis;
-use super::stand::{Account, NAMESPACE, RECEIPT, Stand};
+use super::stand::{Account, RECEIPT, Stand};
 use crate::aws::{Retry, Rotation, RotationOptions, Step, Token};
-use crate::kubernetes::secret_with;
 
 const ROTATION_LIMIT: Duration = Duration::from_secs(120);
 /// Three events of a delivery whose every call runs into its timeout.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(30);
-/// A delivery that ends well is seen by its receipt; the queues are asked less often.
-const LOOKS_AT_A_RECEIPT: u32 = 6;
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-/// setSecret's refusal, which asks for delivery.
-const UNDELIVERED: &str = "distribution.undelivered";
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,22 +27,6 @@ pub enum End {
         /// `errorType`
         kind: String,
     },
-}
-
-/// The credentials that somebody may use at one moment.
-#[derive(Debug, Clone)]
-pub struct InUse {
-    /// The version that is AWSCURRENT.
-    version: String,
-    current: Value,
-    /// What the cluster holds.
-    held: Value,
-}
-
-impl InUse {
-    fn each(&self) -> [(&'static str, &Value); 2] {
-        [("AWSCURRENT", &self.current), ("what the cluster holds", &self.held)]
-    }
 }
 
 impl Stand<'_> {
@@ -116,70 +93,43 @@ impl Stand<'_> {
         self.rotate(account).await
     }
 
-    /// Waits until nothing goes on any more after an attempt, and says how it ended.
+    /// Waits until nothing goes on any more after an attempt, each event for secret2eks included, and says how it ended.
     ///
     /// # Errors
-    /// When a delivery neither ends well nor is told to have failed.
-    pub async fn settle(&self, account: &Account, rotation: &Rotation, before: &Told) -> Result<End> {
-        let failed = failed_step(rotation);
-        let kind = failed.map(|step| step.error_type.clone().unwrap_or_default());
+    /// When a delivery does not end.
+    pub async fn settle(&self, account: &Account, rotation: &Rotation) -> Result<End> {
+        self.cloud.aws.wait_for_events(&self.delivery, DELIVERY_LIMIT).await?;
         if rotation.outcome != "succeeded" {
-            let kind = kind.with_context(|| format!("neither succeeded nor failed: {rotation:?}"))?;
-            if kind == UNDELIVERED {
-                self.wait_for_delivery(account, before).await?;
-            }
+            let failed = failed_step(rotation).and_then(|step| step.error_type.clone());
+            let kind = failed.with_context(|| format!("neither succeeded nor failed: {rotation:?}"))?;
             return Ok(End::Failed { kind });
         }
-        Ok(if self.wait_for_delivery(account, before).await? { End::Converged } else { End::Undelivered })
-    }
-
-    async fn wait_for_delivery(&self, account: &Account, before: &Told) -> Result<bool> {
-        let began = Instant::now();
         let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
-        for look in 1.. {
-            tokio::time::sleep(LOOK).await;
-            if self.cloud.tag_of(&account.secret, RECEIPT).await? == current {
-                return Ok(true);
-            }
-            if look % LOOKS_AT_A_RECEIPT != 0 {
-                continue;
-            }
-            if self.told(account, false).await?.of_a_failed_delivery(before) {
-                return Ok(false);
-            }
-            if began.elapsed() > DELIVERY_LIMIT {
-                bail!("after {DELIVERY_LIMIT:?} it is neither delivered nor told to have failed");
-            }
-        }
-        Ok(false)
+        let delivered = self.cloud.tag_of(&account.secret, RECEIPT).await?;
+        Ok(if delivered == current { End::Converged } else { End::Undelivered })
     }
 
     /// The credentials that somebody may use now: AWSCURRENT, and what the cluster holds.
     ///
     /// # Errors
     /// When one of them is not there.
-    pub async fn in_use(&self, account: &Account) -> Result<InUse> {
-        let version = self.cloud.version(&account.secret, "AWSCURRENT").await?;
+    pub async fn in_use(&self, account: &Account) -> Result<Vec<(&'static str, Value)>> {
         let current = self.cloud.value(&account.secret, "AWSCURRENT").await?;
         let current = json!({"username": current["username"], "password": current["password"]});
-        let held = secret_with(self.cluster.clone(), NAMESPACE, &account.object).await?;
-        let held = json!(held.context("the cluster holds no Secret")?);
-        Ok(InUse { version: version.context("nothing is current")?, current, held })
+        let held = self.held(account).await?;
+        Ok(vec![("AWSCURRENT", current), ("what the cluster holds", held)])
     }
 
-    /// What must be true after every attempt: what is in use now, and what was `before` the attempt, logs in over AMQPS,
-    /// and the users may do what the application may. What was in use before stands for every moment between: nothing
-    /// gives a user its old password back. But a late delivery may have brought what was AWSCURRENT into the cluster
-    /// meanwhile; then what the cluster held before is in use no more.
+    /// What must be true after every attempt: AWSCURRENT, what the cluster holds, and what was AWSCURRENT `before` the
+    /// attempt, log in over AMQPS, and their users may do what the application may.
     ///
     /// # Errors
     /// Says what is not so.
-    pub async fn nothing_is_broken(&self, account: &Account, before: &InUse) -> Result<()> {
-        let overtaken = before.held != before.current && self.has_delivered(&before.version)?;
-        let now = self.in_use(account).await?;
+    pub async fn nothing_is_broken(&self, account: &Account, before: &Value) -> Result<()> {
         let mut seen: Vec<Value> = Vec::new();
-        for (what, value) in now.each().into_iter().chain(before.each()) {
-            if seen.contains(value) || overtaken && *value == before.held {
+        let before = ("what was AWSCURRENT before", before.clone());
+        for (what, value) in self.in_use(account).await?.iter().chain([&before]) {
+            if seen.contains(value) {
                 continue;
             }
             ensure!(self.cloud.logs_in(value).await?, "{what} does not log in");
@@ -188,12 +138,6 @@ impl Stand<'_> {
             seen.push(value.clone());
         }
         Ok(())
-    }
-
-    /// Whether secret2eks has said that the cluster holds a version.
-    fn has_delivered(&self, version: &str) -> Result<bool> {
-        let said = format!("holds version {version} in");
-        Ok(self.cloud.aws.function_log(&self.delivery)?.iter().any(|line| line.contains(&said)))
     }
 
     /// An attempt that failed before finishSecret has promoted nothing, whatever happened to it.
@@ -223,7 +167,10 @@ impl Stand<'_> {
             ensure!(grants == account.grants, "`{user}` may do {grants}, not {}", account.grants);
         }
         let in_use = self.in_use(account).await?;
-        ensure!(in_use.held == in_use.current, "the cluster does not hold AWSCURRENT");
+        ensure!(
+            in_use.iter().all(|(_, value)| *value == in_use[0].1),
+            "the cluster does not hold AWSCURRENT"
+        );
         Ok(())
     }
 }

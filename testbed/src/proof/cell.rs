@@ -1,8 +1,7 @@
 //! One cell: a fault at a call under a hypothesis, and all attempts that follow until the rotation has converged.
 
-use std::sync::atomic::Ordering;
-
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use super::attempt::{End, failed_step};
 use super::fault::Fault;
@@ -26,12 +25,12 @@ pub struct Outcome {
     pub attempts: usize,
     /// What was not as it must be.
     pub violation: Option<String>,
-    /// Whether the attempt with the fault failed.
+    /// Whether something had to follow the attempt with the fault.
     pub failed: bool,
 }
 
-/// Runs the fault of `unit` under each of its hypotheses. While no attempt failed, nothing follows, so the hypotheses
-/// about what follows are one and the same run.
+/// Runs the fault of `unit` under each of its hypotheses. When the attempt with the fault ended well all the same, nothing
+/// follows, so the hypotheses about what follows are one and the same run.
 pub async fn run(stand: &mut Stand<'_>, unit: &Unit, selection: &Selection) -> Vec<(Hypothesis, Outcome)> {
     let mut wanted = selection.hypotheses(unit);
     let mut outcomes = Vec::new();
@@ -39,15 +38,15 @@ pub async fn run(stand: &mut Stand<'_>, unit: &Unit, selection: &Selection) -> V
         // Its first part is the run with a new token.
         wanted.retain(|hypothesis| *hypothesis != Hypothesis::NewToken);
     }
-    let mut nothing_failed = false;
+    let mut ended_well = false;
     for hypothesis in wanted {
-        if nothing_failed && hypothesis.needs_a_failure() {
+        if ended_well && hypothesis.needs_a_failure() {
             outcomes.push((hypothesis, Outcome::default()));
             continue;
         }
         let outcome = play(stand, &unit.point, unit.fault, hypothesis).await;
         if hypothesis.needs_a_failure() {
-            nothing_failed = !outcome.failed && outcome.violation.is_none();
+            ended_well = !outcome.failed && outcome.violation.is_none();
         }
         outcomes.push((hypothesis, outcome));
     }
@@ -90,41 +89,53 @@ async fn attempts(
     stand.assume(&account, hypothesis).await?;
     let mute = fault.kills() || point.place == Place::Notices;
     let before = stand.told(&account, mute).await?;
-    let in_use = stand.in_use(&account).await?;
+    let old = current(stand, &account).await?;
     let reached = stand.arm(point, fault, &names);
-    let first = stand.rotate(&account).await?;
+    let attempt = async {
+        let rotation = stand.rotate(&account).await?;
+        let end = stand.settle(&account, &rotation).await?;
+        anyhow::Ok((rotation, end))
+    };
+    let (first, mut end) = stand.watched(&account, attempt).await?;
     outcome.attempts += 1;
-    let mut end = stand.settle(&account, &first, &before).await?;
+    let reached = reached.ended().await?;
     stand.open().await?;
-    stand.nothing_is_broken(&account, &in_use).await.with_context(|| format!("after {}", told(&end)))?;
+    stand.nothing_is_broken(&account, &old).await.with_context(|| format!("after {}", told(&end)))?;
     stand.promoted_in_its_turn(&account, &first, &began_with).await?;
-    let reached = reached.load(Ordering::Relaxed);
     ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
     stand.was_told(&account, &end, &before, mute).await?;
-    outcome.failed = matches!(end, End::Failed { .. });
+    outcome.failed = end != End::Converged;
     let mut further = 0;
     while end != End::Converged {
         further += 1;
         ensure!(further <= FURTHER_ATTEMPTS, "not converged: the last attempt {}", told(&end));
         let before = stand.told(&account, false).await?;
-        let in_use = stand.in_use(&account).await?;
-        let rotation = next(stand, &account, hypothesis, &end).await?;
+        let old = current(stand, &account).await?;
+        let attempt = async {
+            let rotation = next(stand, &account, hypothesis, &end).await?;
+            stand.settle(&account, &rotation).await
+        };
+        end = stand.watched(&account, attempt).await?;
         outcome.attempts += 1;
-        end = stand.settle(&account, &rotation, &before).await?;
         let context = || format!("after attempt {}, which {}", outcome.attempts, told(&end));
-        stand.nothing_is_broken(&account, &in_use).await.with_context(context)?;
+        stand.nothing_is_broken(&account, &old).await.with_context(context)?;
         stand.was_told(&account, &end, &before, false).await?;
     }
     let users = [names.active.as_str(), names.inactive.as_str()];
     stand.has_converged(&account, users, &began_with).await?;
     if let (Hypothesis::LateWrite, Some(step)) = (hypothesis, failed_step(&first)) {
         let token = &first.attempts.first().context("no attempt")?.version_id;
-        let in_use = stand.in_use(&account).await?;
-        stand.cloud.aws.invoke_step(&account.secret, token, &step.step).await?;
-        stand.nothing_is_broken(&account, &in_use).await.context("after the late step")?;
+        let old = current(stand, &account).await?;
+        let late = stand.cloud.aws.invoke_step(&account.secret, token, &step.step);
+        stand.watched(&account, late).await?;
+        stand.nothing_is_broken(&account, &old).await.context("after the late step")?;
         stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
     }
     Ok(reached)
+}
+
+async fn current(stand: &Stand<'_>, account: &Account) -> Result<Value> {
+    stand.in_use(account).await?.into_iter().next().map(|(_, value)| value).context("nothing is current")
 }
 
 /// What follows an attempt that did not end well.

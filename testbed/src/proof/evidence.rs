@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
+use aws_sdk_eventbridge::types::Target;
 use serde_json::{Value, json};
 
 use super::attempt::End;
@@ -29,17 +30,14 @@ impl Failures {
     /// # Errors
     /// When the emulator refuses, or the schema cannot be read.
     pub async fn watch(cloud: &Cloud) -> Result<Self> {
-        let events = Inbox::new(&cloud.aws.sdk_config().await, QUEUE).await?;
+        let config = cloud.aws.sdk_config().await;
+        let events = Inbox::new(&config, QUEUE).await?;
+        let bus = aws_sdk_eventbridge::Client::new(&config);
         let pattern = json!({"source": ["aws.secretsmanager"],
             "detail-type": ["AWS Service Event via CloudTrail"], "detail": {"eventName": ["RotationFailed"]}});
-        let target =
-            format!("Id=queue,Arn=arn:aws:sqs:{}:{}:{QUEUE}", cloud.aws.region(), cloud.aws.account());
-        for arguments in [
-            ["events", "put-rule", "--name", QUEUE, "--event-pattern", &pattern.to_string()],
-            ["events", "put-targets", "--rule", QUEUE, "--targets", &target],
-        ] {
-            run_cli(cloud, &arguments).await?;
-        }
+        bus.put_rule().name(QUEUE).event_pattern(pattern.to_string()).send().await.context("no rule")?;
+        let target = Target::builder().id("queue").arn(events.arn().await?).build()?;
+        bus.put_targets().rule(QUEUE).targets(target).send().await.context("no target")?;
         let schema = std::fs::read(workspace().join(SCHEMA)).context(SCHEMA)?;
         let schema: Value = serde_json::from_slice(&schema)?;
         let kinds = schema["properties"]["kind"]["enum"].as_array().into_iter().flatten();
@@ -54,7 +52,7 @@ impl Failures {
     /// When the queue cannot be read.
     pub async fn of(&self, secret: &str) -> Result<usize> {
         let about = |event: &Value| event["detail"]["additionalEventData"]["SecretId"] == secret;
-        Ok(self.events.all().await?.into_iter().filter(about).count())
+        Ok(self.events.matching(about).await?.len())
     }
 
     /// Whether it is a kind of the contract.
@@ -73,12 +71,6 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether there is news of a delivery that failed, or that could not be asked for.
-    #[must_use]
-    pub fn of_a_failed_delivery(&self, before: &Self) -> bool {
-        self.since(before).any(|message| is_record(message) || message["kind"] == REQUEST_FAILED)
-    }
-
     fn since(&self, before: &Self) -> impl Iterator<Item = &Value> {
         self.messages.iter().skip(before.messages.len())
     }
@@ -87,10 +79,6 @@ impl Told {
 /// The `errorType` of Lambda's record of a failed event.
 fn recorded(message: &Value) -> &Value {
     &message["responsePayload"]["errorType"]
-}
-
-fn is_record(message: &Value) -> bool {
-    message["requestPayload"].is_object()
 }
 
 impl Stand<'_> {
@@ -134,16 +122,4 @@ impl Stand<'_> {
         }
         Ok(())
     }
-}
-
-/// Runs the AWS CLI as the account's root.
-///
-/// # Errors
-/// What the CLI says.
-pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<()> {
-    let mut command = cloud.aws.cli();
-    command.args(arguments);
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
-    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

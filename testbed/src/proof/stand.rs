@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::call_name::{Names, call_name};
 use super::evidence::Failures;
@@ -22,6 +23,9 @@ mod account;
 
 pub use self::account::{Account, RECEIPT};
 
+/// To find and kill a process takes long on a busy machine.
+const DEATH: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(10);
 /// Where the secrets of all stands go.
 pub const NAMESPACE: &str = "proof";
 /// Short limits, for a cell waits for them; and yet longer than a call takes on a busy machine.
@@ -50,6 +54,7 @@ pub struct Stand<'a> {
     broker_id: String,
     account: Option<Account>,
     accounts: usize,
+    restarts: usize,
     rotation_aws: Gate,
     management: Gate,
     amqps: Arc<TcpProxy>,
@@ -59,7 +64,8 @@ pub struct Stand<'a> {
 }
 
 impl<'a> Stand<'a> {
-    /// Deploys the suite once more, behind proxies. The native event is off: it would hide that a request was lost.
+    /// Deploys the suite once more, behind proxies. Nobody helps: Secrets Manager's own event and the
+    /// handler's redelivery would hide that a request was lost.
     ///
     /// # Errors
     /// When a part refuses.
@@ -92,6 +98,7 @@ impl<'a> Stand<'a> {
             broker_id,
             account: None,
             accounts: 0,
+            restarts: 0,
             rotation_aws,
             management,
             amqps,
@@ -142,18 +149,19 @@ impl<'a> Stand<'a> {
     }
 
     /// Prepares the fault; tells later whether its call came.
-    pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<AtomicBool> {
-        let reached = Arc::new(AtomicBool::new(false));
+    pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<Reached> {
+        let reached = Arc::new(Reached::default());
         let function = fault.kills().then(|| {
             if point.place.is_of_delivery() { self.delivery.clone() } else { self.rotation_name.clone() }
         });
         let at_it = {
             let (reached, endpoint) = (Arc::clone(&reached), self.cloud.aws.endpoint().to_owned());
             move || {
-                reached.store(true, Ordering::Relaxed);
+                reached.begun.store(true, Ordering::SeqCst);
                 if let Some(function) = &function {
                     kill_function(&endpoint, function);
                 }
+                reached.done.store(true, Ordering::SeqCst);
             }
         };
         let Some(gate) = self.gate(point.place) else {
@@ -192,6 +200,28 @@ impl<'a> Stand<'a> {
     }
 }
 
+/// Whether the call of a fault has come.
+#[derive(Debug, Default)]
+pub struct Reached {
+    begun: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Reached {
+    /// Whether it has; a process that is being killed is dead then, so that its successor is not hit.
+    ///
+    /// # Errors
+    /// When it is not dead after a while.
+    pub async fn ended(&self) -> Result<bool> {
+        let began = Instant::now();
+        while self.begun.load(Ordering::SeqCst) && !self.done.load(Ordering::SeqCst) {
+            ensure!(began.elapsed() < DEATH, "the function was not killed within {DEATH:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(self.done.load(Ordering::SeqCst))
+    }
+}
+
 async fn deploy(cloud: &Cloud, name: &str, [aws, sns, delivery_aws]: [&str; 3]) -> Result<Variant> {
     let prefix = format!("{name}/");
     let parameters = [PARAMETERS.as_slice(), &[("SecretNamePrefix", &prefix)]].concat();
@@ -206,6 +236,6 @@ async fn deploy(cloud: &Cloud, name: &str, [aws, sns, delivery_aws]: [&str; 3]) 
     let variables =
         [("AWS_ENDPOINT_URL_SECRETS_MANAGER", delivery_aws), ("AWS_ENDPOINT_URL_EKS", delivery_aws)];
     cloud.add_variables(delivery, &variables).await?;
-    variant.disable_native_event(cloud).await?;
+    variant.let_nobody_help(cloud).await?;
     Ok(variant)
 }

@@ -1,6 +1,7 @@
 //! Rows A: asynchronous invocation.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_lambda::primitives::Blob;
@@ -64,6 +65,21 @@ async fn eventbridge_and_sns_invoke_asynchronously() -> Result<()> {
     message(shared, "FailuresUrl", from_bus).await?;
     let from_topic = |body: &Value| body.pointer("/requestPayload/Records/0/Sns/Message") == Some(&json!(id));
     message(shared, "FailuresUrl", from_topic).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_have_not_ended_are_counted() -> Result<()> {
+    let shared = shared().await?;
+    let _one_at_a_time = SCRIPT.lock().await;
+    script(shared, &json!({"event": [fail()]}))?;
+    let name = shared.stack.output("AsynchronousName")?;
+    shared.aws.wait_for_events(name, Duration::from_secs(20)).await?;
+    let event = json!({"id": token()});
+    invoke(shared, &event).await?;
+    assert_eq!(shared.aws.events_under_way(name).await?, 1, "it will be tried again");
+    shared.aws.wait_for_events(name, Duration::from_secs(20)).await?;
+    assert_eq!(seen(shared, &event)?, 2);
     Ok(())
 }
 
