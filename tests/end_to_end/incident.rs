@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud, tag};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 
+use crate::kubernetes::routed::until;
 use crate::support::{UNKNOWN_VERSION, current_logs_in, failed_once};
 
 fn revoke(app: &App, version: &str) -> Value {
@@ -30,7 +31,7 @@ fn revoking_cuts_the_leaked_login_off_closes_its_connections_and_can_be_repeated
         let answer = cloud.invoke(&revoke(&app, &leaked)).await?.value()?;
         ensure!(answer == json!({"user": app.user, "closedConnections": 1}), "{answer}");
         ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
-        ensure!(!attacker.status().connected(), "the attacker is still connected");
+        until("the attacker's connection is closed", async || Ok(!attacker.status().connected())).await?;
         current_logs_in(cloud, &app.arn).await?;
         let again = cloud.invoke(&revoke(&app, &leaked)).await?.value()?;
         ensure!(again["user"] == app.user.as_str(), "{again}");
@@ -109,8 +110,9 @@ fn with_a_single_user_only_connections_are_closed() -> Result<()> {
         cloud.rotate_successfully(&app.arn).await?;
         ensure!(attacker.status().connected(), "a password change closes no connection");
         let answer = cloud.invoke(&revoke(&app, &leaked)).await?.value()?;
-        ensure!(answer["closedConnections"] == 1, "{answer}");
-        ensure!(!attacker.status().connected(), "the attacker is still connected");
+        // One of the function's own logins may still be listed, and is closed as well.
+        ensure!(answer["closedConnections"].as_u64().is_some_and(|closed| closed >= 1), "{answer}");
+        until("the attacker's connection is closed", async || Ok(!attacker.status().connected())).await?;
         current_logs_in(cloud, &app.arn).await
     })
 }
