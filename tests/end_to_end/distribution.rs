@@ -40,7 +40,7 @@ impl Recorder {
             if requests.len() >= count {
                 return Ok(requests);
             }
-            ensure!(started.elapsed() < Duration::from_secs(10), "{count} requests expected: {requests:?}");
+            ensure!(started.elapsed() < Duration::from_secs(30), "{count} requests expected: {requests:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

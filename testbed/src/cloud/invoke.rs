@@ -83,7 +83,7 @@ impl Cloud {
         let no_steps = RotationOptions { steps: Some(0), ..RotationOptions::default() };
         self.aws.set_rotation_options(Some(arn), &no_steps).await?;
         let version = self.start_rotation(arn).await?;
-        self.aws.wait_for_rotation(arn, Some(&version), std::time::Duration::from_secs(10)).await?;
+        self.aws.wait_for_rotation(arn, Some(&version), std::time::Duration::from_secs(30)).await?;
         Ok(version)
     }
 

@@ -40,11 +40,11 @@ async fn works(connection: &lapin::Connection) -> bool {
     connection.create_channel().await.is_ok()
 }
 
-/// Waits for a condition, at most 10 s.
+/// Waits for a condition, at most 40 s: RabbitMQ may list a connection for 30 s after its end.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     while !condition().await.with_context(|| what.to_owned())? {
-        ensure!(started.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+        ensure!(started.elapsed() < Duration::from_secs(40), "not within 40 s: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{Delivery, create_secret, external_secret, shared, start, until, value};
 
 /// Some 0.2 s on two idle cores.
-const SECONDS: Duration = Duration::from_secs(5);
+const SECONDS: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn a_change_of_an_annotation_brings_the_new_value_within_seconds() -> Result<()> {
