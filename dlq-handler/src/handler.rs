@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::Kind;
+use jiff::Timestamp;
 use lambda_boundary::{causes, diagnostic, time_left};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use tracing::Instrument as _;
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
+use crate::incident::Record;
 use crate::message::{Failure, Message};
 use crate::own_message::OwnMessage;
 use crate::remedy::{Remedy, remedy};
@@ -28,13 +30,15 @@ pub async fn handle(handler: &DlqHandler, event: LambdaEvent<Value>) -> Result<V
     let span = tracing::info_span!("invocation", request_id = context.request_id);
     async {
         let started = Instant::now();
-        let limit = time_left(context.deadline, (handler.now)().as_millisecond(), ANSWER_RESERVE);
+        let now = (handler.now)();
+        let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
+        let (limit, until) = (left.saturating_sub(ANSWER_RESERVE), now.saturating_add(left).unwrap_or(now));
         let batch: SqsEvent =
             serde_json::from_value(payload).map_err(|error| refused(&HandlerError::Event(error)))?;
         let mut answer = BatchAnswer::default();
         for record in &batch.records {
             let left = limit.saturating_sub(started.elapsed());
-            let work = Box::pin(handle_message(handler, record));
+            let work = Box::pin(handle_message(handler, record, until));
             let outcome = tokio::time::timeout(left, work).await.unwrap_or(Err(HandlerError::TimedOut));
             if let Err(error) = outcome {
                 log(&error, &record.message_id);
@@ -59,17 +63,21 @@ fn log(error: &HandlerError, message_id: &str) {
     tracing::error!(message.id = message_id, kind = error.kind().as_str(), causes, "{error}");
 }
 
-async fn handle_message(handler: &DlqHandler, record: &SqsRecord) -> Result<(), HandlerError> {
+async fn handle_message(
+    handler: &DlqHandler,
+    record: &SqsRecord,
+    until: Timestamp,
+) -> Result<(), HandlerError> {
     let sent_at = record.sent_at((handler.now)());
     match triage(&record.message_id, &record.body, sent_at) {
         Message::Failure(failure) if waits(&failure) && !handler.config.grace.is_zero() => {
             let waited = OwnMessage::Waited { body: record.body.clone(), sent_at };
             later(handler, &failure.subject, &waited, handler.config.grace).await
         }
-        Message::Failure(failure) => fail(handler, *failure).await,
+        Message::Failure(failure) => fail(handler, *failure, until).await,
         Message::Success(success) => {
-            let change = |record: &mut crate::incident::Record, now| record.succeed(&success, now);
-            handler.change(&success.subject, success.area, change).await.map(|_| ())
+            let change = |record: &mut Record, now| record.succeed(&success, now);
+            handler.change(&success.subject, success.area, until, change).await.map(|_| ())
         }
         Message::Redelivery(request) => {
             tracing::info!(
@@ -83,7 +91,7 @@ async fn handle_message(handler: &DlqHandler, record: &SqsRecord) -> Result<(), 
                 .await
                 .map_err(|source| HandlerError::Redelivery { subject: request.secret_arn.clone(), source })
         }
-        Message::Sweep => handler.sweep().await,
+        Message::Sweep => handler.sweep(until).await,
         Message::Information(text) => {
             tracing::info!("{text}");
             Ok(())
@@ -96,7 +104,7 @@ fn waits(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::RotationFailed | Kind::RotationTestFailed) && !failure.waited
 }
 
-async fn fail(handler: &DlqHandler, mut failure: Failure) -> Result<(), HandlerError> {
+async fn fail(handler: &DlqHandler, mut failure: Failure, until: Timestamp) -> Result<(), HandlerError> {
     let remedy = match remedy(&failure, handler.config.redelivery_delay) {
         Remedy::Again(..) if !handler.redelivery.is_possible() => Remedy::Impossible,
         remedy => remedy,
@@ -108,8 +116,8 @@ async fn fail(handler: &DlqHandler, mut failure: Failure) -> Result<(), HandlerE
     {
         later(handler, &failure.subject, &OwnMessage::Redelivery { request }, delay).await?;
     }
-    handler.change(&failure.subject, failure.area, |record, now| record.fail(&failure, now)).await?;
-    Ok(())
+    let change = |record: &mut Record, now| record.fail(&failure, now);
+    handler.change(&failure.subject, failure.area, until, change).await.map(drop)
 }
 
 async fn later(

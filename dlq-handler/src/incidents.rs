@@ -30,7 +30,7 @@ impl DlqHandler {
     }
 
     /// Applies `decide` to what is known of a subject, and tells what that gives to tell; also what somebody else
-    /// began to tell and did not.
+    /// began to tell and did not. `until` is when this invocation is over.
     ///
     /// # Errors
     /// When the state cannot be kept, or somebody could not be told. It is safe to repeat.
@@ -38,17 +38,14 @@ impl DlqHandler {
         &self,
         subject: &str,
         area: Area,
+        until: Timestamp,
         decide: impl Fn(&mut Record, Timestamp) -> Effect,
     ) -> Result<Effect, HandlerError> {
         for attempt in 1..=ATTEMPTS {
             let now = (self.now)();
             let mut record = self.table.read(subject, area).await.map_err(table(subject))?;
-            let others = record.unsent.iter().filter(|one| one.free_at > now).map(|one| one.number);
-            let others: Vec<u64> = others.collect();
             let effect = decide(&mut record, now);
-            record.take_over(now);
-            let mine = record.unsent.iter().filter(|one| !others.contains(&one.number)).cloned();
-            let mine: Vec<Announcement> = mine.collect();
+            let mine = record.take_over(now, until);
             if effect == Effect::Nothing && mine.is_empty() {
                 return Ok(effect);
             }
@@ -68,14 +65,14 @@ impl DlqHandler {
     ///
     /// # Errors
     /// The last failure; the others were tried all the same.
-    pub async fn sweep(&self) -> Result<(), HandlerError> {
+    pub async fn sweep(&self, until: Timestamp) -> Result<(), HandlerError> {
         let records = self.table.unfinished().await.map_err(table("all secrets"))?;
         let open = records.iter().filter(|record| record.open_incident().is_some()).count();
         let now = (self.now)().as_millisecond();
         metric(now, "OpenIncidents", Unit::Count, u64::try_from(open).unwrap_or(u64::MAX), &[], &[]);
         let mut outcome = Ok(());
         for record in records {
-            if let Err(error) = self.change(&record.subject, record.area, Record::sweep).await {
+            if let Err(error) = self.change(&record.subject, record.area, until, Record::sweep).await {
                 outcome = Err(error);
             }
         }

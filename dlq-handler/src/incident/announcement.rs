@@ -1,14 +1,10 @@
 //! What is still to be told of an incident. It is written into the table together with what it tells, and
 //! taken out when it was told: so nothing is forgotten when SNS refuses or the function is killed in between.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Incident, Record};
-
-/// Who writes an announcement also sends it; others leave it alone for so long. It must be longer than an
-/// invocation and shorter than the time after which SQS delivers a message again.
-pub const SENDING_TIME: SignedDuration = SignedDuration::from_secs(90);
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +36,7 @@ pub struct Announcement {
     pub alert_due: bool,
     /// Whether EventBridge has still to be told.
     pub event_due: bool,
-    /// When others may send it.
+    /// When others may send it: its sender's invocation is over by then.
     pub free_at: Timestamp,
 }
 
@@ -68,21 +64,19 @@ impl Record {
             incident,
             alert_due: what.is_alert(),
             event_due: what.is_event(),
-            free_at: now.saturating_add(SENDING_TIME).unwrap_or(now),
+            free_at: now,
         });
     }
 
-    /// Announcements that nobody is sending: their sender failed.
-    #[must_use]
-    pub fn abandoned(&self, now: Timestamp) -> Vec<Announcement> {
-        self.unsent.iter().filter(|announcement| announcement.free_at <= now).cloned().collect()
-    }
-
-    /// Takes abandoned announcements over.
-    pub fn take_over(&mut self, now: Timestamp) {
+    /// Takes every announcement that nobody is sending, new or left by a sender that failed; others leave them alone
+    /// until `until`, the end of the invocation that sends them. SQS delivers a message again long after that.
+    pub fn take_over(&mut self, now: Timestamp, until: Timestamp) -> Vec<Announcement> {
+        let mut taken = Vec::new();
         for announcement in self.unsent.iter_mut().filter(|announcement| announcement.free_at <= now) {
-            announcement.free_at = now.saturating_add(SENDING_TIME).unwrap_or(now);
+            announcement.free_at = until;
+            taken.push(announcement.clone());
         }
+        taken
     }
 
     /// Writes down how far the sending of an announcement came.

@@ -165,14 +165,15 @@ fn what_no_success_closes_ends_without_an_alert_when_nothing_was_heard_for_a_day
 fn an_announcement_is_kept_until_everybody_was_told_and_left_to_its_sender_meanwhile() {
     let mut record = record();
     record.fail(&failure("a", Admin, 0), at(0));
-    let mut announcement = record.unsent.first().cloned().unwrap_or_else(|| unreachable!("it was opened"));
-    assert!(record.abandoned(at(60)).is_empty());
-    assert_eq!(record.abandoned(at(120)).len(), 1);
+    let mut announcement =
+        record.take_over(at(0), at(60)).pop().unwrap_or_else(|| unreachable!("it was opened"));
+    assert!(record.take_over(at(59), at(119)).is_empty(), "its sender may still be at it");
+    assert_eq!(record.clone().take_over(at(60), at(120)).len(), 1, "its sender is gone");
     announcement.alert_due = false;
     record.sent(&announcement, at(10));
-    assert_eq!(record.abandoned(at(10)).iter().map(|each| each.alert_due).collect::<Vec<_>>(), [false]);
-    record.take_over(at(10));
-    assert!(record.abandoned(at(20)).is_empty());
+    let taken = record.take_over(at(10), at(70));
+    assert_eq!(taken.iter().map(|each| each.alert_due).collect::<Vec<_>>(), [false]);
+    assert!(record.take_over(at(20), at(80)).is_empty());
     announcement.event_due = false;
     record.sent(&announcement, at(20));
     assert!(record.unsent.is_empty());
