@@ -56,15 +56,32 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// How many messages are in it, those included that are away for now.
+    /// How many messages are in it, those included that are away for now, but not those that were sent for later.
     ///
     /// # Errors
     /// When SQS does not answer.
     pub async fn depth(&self) -> Result<usize> {
+        self.count(&[
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ])
+        .await
+    }
+
+    /// Whether there is anything in it, now or later.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn is_busy(&self) -> Result<bool> {
         let counts = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
+        Ok(self.count(&counts).await? > 0)
+    }
+
+    async fn count(&self, counts: &[QueueAttributeName]) -> Result<usize> {
         let asked = self.client.get_queue_attributes().queue_url(&self.url);
         let found = asked.set_attribute_names(Some(counts.to_vec())).send().await?;
         let found = found.attributes.unwrap_or_default();

@@ -21,23 +21,6 @@ pub struct Variant {
     pub stack: Stack,
 }
 
-impl Variant {
-    /// Leaves rotation-mq and secret2eks alone with each other: Secrets Manager's own event does not reach secret2eks, and
-    /// the handler does not read its queue.
-    ///
-    /// # Errors
-    /// When the stack has no cluster, or EventBridge or Lambda refuses.
-    pub async fn let_nobody_help(&self, cloud: &Cloud) -> Result<()> {
-        let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
-        let rule = self.stack.resource("CurrentVersionChanged")?;
-        rules.disable_rule().name(rule).send().await.context("the rule stays on")?;
-        let mapping = self.stack.resource("HandlerReadsTheQueue")?;
-        let change = cloud.lambda.update_event_source_mapping().uuid(mapping).enabled(false);
-        change.send().await.context("the handler goes on reading")?;
-        Ok(())
-    }
-}
-
 impl Cloud {
     /// Deploys the template as the stack `name` with other `parameters`, then gives its function further
     /// variables, for settings that the template does not offer, such as another endpoint of AWS.

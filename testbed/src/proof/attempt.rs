@@ -7,6 +7,7 @@ use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
 
 use super::hypothesis::Hypothesis;
+use super::point::Turn;
 use super::stand::{Account, RECEIPT, Stand};
 use crate::aws::{Retry, Rotation, RotationOptions, Step, Token};
 
@@ -53,6 +54,17 @@ impl Stand<'_> {
     pub async fn rotate(&self, account: &Account) -> Result<Rotation> {
         let version = self.start_rotation(account).await?;
         self.cloud.aws.wait_for_rotation(&account.secret, Some(&version), ROTATION_LIMIT).await
+    }
+
+    /// The attempt of a turn: a rotation, or, after one that failed, Secrets Manager's next attempt.
+    ///
+    /// # Errors
+    /// As [`Stand::rotate`].
+    pub async fn begin(&self, account: &Account, turn: Turn) -> Result<Rotation> {
+        match turn {
+            Turn::Mending => self.retry(account, Token::Same).await,
+            Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await,
+        }
     }
 
     /// `RotateSecret`; the new version.

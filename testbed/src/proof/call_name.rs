@@ -22,9 +22,9 @@ pub struct Names {
 #[must_use]
 pub fn call_name(place: Place, call: &Call, names: &Names) -> String {
     match place {
-        Place::RotationAws | Place::DeliveryAws => aws(call, names),
+        Place::RotationAws | Place::DeliveryAws | Place::HandlerAws => aws(call, names),
         Place::Management => management(call, names),
-        Place::Notices => call.operation(),
+        Place::Notices | Place::Alerts => call.operation(),
         Place::Kubernetes => kubernetes(&call.method, &call.path),
         Place::Amqps => LOGIN.to_owned(),
     }
@@ -38,6 +38,14 @@ fn aws(call: &Call, names: &Names) -> String {
         return rest_operation(&call.method, &call.path);
     }
     let body: Value = serde_json::from_slice(call.body()).unwrap_or_default();
+    // An item of the table of incidents: read by its key, or written whole.
+    if let Some(area) = [&body["Key"], &body["Item"]].into_iter().find_map(|item| item["area"]["S"].as_str())
+    {
+        return format!("{} {area}", call.operation());
+    }
+    if body["SecretId"].is_null() {
+        return call.operation();
+    }
     let whose = if body["SecretId"] == names.secret.as_str() { "secret" } else { "admin secret" };
     match body["VersionStage"].as_str() {
         Some(stage) => format!("{} {whose} {stage}", call.operation()),

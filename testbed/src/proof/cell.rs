@@ -1,13 +1,15 @@
 //! One cell: a fault at a call under a hypothesis, and all attempts that follow until the rotation has converged.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::attempt::{End, failed_step};
 use super::fault::Fault;
 use super::hypothesis::Hypothesis;
-use super::place::Place;
-use super::point::Point;
+use super::place::{Function, Place};
+use super::point::{Point, Turn};
 use super::selection::{Selection, Unit};
 use super::stand::{Account, Stand};
 use crate::aws::{Rotation, Token};
@@ -17,6 +19,9 @@ use crate::aws::{Rotation, Token};
 const FURTHER_ATTEMPTS: usize = 3;
 /// On a busy machine a call before the point may run into its short timeout: then the cell begins anew.
 const BEGINNINGS: usize = 5;
+
+/// The limit of one call of the handler, repetitions included; a fault that lasts does so for longer.
+const CALL_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// How one hypothesis of a unit ended.
 #[derive(Debug, Default)]
@@ -89,21 +94,36 @@ async fn attempts(
     stand.assume(&account, hypothesis).await?;
     let mute = fault.kills() || point.place == Place::Notices;
     let before = stand.told(&account, mute).await?;
+    let old_incidents = stand.closed_incidents(&account).await?;
     let old = current(stand, &account).await?;
     let reached = stand.arm(point, fault, &names);
     let attempt = async {
-        let rotation = stand.rotate(&account).await?;
+        let rotation = stand.begin(&account, point.turn).await?;
         let end = stand.settle(&account, &rotation).await?;
         anyhow::Ok((rotation, end))
     };
     let (first, mut end) = stand.watched(&account, attempt).await?;
     outcome.attempts += 1;
+    let hit = point.place.function() == Function::DlqHandler;
+    if point.turn == Turn::Undelivered {
+        stand.cluster_works_again().await?;
+    }
+    if hit {
+        reached.comes().await?;
+        if fault.lasts() {
+            tokio::time::sleep(CALL_LIMIT).await;
+        }
+    }
     let reached = reached.ended().await?;
     stand.open().await?;
+    if point.turn == Turn::Undelivered {
+        end = stand.is_delivered_after_all(&account).await?;
+    }
     stand.nothing_is_broken(&account, &old).await.with_context(|| format!("after {}", told(&end)))?;
     stand.promoted_in_its_turn(&account, &first, &began_with).await?;
     ensure!(reached || matches!(end, End::Failed { .. }), "the call never came");
     stand.was_told(&account, &end, &before, mute).await?;
+    stand.an_incident_is_open(&account, &end).await?;
     outcome.failed = end != End::Converged;
     let mut further = 0;
     while end != End::Converged {
@@ -120,6 +140,7 @@ async fn attempts(
         let context = || format!("after attempt {}, which {}", outcome.attempts, told(&end));
         stand.nothing_is_broken(&account, &old).await.with_context(context)?;
         stand.was_told(&account, &end, &before, false).await?;
+        stand.an_incident_is_open(&account, &end).await?;
     }
     let users = [names.active.as_str(), names.inactive.as_str()];
     stand.has_converged(&account, users, &began_with).await?;
@@ -131,6 +152,8 @@ async fn attempts(
         stand.nothing_is_broken(&account, &old).await.context("after the late step")?;
         stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
     }
+    let incidents = stand.incidents_are_over(&account, &old_incidents, hit).await?;
+    ensure!(incidents > 0 || !(outcome.failed || hit), "nobody was told of any incident");
     Ok(reached)
 }
 

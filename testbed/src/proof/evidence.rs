@@ -11,48 +11,52 @@ use super::attempt::End;
 use super::stand::{Account, Stand};
 use crate::cloud::{Cloud, Inbox, workspace};
 
-const QUEUE: &str = "proof-rotation-failed";
 /// The notice of a rotation whose delivery could not be asked for.
 const REQUEST_FAILED: &str = "distribution.request_failed";
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
 
-/// Secrets Manager's events `RotationFailed`, as an EventBridge rule of an account sees them, and the closed set of
-/// kinds.
+/// What an account's other systems see on its event bus: Secrets Manager's `RotationFailed` and the handlers' incidents.
+/// And the closed set of kinds.
 #[derive(Debug)]
-pub struct Failures {
-    events: Inbox,
+pub struct AccountEvents {
+    failures: Inbox,
+    incidents: Inbox,
     kinds: BTreeSet<String>,
 }
 
-impl Failures {
-    /// Makes a queue and a rule.
+impl AccountEvents {
+    /// Makes queues and rules.
     ///
     /// # Errors
     /// When the emulator refuses, or the schema cannot be read.
     pub async fn watch(cloud: &Cloud) -> Result<Self> {
-        let config = cloud.aws.sdk_config().await;
-        let events = Inbox::new(&config, QUEUE).await?;
-        let bus = aws_sdk_eventbridge::Client::new(&config);
-        let pattern = json!({"source": ["aws.secretsmanager"],
+        let failures = json!({"source": ["aws.secretsmanager"],
             "detail-type": ["AWS Service Event via CloudTrail"], "detail": {"eventName": ["RotationFailed"]}});
-        bus.put_rule().name(QUEUE).event_pattern(pattern.to_string()).send().await.context("no rule")?;
-        let target = Target::builder().id("queue").arn(events.arn().await?).build()?;
-        bus.put_targets().rule(QUEUE).targets(target).send().await.context("no target")?;
+        let failures = on_the_bus(cloud, "proof-rotation-failed", &failures).await?;
+        let incidents = on_the_bus(cloud, "proof-incidents", &json!({"source": ["secret-rotation"]})).await?;
         let schema = std::fs::read(workspace().join(SCHEMA)).context(SCHEMA)?;
         let schema: Value = serde_json::from_slice(&schema)?;
         let kinds = schema["properties"]["kind"]["enum"].as_array().into_iter().flatten();
         let kinds: BTreeSet<String> = kinds.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
         ensure!(!kinds.is_empty(), "{SCHEMA} names no kinds");
-        Ok(Self { events, kinds })
+        Ok(Self { failures, incidents, kinds })
     }
 
     /// How many rotations of a secret Secrets Manager has told to have failed.
     ///
     /// # Errors
     /// When the queue cannot be read.
-    pub async fn of(&self, secret: &str) -> Result<usize> {
+    pub async fn failures_of(&self, secret: &str) -> Result<usize> {
         let about = |event: &Value| event["detail"]["additionalEventData"]["SecretId"] == secret;
-        Ok(self.events.matching(about).await?.len())
+        Ok(self.failures.matching(about).await?.len())
+    }
+
+    /// The incidents of a secret that a SIEM was told of.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn incidents_of(&self, secret: &str) -> Result<Vec<Value>> {
+        self.incidents.matching(|event| event["detail"]["subject"] == secret).await
     }
 
     /// Whether it is a kind of the contract.
@@ -60,6 +64,16 @@ impl Failures {
     pub fn knows(&self, kind: &str) -> bool {
         self.kinds.contains(kind)
     }
+}
+
+async fn on_the_bus(cloud: &Cloud, name: &str, pattern: &Value) -> Result<Inbox> {
+    let config = cloud.aws.sdk_config().await;
+    let inbox = Inbox::new(&config, name).await?;
+    let bus = aws_sdk_eventbridge::Client::new(&config);
+    bus.put_rule().name(name).event_pattern(pattern.to_string()).send().await.context("no rule")?;
+    let target = Target::builder().id("queue").arn(inbox.arn().await?).build()?;
+    bus.put_targets().rule(name).targets(target).send().await.context("no target")?;
+    Ok(inbox)
 }
 
 /// What has been told of a secret so far.
@@ -91,7 +105,7 @@ impl Stand<'_> {
         let about = |message: &Value| {
             message["secretArn"] == secret || message["requestPayload"]["secretArn"] == secret
         };
-        let rotation_failed = if mute { self.failures.of(secret).await? } else { 0 };
+        let rotation_failed = if mute { self.events.failures_of(secret).await? } else { 0 };
         Ok(Told { messages: self.notices.matching(about).await?, rotation_failed })
     }
 
@@ -110,10 +124,10 @@ impl Stand<'_> {
             End::Failed { kind } => {
                 let noticed = new.iter().any(|message| message["kind"] == kind.as_str());
                 let by_aws = mute && now.rotation_failed > before.rotation_failed;
-                ensure!(noticed && self.failures.knows(kind) || by_aws, "nothing says {kind}: {new:?}");
+                ensure!(noticed && self.events.knows(kind) || by_aws, "nothing says {kind}: {new:?}");
             }
             End::Undelivered | End::Converged => {
-                let is_kind = |kind: &str| mute || self.failures.knows(kind);
+                let is_kind = |kind: &str| mute || self.events.knows(kind);
                 let named = |message: &Value| {
                     message["kind"] == REQUEST_FAILED || recorded(message).as_str().is_some_and(is_kind)
                 };

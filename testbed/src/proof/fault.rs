@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::place::Place;
+use super::place::{Place, Protocol};
 use crate::fault_proxy;
 use crate::tcp_proxy::TcpFault;
 
@@ -61,13 +61,11 @@ impl Fault {
             Self::KilledBefore,
             Self::KilledAfter,
         ];
-        match place {
-            Place::RotationAws | Place::Notices | Place::DeliveryAws => {
-                [http.as_slice(), &[Self::AlwaysThrottled]].concat()
-            }
-            Place::Management | Place::Kubernetes => http.to_vec(),
+        match place.protocol() {
+            Protocol::AwsJson | Protocol::AwsQuery => [http.as_slice(), &[Self::AlwaysThrottled]].concat(),
+            Protocol::Management | Protocol::Kubernetes => http.to_vec(),
             // In the TLS handshake, and in AMQP's own.
-            Place::Amqps => vec![
+            Protocol::Amqps => vec![
                 Self::Refused,
                 Self::Dropped,
                 Self::Cut(100),
@@ -105,7 +103,7 @@ impl Fault {
             Self::Lost | Self::AlwaysLost | Self::KilledAfter => fault_proxy::Fault::LoseResponse,
             Self::Cut(_) => fault_proxy::Fault::CutResponse,
             Self::Answers(status) | Self::AlwaysAnswers(status) => answer(place, status),
-            Self::AlwaysThrottled => aws_error(place, 400, "ThrottlingException"),
+            Self::AlwaysThrottled => aws_error(place.protocol(), 400, "ThrottlingException"),
             Self::Denied => denial(place),
             Self::AlwaysLate => fault_proxy::Fault::Delay(PAST_THE_TIMEOUT),
         }
@@ -123,35 +121,34 @@ impl Fault {
 }
 
 fn answer(place: Place, status: u16) -> fault_proxy::Fault {
-    match place {
-        Place::RotationAws | Place::Notices | Place::DeliveryAws => {
+    match place.protocol() {
+        protocol @ (Protocol::AwsJson | Protocol::AwsQuery) => {
             let code = match status {
                 429 => "TooManyRequestsException",
                 503 => "ServiceUnavailableException",
                 _ => "InternalServiceError",
             };
-            aws_error(place, status, code)
+            aws_error(protocol, status, code)
         }
-        Place::Kubernetes => kubernetes_status(status, "InternalError"),
+        Protocol::Kubernetes => kubernetes_status(status, "InternalError"),
         // A load balancer's page, or the broker's own answer.
-        Place::Management | Place::Amqps if status == 503 => fault_proxy::Fault::html(status),
-        Place::Management | Place::Amqps => broker_error(status, "internal_server_error"),
+        Protocol::Management | Protocol::Amqps if status == 503 => fault_proxy::Fault::html(status),
+        Protocol::Management | Protocol::Amqps => broker_error(status, "internal_server_error"),
     }
 }
 
 fn denial(place: Place) -> fault_proxy::Fault {
-    match place {
-        Place::RotationAws | Place::Notices | Place::DeliveryAws => {
-            aws_error(place, 400, "AccessDeniedException")
+    match place.protocol() {
+        protocol @ (Protocol::AwsJson | Protocol::AwsQuery) => {
+            aws_error(protocol, 400, "AccessDeniedException")
         }
-        Place::Kubernetes => kubernetes_status(403, "Forbidden"),
-        Place::Management | Place::Amqps => broker_error(401, "not_authorized"),
+        Protocol::Kubernetes => kubernetes_status(403, "Forbidden"),
+        Protocol::Management | Protocol::Amqps => broker_error(401, "not_authorized"),
     }
 }
 
-/// SNS speaks XML, the others JSON.
-fn aws_error(place: Place, status: u16, code: &str) -> fault_proxy::Fault {
-    if place != Place::Notices {
+fn aws_error(protocol: Protocol, status: u16, code: &str) -> fault_proxy::Fault {
+    if protocol != Protocol::AwsQuery {
         return fault_proxy::Fault::aws_error(status, code);
     }
     let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>");

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::place::{Function, Place};
 use crate::aws::Pending;
 
 /// What Secrets Manager does after a failed attempt.
@@ -24,6 +25,16 @@ impl Hypothesis {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::SameToken, Self::NewToken, Self::None, Self::Duplicate, Self::LateWrite];
+
+    /// Those that make a difference to the function that talks to `place`: what Secrets Manager repeats is one message
+    /// more for dlq-handler, or two at once.
+    #[must_use]
+    pub fn of(place: Place) -> Vec<Self> {
+        match place.function() {
+            Function::RotationMq | Function::Secret2Eks => Self::ALL.to_vec(),
+            Function::DlqHandler => vec![Self::SameToken, Self::Duplicate],
+        }
+    }
 
     /// Whether it differs from the others only after a failed attempt.
     #[must_use]

@@ -2,6 +2,29 @@
 
 use std::fmt;
 
+/// Who makes the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    RotationMq,
+    Secret2Eks,
+    DlqHandler,
+}
+
+/// What is spoken at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// AWS's JSON and REST protocols.
+    AwsJson,
+    /// AWS's older one, which answers in XML.
+    AwsQuery,
+    /// RabbitMQ's management API.
+    Management,
+    /// The API of Kubernetes.
+    Kubernetes,
+    /// AMQP in TLS: nothing that an HTTP proxy reads.
+    Amqps,
+}
+
 /// An outside dependency of one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -17,23 +40,45 @@ pub enum Place {
     DeliveryAws,
     /// The API server.
     Kubernetes,
+    /// `DynamoDB`, Secrets Manager, EventBridge, SQS and Lambda, for dlq-handler.
+    HandlerAws,
+    /// SNS, where dlq-handler publishes its alerts.
+    Alerts,
 }
 
 impl Place {
-    /// All of them. A further function's dependencies are further variants, each with its proxy in `stand.rs`.
-    pub const ALL: [Self; 6] = [
+    /// All of them. A further function's dependencies are further variants, each with its proxy in `stand/gates.rs`.
+    pub const ALL: [Self; 8] = [
         Self::RotationAws,
         Self::Management,
         Self::Amqps,
         Self::Notices,
         Self::DeliveryAws,
         Self::Kubernetes,
+        Self::HandlerAws,
+        Self::Alerts,
     ];
 
-    /// Whether the delivery talks to it, which has retries of its own (Lambda's).
+    /// Who talks to it.
     #[must_use]
-    pub fn is_of_delivery(self) -> bool {
-        matches!(self, Self::DeliveryAws | Self::Kubernetes)
+    pub fn function(self) -> Function {
+        match self {
+            Self::RotationAws | Self::Management | Self::Amqps | Self::Notices => Function::RotationMq,
+            Self::DeliveryAws | Self::Kubernetes => Function::Secret2Eks,
+            Self::HandlerAws | Self::Alerts => Function::DlqHandler,
+        }
+    }
+
+    /// What is spoken there.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::RotationAws | Self::DeliveryAws | Self::HandlerAws => Protocol::AwsJson,
+            Self::Notices | Self::Alerts => Protocol::AwsQuery,
+            Self::Management => Protocol::Management,
+            Self::Kubernetes => Protocol::Kubernetes,
+            Self::Amqps => Protocol::Amqps,
+        }
     }
 }
 
@@ -46,6 +91,8 @@ impl fmt::Display for Place {
             Self::Notices => "rotation-mq/sns",
             Self::DeliveryAws => "secret2eks/aws",
             Self::Kubernetes => "secret2eks/kubernetes",
+            Self::HandlerAws => "dlq-handler/aws",
+            Self::Alerts => "dlq-handler/sns",
         })
     }
 }

@@ -12,8 +12,13 @@ pub enum Turn {
     /// A later one: the second user exists, with grants that are not those of the first. secret2eks keeps its
     /// connection to the cluster.
     Later,
-    /// As a later one, but the broker refuses to set the password: the failure is published.
+    /// As a later one, but the broker refuses to set the password: the failure is published, and an incident opens.
     Failing,
+    /// The attempt after a failed one: it succeeds, and the incident closes.
+    Mending,
+    /// As a later one, but the cluster refuses until Lambda gives the delivery up: an incident opens, the handler asks
+    /// for the delivery once more, and it closes.
+    Undelivered,
 }
 
 /// A call, named so that it is found again in another run: calls that go out side by side have no fixed order.
@@ -23,7 +28,7 @@ pub struct Point {
     pub turn: Turn,
     /// Where it goes.
     pub place: Place,
-    /// The step that makes it; `delivery` for secret2eks.
+    /// The step that makes it; `delivery` for secret2eks, `incident` for dlq-handler.
     pub step: &'static str,
     /// What it is: see [`super::call_name`].
     pub call: String,
@@ -38,6 +43,8 @@ impl fmt::Display for Point {
             Turn::First => "first",
             Turn::Later => "later",
             Turn::Failing => "failing",
+            Turn::Mending => "mending",
+            Turn::Undelivered => "undelivered",
         };
         write!(formatter, "{turn} {place} {step} {call} #{nth}")
     }

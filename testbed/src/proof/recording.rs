@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::call_name::{LOGIN, Names, call_name};
 use super::hypothesis::Hypothesis;
-use super::place::Place;
+use super::place::{Function, Place};
 use super::point::{Point, Turn};
 use super::stand::{RECEIPT, Stand};
 use crate::aws::RotationOptions;
@@ -15,13 +15,15 @@ use crate::fault_proxy::Call;
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const DELIVERY: &str = "delivery";
+const INCIDENT: &str = "incident";
 const LIMIT: Duration = Duration::from_secs(30);
-/// secret2eks asks again and again whether the operator is done: the second time is as good as the fifth, which does
-/// not always come.
-const POLLS: usize = 2;
+/// secret2eks asks again and again whether the operator is done, and the handler is told of a failure in more than one
+/// way: the second time is as good as the fifth, which does not always come.
+const REPEATED: usize = 2;
 
 /// The points of a later rotation, and what others do otherwise: the first one of a secret in setSecret, which finds no
-/// second user, and in the delivery, which logs in to the cluster; one that fails, when it tells of it.
+/// second user, and in the delivery, which logs in to the cluster; one that fails, when it tells of it; and those by which
+/// an incident opens, closes, and is mended.
 ///
 /// # Errors
 /// When a clean rotation fails.
@@ -33,11 +35,15 @@ pub async fn record(stand: &mut Stand<'_>) -> Result<Vec<Point>> {
     stand.abandon_account();
     let notices = |point: &Point| point.place == Place::Notices;
     let otherwise = |point: &Point| {
-        point.place.is_of_delivery() || point.step == "setSecret" && point.place == Place::Management
+        point.place.function() == Function::Secret2Eks
+            || point.step == "setSecret" && point.place == Place::Management
     };
     let first = first.into_iter().filter(otherwise);
     let failing = failing.into_iter().filter(notices);
-    let points: Vec<Point> = later.into_iter().chain(first).chain(failing).collect();
+    let mut points: Vec<Point> = later.into_iter().chain(first).chain(failing).collect();
+    for turn in [Turn::Failing, Turn::Mending, Turn::Undelivered] {
+        points.extend(incident(stand, turn).await.with_context(|| format!("{turn:?}"))?);
+    }
     for place in Place::ALL {
         ensure!(points.iter().any(|point| point.place == place), "no call goes to {place}");
     }
@@ -51,18 +57,37 @@ async fn rotation(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     stand.cloud.aws.set_rotation_options(Some(&account.secret), &no_steps).await?;
     let version = stand.start_rotation(&account).await?;
     stand.cloud.aws.wait_for_rotation(&account.secret, Some(&version), LIMIT).await?;
-    let mut log = Log { turn, names, seen: BTreeMap::new(), counts: BTreeMap::new(), points: Vec::new() };
+    let mut log = Log::new(turn, names);
     log.seen.insert(Place::Amqps, stand.logins());
     for step in STEPS {
         let answer = stand.cloud.aws.invoke_step(&account.secret, &version, step).await?;
-        log.add(stand, step);
+        log.add(stand, Function::RotationMq, step);
         if turn == Turn::Failing && answer.outcome == "failed" {
             return Ok(log.points);
         }
         ensure!(answer.outcome == "succeeded", "{answer:?}");
     }
     stand.cloud.wait_for_tag(&account.secret, RECEIPT, &version, LIMIT).await.context("no delivery")?;
-    log.add(stand, DELIVERY);
+    log.add(stand, Function::Secret2Eks, DELIVERY);
+    Ok(log.points)
+}
+
+/// What the handler does while an incident opens or closes.
+async fn incident(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
+    let (account, names) = stand.prepare(turn).await?;
+    stand.assume(&account, Hypothesis::SameToken).await?;
+    let rotation = stand.begin(&account, turn).await?;
+    stand.settle(&account, &rotation).await?;
+    if turn == Turn::Undelivered {
+        stand.cluster_works_again().await?;
+        stand.is_delivered_after_all(&account).await?;
+    }
+    stand.the_handler_is_done().await?;
+    let mut log = Log::new(turn, names);
+    log.add(stand, Function::DlqHandler, INCIDENT);
+    if turn == Turn::Failing {
+        stand.abandon_account();
+    }
     Ok(log.points)
 }
 
@@ -76,8 +101,12 @@ struct Log {
 }
 
 impl Log {
-    fn add(&mut self, stand: &Stand<'_>, step: &'static str) {
-        for place in Place::ALL.into_iter().filter(|place| place.is_of_delivery() == (step == DELIVERY)) {
+    fn new(turn: Turn, names: Names) -> Self {
+        Self { turn, names, seen: BTreeMap::new(), counts: BTreeMap::new(), points: Vec::new() }
+    }
+
+    fn add(&mut self, stand: &Stand<'_>, function: Function, step: &'static str) {
+        for place in Place::ALL.into_iter().filter(|place| place.function() == function) {
             let seen = self.seen.get(&place).copied().unwrap_or_default();
             let calls: Vec<String> = match stand.gate(place) {
                 None => vec![LOGIN.to_owned(); stand.logins().saturating_sub(seen)],
@@ -97,7 +126,8 @@ impl Log {
     fn count(&mut self, place: Place, step: &'static str, call: String) {
         let nth = self.counts.entry((place, call.clone())).or_default();
         *nth += 1;
-        if place != Place::Kubernetes || *nth <= POLLS {
+        let repeats = place == Place::Kubernetes || place.function() == Function::DlqHandler;
+        if !repeats || *nth <= REPEATED {
             self.points.push(Point { turn: self.turn, place, step, call, nth: *nth });
         }
     }

@@ -38,9 +38,9 @@ impl Selection {
     /// The hypotheses under which a unit runs.
     #[must_use]
     pub fn hypotheses(&self, unit: &Unit) -> Vec<Hypothesis> {
-        let all = Hypothesis::ALL;
+        let all = Hypothesis::of(unit.point.place);
         match self {
-            Self::All => all.to_vec(),
+            Self::All => all,
             Self::Short => vec![all[unit.number % all.len()]],
             Self::Matching(text) => {
                 all.into_iter().filter(|hypothesis| unit.coordinates(*hypothesis).contains(text)).collect()

@@ -1,36 +1,32 @@
 //! One deployed suite behind proxies, with an application's secret: where one cell after the other runs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use anyhow::{Context as _, Result};
+use serde_json::json;
 
-use anyhow::{Context as _, Result, ensure};
-
-use super::call_name::{Names, call_name};
-use super::evidence::Failures;
-use super::fault::Fault;
+use super::evidence::AccountEvents;
 use super::gate::Gate;
 use super::place::Place;
-use super::point::Point;
 use crate::aws::{BrokerEngine, BrokerState};
-use crate::cloud::{Cloud, Notices, Variant, kill_function};
-use crate::fault_proxy::{Call, Rule};
+use crate::cloud::{Cloud, DeadLetterQueue, Inbox, Notices, Variant};
 use crate::kubernetes::CLUSTER;
 use crate::management::Management;
-use crate::tcp_proxy::{TcpFault, TcpProxy};
 
 mod account;
+mod arm;
+mod gates;
 
 pub use self::account::{Account, RECEIPT};
+use self::gates::Gates;
 
-/// To find and kill a process takes long on a busy machine.
-const DEATH: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(10);
 /// Where the secrets of all stands go.
 pub const NAMESPACE: &str = "proof";
 /// Short limits, for a cell waits for them; and yet longer than a call takes on a busy machine.
 const PARAMETERS: [(&str, &str); 3] =
-    [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", "2"), ("SyncTimeoutSeconds", "8")];
+    [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", CALL), ("SyncTimeoutSeconds", "8")];
+const CALL: &str = "2";
+/// How long dlq-handler may take, and after how long SQS delivers a message again that it could not handle.
+const HANDLER_SECONDS: i32 = 8;
+const AGAIN_SECONDS: u32 = 9;
 
 /// A stack of its own, and what stands before each of its dependencies.
 pub struct Stand<'a> {
@@ -42,89 +38,76 @@ pub struct Stand<'a> {
     pub delivery: String,
     /// What arrives in its dead-letter queue.
     pub notices: Notices,
-    /// What Secrets Manager itself tells of failed rotations.
-    pub failures: &'a Failures,
+    /// What people are told.
+    pub alerts: Inbox,
+    /// What Secrets Manager and the handlers tell the account's other systems.
+    pub events: &'a AccountEvents,
     /// The cluster's API, directly.
     pub cluster: kube::Client,
     /// The broker's management API, directly.
     pub broker: Management,
+    /// The queue before the handler.
+    pub queue: DeadLetterQueue,
+    /// Where a message rests that the handler could not handle.
+    pub unhandled: DeadLetterQueue,
     name: String,
-    rotation_name: String,
     admin_secret: String,
     broker_id: String,
     account: Option<Account>,
     accounts: usize,
     restarts: usize,
-    rotation_aws: Gate,
-    management: Gate,
-    amqps: Arc<TcpProxy>,
-    sns: Gate,
-    delivery_aws: Gate,
-    kubernetes: Gate,
+    asks_again: bool,
+    gates: Gates,
 }
 
 impl<'a> Stand<'a> {
-    /// Deploys the suite once more, behind proxies. Nobody helps: Secrets Manager's own event and the
-    /// handler's redelivery would hide that a request was lost.
+    /// Deploys the suite once more, behind proxies. Nobody helps a delivery: Secrets Manager's own event and the handler's
+    /// repeated request would hide that a request was lost.
     ///
     /// # Errors
     /// When a part refuses.
-    pub async fn set_up(cloud: &'a Cloud, failures: &'a Failures, number: usize) -> Result<Self> {
+    pub async fn set_up(cloud: &'a Cloud, events: &'a AccountEvents, number: usize) -> Result<Self> {
         let name = format!("proof{number}");
-        let cluster = cloud.kubernetes()?;
-        let rotation_aws = Gate::before(cloud.aws.endpoint(), None)?;
-        let sns = Gate::before(cloud.aws.endpoint(), None)?;
-        let delivery_aws = Gate::before(cloud.aws.endpoint(), None)?;
-        let management = Gate::before(&cloud.broker.management_url(), Some(&cloud.certificates))?;
-        let amqps = Arc::new(TcpProxy::start(cloud.broker.amqps_port())?);
-        let kubernetes = Gate::before(&cluster.endpoint(), Some(&cluster.certificates()))?;
-        delivery_aws.http().replace_in_answers(&cluster.endpoint(), kubernetes.url());
-        let endpoint = format!("amqps://localhost:{}", amqps.port());
+        let gates = Gates::before(cloud)?;
+        let endpoint = format!("amqps://localhost:{}", gates.amqps.port());
         let (engine, state) = (BrokerEngine::RabbitMq, BrokerState::Running);
-        let broker_id = cloud.aws.put_broker(&name, management.url(), &endpoint, engine, state).await?;
-        let admin_secret = cloud.create_admin(&name, &serde_json::json!({"brokerId": broker_id})).await?;
-        let variant = deploy(cloud, &name, [&rotation_aws, &sns, &delivery_aws].map(Gate::url)).await?;
+        let broker_id = cloud.aws.put_broker(&name, gates.management.url(), &endpoint, engine, state).await?;
+        let admin_secret = cloud.create_admin(&name, &json!({"brokerId": broker_id})).await?;
+        let variant = deploy(cloud, &name, &gates).await?;
+        let config = cloud.aws.sdk_config().await;
+        let alert_topic = variant.stack.output("AlertTopicArn")?;
         Ok(Self {
             cloud,
+            alerts: Inbox::of_topic(&config, alert_topic, &format!("{name}-alerts")).await?,
+            queue: cloud.queue_of(&variant, "DeadLetterQueueUrl").await?,
+            unhandled: cloud.queue_of(&variant, "UnhandledQueueUrl").await?,
             rotation: variant.function,
             delivery: variant.delivery.context("the stack has no secret2eks")?,
             notices: variant.notices,
-            failures,
-            cluster: cluster.admin()?,
+            events,
+            cluster: cloud.kubernetes()?.admin()?,
             broker: cloud.broker.pooled_management()?,
-            rotation_name: format!("{name}-rotation-mq"),
             name,
             admin_secret,
             broker_id,
             account: None,
             accounts: 0,
             restarts: 0,
-            rotation_aws,
-            management,
-            amqps,
-            sns,
-            delivery_aws,
-            kubernetes,
+            asks_again: false,
+            gates,
         })
     }
 
     /// The proxy before a place that speaks HTTP.
     #[must_use]
     pub fn gate(&self, place: Place) -> Option<&Gate> {
-        match place {
-            Place::RotationAws => Some(&self.rotation_aws),
-            Place::Management => Some(&self.management),
-            Place::Notices => Some(&self.sns),
-            Place::DeliveryAws => Some(&self.delivery_aws),
-            Place::Kubernetes => Some(&self.kubernetes),
-            Place::Amqps => None,
-        }
+        self.gates.at(place)
     }
 
     /// How many logins there were so far.
     #[must_use]
     pub fn logins(&self) -> usize {
-        self.amqps.connections()
+        self.gates.amqps.connections()
     }
 
     /// Lets everybody through again, and forgets the calls.
@@ -132,110 +115,62 @@ impl<'a> Stand<'a> {
     /// # Errors
     /// When a proxy has ended.
     pub async fn open(&self) -> Result<()> {
-        for place in Place::ALL {
-            if let Some(gate) = self.gate(place) {
-                gate.open().await?;
-            }
-        }
-        self.amqps.forget_faults();
-        self.amqps.listen(true).await
+        self.gates.open().await
     }
 
-    /// Until it is opened, the broker sets no password: a rotation fails, and has to tell of it.
-    pub fn let_it_fail(&self) {
-        let no_password = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
-        let refusal = Fault::AlwaysAnswers(500).over_http(Place::Management);
-        self.management.http().inject(Rule::always(no_password, refusal));
-    }
-
-    /// Prepares the fault; tells later whether its call came.
-    pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<Reached> {
-        let reached = Arc::new(Reached::default());
-        let function = fault.kills().then(|| {
-            if point.place.is_of_delivery() { self.delivery.clone() } else { self.rotation_name.clone() }
-        });
-        let at_it = {
-            let (reached, endpoint) = (Arc::clone(&reached), self.cloud.aws.endpoint().to_owned());
-            move || {
-                reached.begun.store(true, Ordering::SeqCst);
-                if let Some(function) = &function {
-                    kill_function(&endpoint, function);
-                }
-                reached.done.store(true, Ordering::SeqCst);
-            }
-        };
-        let Some(gate) = self.gate(point.place) else {
-            self.arm_login(point.nth, fault, Arc::new(at_it));
-            return reached;
-        };
-        let (place, call, names) = (point.place, point.call.clone(), names.clone());
-        let matches = move |found: &Call| call_name(place, found, &names) == call;
-        let refuse = (fault == Fault::Refused).then(|| gate.refusal());
-        let at_it = move || {
-            at_it();
-            if let Some(refuse) = &refuse {
-                refuse();
-            }
-        };
-        gate.arm(point.nth, matches, fault.over_http(place), fault.lasts(), at_it);
-        reached
-    }
-
-    /// A login is one connection, and never repeated. One that is refused must be so before it comes.
-    fn arm_login(&self, nth: usize, fault: Fault, at_it: Arc<dyn Fn() + Send + Sync>) {
-        if fault != Fault::Refused {
-            self.amqps.fault_at(nth, fault.over_tcp(), Some(at_it));
-            return;
+    /// Whether the handler asks for a failed delivery again.
+    async fn ask_again(&mut self, wanted: bool) -> Result<()> {
+        if self.asks_again != wanted {
+            let whom = if wanted { self.delivery.as_str() } else { NOBODY };
+            self.cloud.add_variables(&handler(&self.name), &[("SECRET2EKS_FUNCTION", whom)]).await?;
+            self.asks_again = wanted;
         }
-        let proxy = Arc::clone(&self.amqps);
-        let go_away = move || {
-            at_it();
-            proxy.refuse();
-        };
-        if nth == 1 {
-            go_away();
-        } else {
-            self.amqps.fault_at(nth - 1, TcpFault::CutAfter(usize::MAX), Some(Arc::new(go_away)));
-        }
+        Ok(())
     }
 }
 
-/// Whether the call of a fault has come.
-#[derive(Debug, Default)]
-pub struct Reached {
-    begun: AtomicBool,
-    done: AtomicBool,
+/// An empty variable is an unset one.
+const NOBODY: &str = "";
+
+fn handler(stack: &str) -> String {
+    format!("{stack}-dlq-handler")
 }
 
-impl Reached {
-    /// Whether it has; a process that is being killed is dead then, so that its successor is not hit.
-    ///
-    /// # Errors
-    /// When it is not dead after a while.
-    pub async fn ended(&self) -> Result<bool> {
-        let began = Instant::now();
-        while self.begun.load(Ordering::SeqCst) && !self.done.load(Ordering::SeqCst) {
-            ensure!(began.elapsed() < DEATH, "the function was not killed within {DEATH:?}");
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(self.done.load(Ordering::SeqCst))
-    }
-}
-
-async fn deploy(cloud: &Cloud, name: &str, [aws, sns, delivery_aws]: [&str; 3]) -> Result<Variant> {
+async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     let prefix = format!("{name}/");
     let parameters = [PARAMETERS.as_slice(), &[("SecretNamePrefix", &prefix)]].concat();
-    let variables = [
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws),
-        ("AWS_ENDPOINT_URL_MQ", aws),
-        ("AWS_ENDPOINT_URL_LAMBDA", aws),
-        ("AWS_ENDPOINT_URL_SNS", sns),
-    ];
-    let variant = cloud.deploy_variant(name, &parameters, &variables).await?;
+    let via = |services: &[&'static str], gate: &Gate| -> Vec<(String, String)> {
+        services.iter().map(|name| (format!("AWS_ENDPOINT_URL_{name}"), gate.url().to_owned())).collect()
+    };
+    let rotation = via(&["SECRETS_MANAGER", "MQ", "LAMBDA"], &gates.rotation_aws);
+    let rotation = [rotation, via(&["SNS"], &gates.notices)].concat();
+    let variant = cloud.deploy_variant(name, &parameters, &borrowed(&rotation)).await?;
     let delivery = variant.delivery.as_deref().context("the stack has no secret2eks")?;
-    let variables =
-        [("AWS_ENDPOINT_URL_SECRETS_MANAGER", delivery_aws), ("AWS_ENDPOINT_URL_EKS", delivery_aws)];
-    cloud.add_variables(delivery, &variables).await?;
-    variant.let_nobody_help(cloud).await?;
+    let secret2eks = via(&["SECRETS_MANAGER", "EKS"], &gates.delivery_aws);
+    cloud.add_variables(delivery, &borrowed(&secret2eks)).await?;
+
+    let services = ["DYNAMODB", "SECRETS_MANAGER", "EVENTBRIDGE", "SQS", "LAMBDA"];
+    let handled = [via(&services, &gates.handler_aws), via(&["SNS"], &gates.alerts)].concat();
+    let short = [
+        ("CALL_TIMEOUT_SECONDS", CALL),
+        ("GRACE_SECONDS", "1"),
+        ("REDELIVERY_DELAY_SECONDS", "1"),
+        ("SECRET2EKS_FUNCTION", NOBODY),
+    ];
+    cloud.add_variables(&handler(name), &[short.as_slice(), &borrowed(&handled)].concat()).await?;
+    let timeout = cloud.lambda.update_function_configuration().timeout(HANDLER_SECONDS);
+    timeout.function_name(handler(name)).send().await.context("the handler's timeout is not set")?;
+    cloud.queue_of(&variant, "DeadLetterQueueUrl").await?.retry_after(AGAIN_SECONDS).await?;
+
+    let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
+    let helps = variant.stack.resource("CurrentVersionChanged")?;
+    rules.disable_rule().name(helps).send().await.context("the rule stays on")?;
+    // Only of the secrets whose names begin as this stack's.
+    let tells = variant.stack.resource("RotationOutcome")?;
+    rules.enable_rule().name(tells).send().await.context("the rule stays off")?;
     Ok(variant)
+}
+
+fn borrowed(variables: &[(String, String)]) -> Vec<(&str, &str)> {
+    variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

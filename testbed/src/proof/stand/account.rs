@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{NAMESPACE, Stand};
 use crate::cloud::{random_text, route_to, tag};
 use crate::proof::call_name::Names;
+use crate::proof::hypothesis::Hypothesis;
 use crate::proof::point::Turn;
 
 /// The receipt's tag.
@@ -67,12 +68,14 @@ impl Stand<'_> {
     }
 
     /// The state that a cell begins with: the cluster holds what is current. The other user of the pair is missing, and
-    /// secret2eks not running; or it has grants that differ in every way, and secret2eks keeps a connection.
+    /// secret2eks not running; or it has grants that differ in every way, and secret2eks keeps a connection. What a turn
+    /// lets fail does so from now on.
     ///
     /// # Errors
     /// When it cannot be had.
     pub async fn prepare(&mut self, turn: Turn) -> Result<(Account, Names)> {
         self.open().await?;
+        self.ask_again(turn == Turn::Undelivered).await?;
         let account = self.account().await?;
         self.deliver_current(&account).await?;
         let value = self.cloud.value(&account.secret, "AWSCURRENT").await?;
@@ -93,12 +96,25 @@ impl Stand<'_> {
             self.broker.set_topic_permission(&inactive, "/", "amq.direct", ["^a", "^b"]).await?;
             self.broker.set_limit(&inactive, "max-channels", 20).await?;
         }
+        if turn == Turn::Mending {
+            self.fail_once(&account).await?;
+        }
         self.open().await?;
-        if turn == Turn::Failing {
-            self.let_it_fail();
+        match turn {
+            Turn::First | Turn::Later | Turn::Mending => {}
+            Turn::Failing => self.let_rotations_fail(),
+            Turn::Undelivered => self.let_deliveries_fail(),
         }
         let names = Names { active, inactive, secret: account.secret.clone() };
         Ok((account, names))
+    }
+
+    async fn fail_once(&self, account: &Account) -> Result<()> {
+        self.assume(account, Hypothesis::SameToken).await?;
+        self.let_rotations_fail();
+        let failed = self.rotate(account).await?;
+        let end = self.settle(account, &failed).await?;
+        self.an_incident_is_open(account, &end).await
     }
 
     async fn deliver_current(&self, account: &Account) -> Result<()> {

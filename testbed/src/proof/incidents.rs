@@ -1,0 +1,149 @@
+//! What the handler made of it all: the incidents of a secret, as people and other systems are told of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::attempt::End;
+use super::stand::{Account, RECEIPT, Stand};
+
+/// A message that could not be handled comes again, and may have to wait for the end of a handler that was killed.
+const DONE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
+/// While answers are lost SNS and EventBridge tell, and are asked again: by the SDK, and when SQS delivers again.
+const TOLD_AT_MOST: usize = 3 * 5;
+
+/// One incident, by what was told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Incident {
+    area: String,
+    kind: String,
+    alerts: Told,
+    events: Told,
+}
+
+/// How often it was told that it began, and that it was over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Told {
+    opened: usize,
+    closed: usize,
+}
+
+impl Told {
+    fn count(&mut self, what: Option<&str>) {
+        match what {
+            Some("incident.opened" | "open") => self.opened += 1,
+            Some("incident.closed" | "closed") => self.closed += 1,
+            _ => {}
+        }
+    }
+
+    fn each_once_to(self, most: usize) -> bool {
+        let fits = |times: usize| (1..=most).contains(&times);
+        fits(self.opened) && fits(self.closed)
+    }
+}
+
+impl Stand<'_> {
+    /// An attempt that did not end well has an open incident with a kind of the contract.
+    ///
+    /// # Errors
+    /// When it has none, or the handler is not done with it.
+    pub async fn an_incident_is_open(&self, account: &Account, end: &End) -> Result<()> {
+        let area = match end {
+            End::Converged => return Ok(()),
+            End::Undelivered => "distribution",
+            End::Failed { .. } => "rotation",
+        };
+        let incidents = self.incidents(account).await?;
+        let names_it = |incident: &Incident| {
+            incident.area == area && incident.alerts.closed == 0 && self.events.knows(&incident.kind)
+        };
+        ensure!(incidents.values().any(names_it), "no incident of the {area} is open: {incidents:?}");
+        Ok(())
+    }
+
+    /// The incidents that are over already.
+    ///
+    /// # Errors
+    /// When the handler is not done.
+    pub async fn closed_incidents(&self, account: &Account) -> Result<BTreeSet<String>> {
+        let incidents = self.incidents(account).await?;
+        Ok(incidents
+            .into_iter()
+            .filter(|(_, incident)| incident.alerts.closed > 0)
+            .map(|(id, _)| id)
+            .collect())
+    }
+
+    /// In the end no incident is open, and people and systems were told of each but the `old` ones that it began and that it
+    /// was over: once, or, where the handler itself was `hit`, not much more often. How many there were.
+    ///
+    /// # Errors
+    /// When it is not so, or the handler is not done.
+    pub async fn incidents_are_over(
+        &self,
+        account: &Account,
+        old: &BTreeSet<String>,
+        hit: bool,
+    ) -> Result<usize> {
+        let most = if hit { TOLD_AT_MOST } else { 1 };
+        let mut incidents = self.incidents(account).await?;
+        incidents.retain(|id, _| !old.contains(id));
+        for (id, incident) in &incidents {
+            let told = incident.alerts.each_once_to(most) && incident.events.each_once_to(most);
+            ensure!(told, "incident {id} was not told once when it began and when it was over: {incident:?}");
+        }
+        Ok(incidents.len())
+    }
+
+    /// Waits until what is current was delivered because the handler asked for it.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn is_delivered_after_all(&self, account: &Account) -> Result<End> {
+        let current =
+            self.cloud.version(&account.secret, "AWSCURRENT").await?.context("nothing is current")?;
+        self.cloud.wait_for_tag(&account.secret, RECEIPT, &current, DONE).await?;
+        Ok(End::Converged)
+    }
+
+    /// Waits until the handler has nothing left to do.
+    ///
+    /// # Errors
+    /// When it has after a minute, or gave a message up.
+    pub async fn the_handler_is_done(&self) -> Result<()> {
+        let began = Instant::now();
+        while self.queue.is_busy().await? {
+            ensure!(began.elapsed() < DONE, "the handler is not done after {DONE:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+        ensure!(!self.unhandled.is_busy().await?, "the handler gave a message up");
+        Ok(())
+    }
+
+    async fn incidents(&self, account: &Account) -> Result<BTreeMap<String, Incident>> {
+        self.the_handler_is_done().await?;
+        let secret = account.secret.as_str();
+        let mut incidents: BTreeMap<String, Incident> = BTreeMap::new();
+        for alert in self.alerts.matching(|alert| alert["metadata"]["threadId"] == secret).await? {
+            let (metadata, context) = (&alert["metadata"], &alert["metadata"]["additionalContext"]);
+            let incident = incidents.entry(text(&context["incidentId"])?).or_default();
+            incident.alerts.count(metadata["eventType"].as_str());
+            incident.area = text(&context["area"])?;
+            incident.kind = text(&context["kind"])?;
+        }
+        for event in self.events.incidents_of(secret).await? {
+            let detail = &event["detail"];
+            let incident = incidents.entry(text(&detail["incidentId"])?).or_default();
+            incident.events.count(detail["state"].as_str());
+        }
+        Ok(incidents)
+    }
+}
+
+fn text(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).context("an alert or an event without an incident, an area or a kind")
+}
