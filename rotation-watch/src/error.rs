@@ -20,6 +20,9 @@ pub enum WatchError {
         #[source]
         source: AwsError,
     },
+    /// Two runs at once would tell twice.
+    #[error("failed to see whether another run is under way")]
+    Turn(#[source] AwsError),
     /// What was told is not known, or cannot be remembered.
     #[error("failed to {what} what was told")]
     Memory {
@@ -51,6 +54,7 @@ impl WatchError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::List(error)
+            | Self::Turn(error)
             | Self::Versions { source: error, .. }
             | Self::Memory { source: error, .. }
             | Self::Alert { source: PublishError::Aws(error), .. } => error.kind(),

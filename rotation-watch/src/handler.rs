@@ -18,6 +18,9 @@ use crate::wording;
 /// Time kept back to say that time ran out.
 const RESERVE: Duration = Duration::from_secs(5);
 
+/// Between two looks whether another run is over.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Runs once, whatever the event says: the schedule's and one by hand mean the same.
 ///
 /// # Errors
@@ -26,9 +29,12 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
     let context = event.context;
     let span = tracing::info_span!("invocation", request_id = context.request_id);
     async {
-        let limit = time_left(context.deadline, (watch.now)().as_millisecond(), RESERVE);
-        let run = Box::pin(run(watch, (watch.now)()));
-        let outcome = tokio::time::timeout(limit, run).await.unwrap_or(Err(WatchError::TimedOut));
+        let now = (watch.now)();
+        let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
+        let run = Box::pin(run_alone(watch, now.saturating_add(left).unwrap_or(now)));
+        let outcome = tokio::time::timeout(left.saturating_sub(RESERVE), run)
+            .await
+            .unwrap_or(Err(WatchError::TimedOut));
         outcome.map_err(|error| {
             let causes = causes(&error).join(": ");
             tracing::error!(kind = error.kind().as_str(), causes, "{error}");
@@ -37,6 +43,18 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
     }
     .instrument(span)
     .await
+}
+
+/// Waits for the end of a run that is under way: it ends before this one must.
+async fn run_alone(watch: &Watch, until: Timestamp) -> Result<Value, WatchError> {
+    while !watch.memory.begin((watch.now)(), until).await.map_err(WatchError::Turn)? {
+        tokio::time::sleep(LOOK).await;
+    }
+    let outcome = run(watch, (watch.now)()).await;
+    if let Err(error) = watch.memory.end((watch.now)(), until).await {
+        tracing::warn!("the next run waits until {until}: {error}");
+    }
+    outcome
 }
 
 async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {

@@ -1,4 +1,4 @@
-//! What was told of which secret: items of the table of incidents, in an area of their own.
+//! What was told of which secret: items of the table of incidents, in an area of their own. And whose turn it is to tell.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use lambda_boundary::AwsError;
 use crate::watched::Memory;
 
 const AREA: &str = "watch";
+/// The item of the run that is under way.
+const RUN: (&str, &str) = ("rotation-watch", "run");
 /// The memory of a secret that is gone, or has nothing to remember, is removed after so long.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Pages of 1 MB each.
@@ -29,6 +31,46 @@ impl MemoryTable {
     #[must_use]
     pub fn new(config: &aws_config::SdkConfig, table: String, timeout: Duration) -> Self {
         Self { client: Client::new(config), table, timeout }
+    }
+
+    /// Begins a run that is over at `until`, unless another one is under way: whether it has begun. Scheduler may call
+    /// twice, and two runs at once would both tell what neither remembers yet.
+    /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html> (at least once)
+    ///
+    /// # Errors
+    /// When `DynamoDB` does not answer.
+    pub async fn begin(&self, now: Timestamp, until: Timestamp) -> Result<bool, AwsError> {
+        let free = "attribute_not_exists(subject) OR freeAt <= :at";
+        self.put_run(until, free, now).await
+    }
+
+    /// Ends the run that began with `until`.
+    ///
+    /// # Errors
+    /// When `DynamoDB` does not answer. It is over at `until` all the same.
+    pub async fn end(&self, now: Timestamp, until: Timestamp) -> Result<(), AwsError> {
+        self.put_run(now, "freeAt = :at", until).await.map(drop)
+    }
+
+    async fn put_run(&self, free_at: Timestamp, condition: &str, at: Timestamp) -> Result<bool, AwsError> {
+        let number = |time: Timestamp| AttributeValue::N(time.as_millisecond().to_string());
+        let (subject, area) = RUN;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("subject", AttributeValue::S(subject.to_owned()))
+            .item("area", AttributeValue::S(area.to_owned()))
+            .item("freeAt", number(free_at))
+            .condition_expression(condition)
+            .expression_attribute_values(":at", number(at));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error) {
+                error if error.is("ConditionalCheckFailedException") => Ok(false),
+                error => Err(error),
+            },
+        }
     }
 
     /// Everything that is remembered, by the secret's ARN. An item that cannot be read is one that is not there:
