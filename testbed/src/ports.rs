@@ -77,12 +77,20 @@ mod tests {
 
     #[test]
     fn two_blocks_never_share_a_port_and_a_dropped_one_is_free_again() -> Result<()> {
-        let one = PortBlock::reserve()?;
-        let first = one.first;
-        assert!(PortBlock::take(first).is_none(), "a held block was given out twice");
-        assert_ne!(PortBlock::reserve()?.first, first);
-        drop(one);
-        assert!(PortBlock::take(first).is_some(), "a dropped block stayed taken");
-        Ok(())
+        let is_free_again = || -> Result<bool> {
+            let one = PortBlock::reserve()?;
+            let first = one.first;
+            assert!(PortBlock::take(first).is_none(), "a held block was given out twice");
+            assert_ne!(PortBlock::reserve()?.first, first);
+            drop(one);
+            Ok(PortBlock::take(first).is_some())
+        };
+        // Another testbed on the machine may be quicker, but not every time.
+        for _ in 0..10 {
+            if is_free_again()? {
+                return Ok(());
+            }
+        }
+        panic!("a dropped block stayed taken");
     }
 }
