@@ -36,7 +36,7 @@ use self::stand::{NAMESPACE, Stand};
 use crate::cloud::Cloud;
 
 /// How many rotations run side by side. They wait for timeouts most of the time.
-const STANDS: usize = 8;
+const STANDS: usize = 12;
 /// To set a stand up takes some seconds.
 const UNITS_WORTH_A_STAND: usize = 12;
 

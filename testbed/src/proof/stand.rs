@@ -25,8 +25,8 @@ const PARAMETERS: [(&str, &str); 3] =
     [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", CALL), ("SyncTimeoutSeconds", "8")];
 const CALL: &str = "2";
 /// How long dlq-handler may take, and after how long SQS delivers a message again that it could not handle.
-const HANDLER_SECONDS: i32 = 8;
-const AGAIN_SECONDS: u32 = 9;
+const HANDLER_SECONDS: i32 = 6;
+const AGAIN_SECONDS: u32 = 7;
 
 /// A stack of its own, and what stands before each of its dependencies.
 pub struct Stand<'a> {
