@@ -232,6 +232,14 @@ impl Kind {
         matches!(self, Self::RotationFailed | Self::RotationTestFailed | Self::FunctionCrashed)
     }
 
+    /// Whether the attempt at a rotation that failed has been replaced or abandoned: its step came late, or was called by
+    /// hand. That breaks nothing and leaves nothing to mend. Where it was Secrets Manager's own attempt all the same, its
+    /// event `RotationFailed` tells.
+    #[must_use]
+    pub fn is_of_a_past_attempt(self) -> bool {
+        matches!(self, Self::RotationVersionUnknown | Self::RotationVersionNotPending)
+    }
+
     /// The section that says what to do, as `PAGE#ANCHOR` below `infra/playbooks/`.
     #[must_use]
     pub fn playbook(self) -> String {

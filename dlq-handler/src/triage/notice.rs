@@ -18,6 +18,10 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         (Some(arn), Area::Rotation | Area::Distribution | Area::Revocation) => arn.clone(),
         _ => notice.function.clone(),
     };
+    if area == Area::Rotation && notice.kind.is_of_a_past_attempt() {
+        let version = notice.version_id.as_deref().unwrap_or("an unknown version");
+        return Some(Message::Information(format!("{}: {subject}, {version}", notice.kind)));
+    }
     let occurred_at = time(&value["occurredAt"], received.sent_at);
     let delivery = (area == Area::Distribution).then(|| delivery(&notice)).flatten();
     let kind = notice.kind;

@@ -124,6 +124,12 @@ fn a_notice_of_any_kind_is_a_failure_of_that_kind() -> Outcome {
     for kind in Kind::ALL {
         let mut notice: Value = serde_json::from_str(&fixture("notice")?)?;
         notice["kind"] = json!(kind);
+        if kind.is_of_a_past_attempt() {
+            assert!(
+                matches!(read(&notice.to_string()), Message::Information(text) if text.contains(kind.as_str()))
+            );
+            notice["step"] = json!("revokePrevious");
+        }
         let Message::Failure(failure) = read(&notice.to_string()) else {
             return Err(format!("{kind} is no failure").into());
         };
