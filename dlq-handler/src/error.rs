@@ -1,12 +1,11 @@
 //! Why a message could not be handled: it stays in the queue then.
 
 use contract::Kind;
+use messages::{PublishError, RequestError};
 
-use crate::alert_topic::PublishError;
 use crate::event_bus::PutError;
 use crate::incident_table::TableError;
 use crate::own_queue::SendError;
-use crate::redelivery::RequestError;
 
 /// Why a message could not be handled. Messages say what failed; causes say why.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 //! A message is understood ([`triage`]), its incident decided on data ([`incident`]) and written, and only then
 //! people are told ([`wording`]). A message that cannot be handled stays in the queue. Everything can be repeated.
 
-pub mod alert_topic;
 pub mod config;
 pub mod error;
 pub mod event_bus;
@@ -15,7 +14,6 @@ pub mod message;
 pub mod own_message;
 pub mod own_queue;
 pub mod redact;
-pub mod redelivery;
 pub mod remedy;
 pub mod secret_store;
 pub mod sqs_event;
@@ -30,11 +28,11 @@ pub struct DlqHandler {
     /// The table of incidents.
     pub table: incident_table::IncidentTable,
     /// Where people are told.
-    pub alerts: alert_topic::AlertTopic,
+    pub alerts: messages::Topic,
     /// Where other systems are told.
     pub bus: event_bus::EventBus,
     /// secret2eks.
-    pub redelivery: redelivery::Redelivery,
+    pub redelivery: messages::Distribution,
     /// The queue that feeds this function.
     pub queue: own_queue::OwnQueue,
     /// Secrets Manager.

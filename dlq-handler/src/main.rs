@@ -3,16 +3,15 @@
 use std::process::ExitCode;
 
 use dlq_handler::DlqHandler;
-use dlq_handler::alert_topic::AlertTopic;
 use dlq_handler::config::Config;
 use dlq_handler::event_bus::EventBus;
 use dlq_handler::handler::handle;
 use dlq_handler::incident_table::IncidentTable;
 use dlq_handler::own_queue::OwnQueue;
-use dlq_handler::redelivery::Redelivery;
 use dlq_handler::secret_store::SecretStore;
 use lambda_boundary::aws_sdk;
 use lambda_runtime::{LambdaEvent, service_fn};
+use messages::{Distribution, Topic};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -52,9 +51,9 @@ async fn connect(config: Config) -> DlqHandler {
     let aws = aws_sdk(timeout).await;
     DlqHandler {
         table: IncidentTable::new(&aws, config.incidents_table.clone(), timeout),
-        alerts: AlertTopic::new(&aws, config.alert_topic.clone(), timeout),
+        alerts: Topic::new(&aws, config.alert_topic.clone(), timeout),
         bus: EventBus::new(&aws, timeout),
-        redelivery: Redelivery::new(&aws, config.places.secret2eks.clone(), timeout),
+        redelivery: Distribution::new(&aws, config.places.secret2eks.clone(), timeout),
         queue: OwnQueue::new(&aws, config.own_queue.clone(), timeout),
         secrets: SecretStore::new(&aws, timeout),
         now,

@@ -1,10 +1,10 @@
 //! Why a step failed: one variant for each operation, and the kind that others match on.
 
 use contract::Kind;
+use messages::RequestError;
 
 use crate::amazon_mq::BrokerLookupError;
 use crate::amqp_login::LoginError;
-use crate::distribution::RequestError;
 use crate::event::EventError;
 use crate::management_api::ApiError;
 use crate::pair::{Stale, UserNameError};

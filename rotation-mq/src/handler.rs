@@ -134,7 +134,7 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
         occurred_at: (rotation.now)().to_string(),
         ..FailureNotice::new(kind, &message(kind, error, subject), &causes)
     };
-    if let Err(unpublished) = rotation.dead_letter.publish(&notice).await {
+    if let Err(unpublished) = rotation.dead_letter.publish_notice(&notice).await {
         tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");
     }
 }

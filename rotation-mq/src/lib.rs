@@ -10,8 +10,6 @@ pub mod amazon_mq;
 pub mod amqp_login;
 pub mod broker_access;
 pub mod config;
-pub mod dead_letter;
-pub mod distribution;
 pub mod error;
 pub mod event;
 pub mod grants;
@@ -42,9 +40,9 @@ pub struct Rotation {
     /// AMQPS logins.
     pub amqp: amqp_login::AmqpLogin,
     /// secret2eks.
-    pub distribution: distribution::Distribution,
+    pub distribution: messages::Distribution,
     /// The dead-letter topic.
-    pub dead_letter: dead_letter::DeadLetter,
+    pub dead_letter: messages::Topic,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

@@ -6,12 +6,11 @@ use std::time::Duration;
 use contract::{FailureNotice, Kind};
 use lambda_boundary::{ConfigError, aws_sdk};
 use lambda_runtime::{LambdaEvent, service_fn};
+use messages::{Distribution, Topic};
 use rotation_mq::Rotation;
 use rotation_mq::amazon_mq::AmazonMq;
 use rotation_mq::amqp_login::AmqpLogin;
 use rotation_mq::config::{self, Config};
-use rotation_mq::dead_letter::DeadLetter;
-use rotation_mq::distribution::Distribution;
 use rotation_mq::handler::{NOTICE_RESERVE, handle};
 use rotation_mq::management_api::ManagementClient;
 use rotation_mq::secret_store::SecretStore;
@@ -65,7 +64,7 @@ async fn tell_wrong_configuration(error: &ConfigError) {
         ..FailureNotice::new(Kind::ConfigurationInvalid, &error.to_string(), &[])
     };
     let aws = aws_sdk(NOTICE_TIMEOUT).await;
-    if let Err(unpublished) = DeadLetter::new(&aws, topic, NOTICE_TIMEOUT).publish(&notice).await {
+    if let Err(unpublished) = Topic::new(&aws, topic, NOTICE_TIMEOUT).publish_notice(&notice).await {
         tracing::error!("the notice could not be published: {unpublished}");
     }
 }
@@ -80,7 +79,7 @@ async fn connect(config: Config) -> Result<Rotation, lambda_runtime::Error> {
         management: ManagementClient::new(&config.broker_roots, timeout)?,
         amqp: AmqpLogin::new(config.broker_roots.clone(), timeout),
         distribution: Distribution::new(&aws, config.secret2eks_function.clone(), timeout),
-        dead_letter: DeadLetter::new(&aws_for_notices, config.dead_letter_topic.clone(), NOTICE_TIMEOUT),
+        dead_letter: Topic::new(&aws_for_notices, config.dead_letter_topic.clone(), NOTICE_TIMEOUT),
         now,
         config,
     })

@@ -2,8 +2,7 @@
 
 use contract::Kind;
 use lambda_boundary::AwsError;
-
-use crate::alert_topic::PublishError;
+use messages::PublishError;
 
 /// Why a run failed. Messages say what failed; causes say why.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 //! What is out of order is judged on data ([`policy`]), and so is who is told what ([`telling`]); the handler reads,
 //! publishes and remembers.
 
-pub mod alert_topic;
 pub mod config;
 pub mod error;
 pub mod handler;
@@ -24,7 +23,7 @@ pub struct Watch {
     /// What was told before.
     pub memory: memory_table::MemoryTable,
     /// Where people are told.
-    pub alerts: alert_topic::AlertTopic,
+    pub alerts: messages::Topic,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use lambda_boundary::aws_sdk;
 use lambda_runtime::{LambdaEvent, service_fn};
+use messages::Topic;
 use rotation_watch::Watch;
-use rotation_watch::alert_topic::AlertTopic;
 use rotation_watch::config::Config;
 use rotation_watch::handler::handle;
 use rotation_watch::memory_table::MemoryTable;
@@ -50,7 +50,7 @@ async fn connect(config: Config) -> Watch {
     Watch {
         secrets: SecretStore::new(&aws, timeout),
         memory: MemoryTable::new(&aws, config.table.clone(), timeout),
-        alerts: AlertTopic::new(&aws, config.alert_topic.clone(), timeout),
+        alerts: Topic::new(&aws, config.alert_topic.clone(), timeout),
         now,
         config,
     }

@@ -16,12 +16,15 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("reqwest", &["rotation-mq", "testbed"]),
     ("aws-sdk-eks", &["secret2eks"]),
     ("aws-sdk-mq", &["rotation-mq"]),
+    ("aws-sdk-lambda", &["messages", "testbed", "end-to-end"]),
+    ("aws-sdk-sns", &["messages", "testbed", "end-to-end"]),
     ("aws-sdk-*", &["dlq-handler", "rotation-mq", "rotation-watch", "secret2eks", "testbed", "end-to-end"]),
     (
         "aws-config",
         &[
             "dlq-handler",
             "lambda-boundary",
+            "messages",
             "rotation-mq",
             "rotation-watch",
             "secret2eks",
@@ -75,8 +78,8 @@ const ONE_FILE_EACH: &[(&str, &[&str])] = &[
     ("reqwest", &["management_api"]),
     ("aws_sdk_mq", &["amazon_mq"]),
     ("aws_sdk_secretsmanager", &["secret_store"]),
-    ("aws_sdk_lambda", &["distribution", "redelivery"]),
-    ("aws_sdk_sns", &["dead_letter", "alert_topic"]),
+    ("aws_sdk_lambda", &["distribution"]),
+    ("aws_sdk_sns", &["topic"]),
     ("aws_sdk_dynamodb", &["incident_table", "memory_table"]),
     ("aws_sdk_eventbridge", &["event_bus"]),
     ("aws_sdk_sqs", &["own_queue"]),
@@ -91,8 +94,8 @@ const ONE_FILE_EACH: &[(&str, &[&str])] = &[
 /// When cargo does not answer, or a source cannot be read.
 pub fn violations() -> Result<Vec<String>> {
     let mut found = dependency_violations(&direct_dependencies()?);
-    for function in package::FUNCTIONS {
-        for source in rust_files(&workspace::root().join(function).join("src"))? {
+    for room in package::FUNCTIONS.into_iter().chain(["messages"]) {
+        for source in rust_files(&workspace::root().join(room).join("src"))? {
             let text = fs::read_to_string(&source)?;
             let name = source.strip_prefix(workspace::root()).unwrap_or(&source);
             found.extend(import_violations(name, &text));

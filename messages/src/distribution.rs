@@ -6,7 +6,6 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use contract::DistributionRequest;
-
 use lambda_boundary::AwsError;
 
 /// The function secret2eks, or none.
@@ -33,6 +32,12 @@ impl Distribution {
     #[must_use]
     pub fn new(config: &aws_config::SdkConfig, function: Option<String>, timeout: Duration) -> Self {
         Self { client: Client::new(config), function, timeout }
+    }
+
+    /// Whether there is a function to ask.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.function.is_some()
     }
 
     /// Hands the request to Lambda's queue; answers `false` when no function is configured.
