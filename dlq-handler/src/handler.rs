@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use contract::Kind;
-use jiff::Timestamp;
 use lambda_boundary::{causes, diagnostic, time_left};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use tracing::Instrument as _;
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
-use crate::incident::Record;
+use crate::incident::{Record, Sender};
 use crate::message::{Failure, Message};
 use crate::own_message::OwnMessage;
 use crate::remedy::{Remedy, remedy};
@@ -32,13 +31,14 @@ pub async fn handle(handler: &DlqHandler, event: LambdaEvent<Value>) -> Result<V
         let started = Instant::now();
         let now = (handler.now)();
         let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
-        let (limit, until) = (left.saturating_sub(ANSWER_RESERVE), now.saturating_add(left).unwrap_or(now));
+        let limit = left.saturating_sub(ANSWER_RESERVE);
+        let sender = Sender { id: context.request_id, until: now.saturating_add(left).unwrap_or(now) };
         let batch: SqsEvent =
             serde_json::from_value(payload).map_err(|error| refused(&HandlerError::Event(error)))?;
         let mut answer = BatchAnswer::default();
         for record in &batch.records {
             let left = limit.saturating_sub(started.elapsed());
-            let work = Box::pin(handle_message(handler, record, until));
+            let work = Box::pin(handle_message(handler, record, &sender));
             let outcome = tokio::time::timeout(left, work).await.unwrap_or(Err(HandlerError::TimedOut));
             if let Err(error) = outcome {
                 log(&error, &record.message_id);
@@ -66,7 +66,7 @@ fn log(error: &HandlerError, message_id: &str) {
 async fn handle_message(
     handler: &DlqHandler,
     record: &SqsRecord,
-    until: Timestamp,
+    sender: &Sender,
 ) -> Result<(), HandlerError> {
     let sent_at = record.sent_at((handler.now)());
     match triage(&record.message_id, &record.body, sent_at) {
@@ -74,10 +74,10 @@ async fn handle_message(
             let waited = OwnMessage::Waited { body: record.body.clone(), sent_at };
             later(handler, &failure.subject, &waited, handler.config.grace).await
         }
-        Message::Failure(failure) => fail(handler, *failure, until).await,
+        Message::Failure(failure) => fail(handler, *failure, sender).await,
         Message::Success(success) => {
             let change = |record: &mut Record, now| record.succeed(&success, now);
-            handler.change(&success.subject, success.area, until, change).await.map(|_| ())
+            handler.change(&success.subject, success.area, sender, change).await.map(|_| ())
         }
         Message::Redelivery(request) => {
             tracing::info!(
@@ -89,9 +89,10 @@ async fn handle_message(
                 .redelivery
                 .request(&request)
                 .await
+                .map(drop)
                 .map_err(|source| HandlerError::Redelivery { subject: request.secret_arn.clone(), source })
         }
-        Message::Sweep => handler.sweep(until).await,
+        Message::Sweep => handler.sweep(sender).await,
         Message::Information(text) => {
             tracing::info!("{text}");
             Ok(())
@@ -104,7 +105,7 @@ fn waits(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::RotationFailed | Kind::RotationTestFailed) && !failure.waited
 }
 
-async fn fail(handler: &DlqHandler, mut failure: Failure, until: Timestamp) -> Result<(), HandlerError> {
+async fn fail(handler: &DlqHandler, mut failure: Failure, sender: &Sender) -> Result<(), HandlerError> {
     let remedy = match remedy(&failure, handler.config.redelivery_delay) {
         Remedy::Again(..) if !handler.redelivery.is_possible() => Remedy::Impossible,
         remedy => remedy,
@@ -117,7 +118,7 @@ async fn fail(handler: &DlqHandler, mut failure: Failure, until: Timestamp) -> R
         later(handler, &failure.subject, &OwnMessage::Redelivery { request }, delay).await?;
     }
     let change = |record: &mut Record, now| record.fail(&failure, now);
-    handler.change(&failure.subject, failure.area, until, change).await.map(drop)
+    handler.change(&failure.subject, failure.area, sender, change).await.map(drop)
 }
 
 async fn later(

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use announcement::{Announcement, What};
+pub use announcement::{Announcement, Sender, What};
 
 use crate::message::{Detail, Failure, Success};
 

@@ -9,7 +9,7 @@ use lambda_boundary::{Unit, metric};
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
-use crate::incident::{Announcement, Effect, Record};
+use crate::incident::{Announcement, Effect, Record, Sender};
 use crate::incident_table::TableError;
 use crate::message::Failure;
 use crate::wording::{self, Told};
@@ -30,7 +30,7 @@ impl DlqHandler {
     }
 
     /// Applies `decide` to what is known of a subject, and tells what that gives to tell; also what somebody else
-    /// began to tell and did not. `until` is when this invocation is over.
+    /// began to tell and did not. `sender` is this invocation.
     ///
     /// # Errors
     /// When the state cannot be kept, or somebody could not be told. It is safe to repeat.
@@ -38,14 +38,14 @@ impl DlqHandler {
         &self,
         subject: &str,
         area: Area,
-        until: Timestamp,
+        sender: &Sender,
         decide: impl Fn(&mut Record, Timestamp) -> Effect,
     ) -> Result<Effect, HandlerError> {
         for attempt in 1..=ATTEMPTS {
             let now = (self.now)();
             let mut record = self.table.read(subject, area).await.map_err(table(subject))?;
             let effect = decide(&mut record, now);
-            let mine = record.take_over(now, until);
+            let mine = record.take_over(now, sender);
             if effect == Effect::Nothing && mine.is_empty() {
                 return Ok(effect);
             }
@@ -65,14 +65,14 @@ impl DlqHandler {
     ///
     /// # Errors
     /// The last failure; the others were tried all the same.
-    pub async fn sweep(&self, until: Timestamp) -> Result<(), HandlerError> {
+    pub async fn sweep(&self, sender: &Sender) -> Result<(), HandlerError> {
         let records = self.table.unfinished().await.map_err(table("all secrets"))?;
         let open = records.iter().filter(|record| record.open_incident().is_some()).count();
         let now = (self.now)().as_millisecond();
         metric(now, "OpenIncidents", Unit::Count, u64::try_from(open).unwrap_or(u64::MAX), &[], &[]);
         let mut outcome = Ok(());
         for record in records {
-            if let Err(error) = self.change(&record.subject, record.area, until, Record::sweep).await {
+            if let Err(error) = self.change(&record.subject, record.area, sender, Record::sweep).await {
                 outcome = Err(error);
             }
         }
@@ -116,7 +116,7 @@ impl DlqHandler {
         let told = Told { announcement, subject, area, facts: facts.as_ref() };
         let alert = wording::alert(told, &self.config.places);
         self.alerts
-            .publish(&alert)
+            .publish_alert(&alert)
             .await
             .map_err(|source| HandlerError::Alert { subject: subject.to_owned(), source })?;
         tracing::info!(subject, kind = announcement.incident.kind.as_str(), "alert: {}", alert.title());

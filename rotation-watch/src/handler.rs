@@ -31,7 +31,7 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
     async {
         let now = (watch.now)();
         let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
-        let run = Box::pin(run_alone(watch, now.saturating_add(left).unwrap_or(now)));
+        let run = Box::pin(run_alone(watch, &context.request_id, now.saturating_add(left).unwrap_or(now)));
         let outcome = tokio::time::timeout(left.saturating_sub(RESERVE), run)
             .await
             .unwrap_or(Err(WatchError::TimedOut));
@@ -46,12 +46,12 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
 }
 
 /// Waits for the end of a run that is under way: it ends before this one must.
-async fn run_alone(watch: &Watch, until: Timestamp) -> Result<Value, WatchError> {
-    while !watch.memory.begin((watch.now)(), until).await.map_err(WatchError::Turn)? {
+async fn run_alone(watch: &Watch, id: &str, until: Timestamp) -> Result<Value, WatchError> {
+    while !watch.memory.begin(id, (watch.now)(), until).await.map_err(WatchError::Turn)? {
         tokio::time::sleep(LOOK).await;
     }
     let outcome = run(watch, (watch.now)()).await;
-    if let Err(error) = watch.memory.end((watch.now)(), until).await {
+    if let Err(error) = watch.memory.end(id, (watch.now)()).await {
         tracing::warn!("the next run waits until {until}: {error}");
     }
     outcome
@@ -118,11 +118,11 @@ async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, W
     let mut messages = 0;
     for entry in &letter.overdue {
         let alert = wording::overdue(&letter.owner, entry, playbooks);
-        watch.alerts.publish(&alert).await.map_err(failed(&entry.arn))?;
+        watch.alerts.publish_alert(&alert).await.map_err(failed(&entry.arn))?;
         messages += 1;
     }
     if let Some(digest) = wording::digest(letter, playbooks) {
-        watch.alerts.publish(&digest).await.map_err(failed("all secrets"))?;
+        watch.alerts.publish_alert(&digest).await.map_err(failed("all secrets"))?;
         messages += 1;
     }
     for memory in &letter.memories {

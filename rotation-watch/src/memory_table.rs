@@ -33,26 +33,26 @@ impl MemoryTable {
         Self { client: Client::new(config), table, timeout }
     }
 
-    /// Begins a run that is over at `until`, unless another one is under way: whether it has begun. Scheduler may call
+    /// Begins the run `id`, which is over at `until`, unless another one is under way: whether it has begun. Scheduler may call
     /// twice, and two runs at once would both tell what neither remembers yet.
     /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html> (at least once)
     ///
     /// # Errors
     /// When `DynamoDB` does not answer.
-    pub async fn begin(&self, now: Timestamp, until: Timestamp) -> Result<bool, AwsError> {
-        let free = "attribute_not_exists(subject) OR freeAt <= :at";
-        self.put_run(until, free, now).await
+    pub async fn begin(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<bool, AwsError> {
+        self.put_run(id, now, until).await
     }
 
-    /// Ends the run that began with `until`.
+    /// Ends the run `id`.
     ///
     /// # Errors
-    /// When `DynamoDB` does not answer. It is over at `until` all the same.
-    pub async fn end(&self, now: Timestamp, until: Timestamp) -> Result<(), AwsError> {
-        self.put_run(now, "freeAt = :at", until).await.map(drop)
+    /// When `DynamoDB` does not answer. It is over at its time all the same.
+    pub async fn end(&self, id: &str, now: Timestamp) -> Result<(), AwsError> {
+        self.put_run(id, now, now).await.map(drop)
     }
 
-    async fn put_run(&self, free_at: Timestamp, condition: &str, at: Timestamp) -> Result<bool, AwsError> {
+    /// A run finds itself under way when the answer to its write was lost.
+    async fn put_run(&self, id: &str, now: Timestamp, free_at: Timestamp) -> Result<bool, AwsError> {
         let number = |time: Timestamp| AttributeValue::N(time.as_millisecond().to_string());
         let (subject, area) = RUN;
         let put = self
@@ -61,9 +61,11 @@ impl MemoryTable {
             .table_name(&self.table)
             .item("subject", AttributeValue::S(subject.to_owned()))
             .item("area", AttributeValue::S(area.to_owned()))
+            .item("runId", AttributeValue::S(id.to_owned()))
             .item("freeAt", number(free_at))
-            .condition_expression(condition)
-            .expression_attribute_values(":at", number(at));
+            .condition_expression("attribute_not_exists(subject) OR freeAt <= :now OR runId = :id")
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":id", AttributeValue::S(id.to_owned()));
         match put.send().await {
             Ok(_) => Ok(true),
             Err(error) => match AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error) {

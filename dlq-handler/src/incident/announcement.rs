@@ -36,8 +36,20 @@ pub struct Announcement {
     pub alert_due: bool,
     /// Whether EventBridge has still to be told.
     pub event_due: bool,
+    /// Who sends it; nobody before it was taken.
+    #[serde(default)]
+    pub sender: String,
     /// When others may send it: its sender's invocation is over by then.
     pub free_at: Timestamp,
+}
+
+/// One invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// Lambda's request id.
+    pub id: String,
+    /// When it is over.
+    pub until: Timestamp,
 }
 
 impl What {
@@ -64,17 +76,22 @@ impl Record {
             incident,
             alert_due: what.is_alert(),
             event_due: what.is_event(),
+            sender: String::new(),
             free_at: now,
         });
     }
 
-    /// Takes every announcement that nobody is sending, new or left by a sender that failed; others leave them alone
-    /// until `until`, the end of the invocation that sends them. SQS delivers a message again long after that.
-    pub fn take_over(&mut self, now: Timestamp, until: Timestamp) -> Vec<Announcement> {
+    /// Takes every announcement that nobody else is sending: new ones, those of a sender that failed, and the sender's own,
+    /// which it finds when the answer to its write was lost. Others leave them alone until the sender's invocation is over;
+    /// SQS delivers a message again long after that.
+    pub fn take_over(&mut self, now: Timestamp, sender: &Sender) -> Vec<Announcement> {
         let mut taken = Vec::new();
-        for announcement in self.unsent.iter_mut().filter(|announcement| announcement.free_at <= now) {
-            announcement.free_at = until;
-            taken.push(announcement.clone());
+        for announcement in &mut self.unsent {
+            if announcement.free_at <= now || announcement.sender == sender.id {
+                announcement.sender.clone_from(&sender.id);
+                announcement.free_at = sender.until;
+                taken.push(announcement.clone());
+            }
         }
         taken
     }

@@ -2,7 +2,7 @@ use contract::{Area, Kind};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{Effect, Record, What};
+use super::{Effect, Record, Sender, What};
 use crate::message::{Detail, Failure, Success};
 
 const SECRET: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
@@ -165,15 +165,17 @@ fn what_no_success_closes_ends_without_an_alert_when_nothing_was_heard_for_a_day
 fn an_announcement_is_kept_until_everybody_was_told_and_left_to_its_sender_meanwhile() {
     let mut record = record();
     record.fail(&failure("a", Admin, 0), at(0));
+    let by = |id: &str, until: i64| Sender { id: id.to_owned(), until: at(until) };
     let mut announcement =
-        record.take_over(at(0), at(60)).pop().unwrap_or_else(|| unreachable!("it was opened"));
-    assert!(record.take_over(at(59), at(119)).is_empty(), "its sender may still be at it");
-    assert_eq!(record.clone().take_over(at(60), at(120)).len(), 1, "its sender is gone");
+        record.take_over(at(0), &by("one", 60)).pop().unwrap_or_else(|| unreachable!("it was opened"));
+    assert!(record.take_over(at(59), &by("other", 119)).is_empty(), "its sender may still be at it");
+    assert_eq!(record.clone().take_over(at(1), &by("one", 60)).len(), 1, "the answer to its write was lost");
+    assert_eq!(record.clone().take_over(at(60), &by("other", 120)).len(), 1, "its sender is gone");
     announcement.alert_due = false;
     record.sent(&announcement, at(10));
-    let taken = record.take_over(at(10), at(70));
+    let taken = record.take_over(at(10), &by("other", 70));
     assert_eq!(taken.iter().map(|each| each.alert_due).collect::<Vec<_>>(), [false]);
-    assert!(record.take_over(at(20), at(80)).is_empty());
+    assert!(record.take_over(at(20), &by("third", 80)).is_empty());
     announcement.event_due = false;
     record.sent(&announcement, at(20));
     assert!(record.unsent.is_empty());
