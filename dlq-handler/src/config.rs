@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{ConfigError, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
 
 use crate::remedy::LONGEST_DELAY;
 use crate::wording::Places;
@@ -31,7 +31,6 @@ const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
 const DEFAULT_GRACE_SECONDS: u64 = 20;
 const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable.
@@ -49,9 +48,7 @@ impl Config {
         };
         let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| DEFAULT_PLAYBOOKS.to_owned());
         Ok(Self {
-            alert_topic: required("ALERT_TOPIC_ARN", "the ARN of an SNS topic", |arn| {
-                arn.starts_with("arn:") && arn.contains(":sns:")
-            })?,
+            alert_topic: required("ALERT_TOPIC_ARN", "the ARN of an SNS topic", |arn| is_arn_of("sns", arn))?,
             incidents_table: required("INCIDENTS_TABLE", "the name of a DynamoDB table", is_table)?,
             own_queue: required("DEAD_LETTER_QUEUE_URL", "the URL of an SQS queue", |url| {
                 url.starts_with("https://") || url.starts_with("http://")
@@ -73,11 +70,6 @@ impl Config {
             )?,
         })
     }
-}
-
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
-fn is_table(name: &str) -> bool {
-    (3..=255).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 #[cfg(test)]

@@ -26,6 +26,25 @@ pub fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
     })
 }
 
+/// What `CALL_TIMEOUT_SECONDS` may be, a variable of every function. A call that is not answered ends before the shortest
+/// invocation of the template does: its error names the likely cause, and that of the invocation could not.
+pub const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
+
+/// Whether a text is an ARN of that service.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+#[must_use]
+pub fn is_arn_of(service: &str, text: &str) -> bool {
+    let mut parts = text.split(':');
+    parts.next() == Some("arn") && parts.nth(1) == Some(service) && parts.count() >= 3
+}
+
+/// Whether a text is the name of a table of `DynamoDB`.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+#[must_use]
+pub fn is_table(name: &str) -> bool {
+    (3..=255).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
 /// The error for `variable`, which must be `expected`.
 #[must_use]
 pub fn wrong(variable: &'static str, expected: &str) -> ConfigError {

@@ -11,7 +11,7 @@ mod tls;
 
 pub use aws::{AwsError, aws_sdk};
 pub use deadline::time_left;
-pub use environment::{ConfigError, number, wrong};
+pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
 pub use failure::{causes, diagnostic};
 pub use logging::init_logging;
 pub use metrics::{Unit, metric};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{ConfigError, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, number, wrong};
 
 use crate::tls::BrokerRoots;
 
@@ -38,9 +38,6 @@ const DEFAULT_PASSWORD_LENGTH: usize = 40;
 /// Amazon MQ takes 12 to 250 characters; below 32 a password of this alphabet is not worth having.
 const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 32..=250;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
-/// A call that is not answered ends before the shortest step of the template does: its error names the likely
-/// cause, and that of the step could not.
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable, `file` reads a text file.
@@ -94,11 +91,6 @@ impl Config {
 /// rest of the configuration is wrong.
 pub fn dead_letter_topic(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     variable("DEAD_LETTER_TOPIC_ARN").filter(|arn| is_arn_of("sns", arn))
-}
-
-fn is_arn_of(service: &str, text: &str) -> bool {
-    let mut parts = text.split(':');
-    parts.next() == Some("arn") && parts.nth(1) == Some(service) && parts.count() >= 3
 }
 
 #[cfg(test)]

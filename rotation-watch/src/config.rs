@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lambda_boundary::{ConfigError, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,6 @@ pub struct Config {
 const DEFAULT_DUE_WITHIN_DAYS: u32 = 7;
 const DUE_WITHIN_DAYS: std::ops::RangeInclusive<u32> = 1..=365;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=60;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable.
@@ -35,8 +34,8 @@ impl Config {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         // An empty variable is an unset one: templates cannot always leave a variable out.
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let topic =
-            variable("ALERT_TOPIC_ARN").filter(|arn| arn.starts_with("arn:") && arn.contains(":sns:"));
+        let topic = variable("ALERT_TOPIC_ARN").filter(|arn| is_arn_of("sns", arn));
+        let table = variable("INCIDENTS_TABLE").filter(|name| is_table(name));
         let days = number(
             "DUE_WITHIN_DAYS",
             variable("DUE_WITHIN_DAYS"),
@@ -52,8 +51,7 @@ impl Config {
         let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| "infra/playbooks".to_owned());
         Ok(Self {
             alert_topic: topic.ok_or_else(|| wrong("ALERT_TOPIC_ARN", "the ARN of an SNS topic"))?,
-            table: variable("INCIDENTS_TABLE")
-                .ok_or_else(|| wrong("INCIDENTS_TABLE", "the name of a DynamoDB table"))?,
+            table: table.ok_or_else(|| wrong("INCIDENTS_TABLE", "the name of a DynamoDB table"))?,
             due_within: SignedDuration::from_hours(24 * i64::from(days)),
             rotation_tag: variable("ROTATION_TAG_KEY").unwrap_or_else(|| "rotation-mq".to_owned()),
             playbooks: playbooks.trim_end_matches('/').to_owned(),
@@ -89,10 +87,10 @@ mod tests {
     fn a_wrong_value_names_the_variable_and_what_is_expected_and_is_not_quoted() {
         for (variable, value, expected) in [
             ("ALERT_TOPIC_ARN", "canary", "ALERT_TOPIC_ARN must be the ARN of an SNS topic"),
-            ("INCIDENTS_TABLE", "", "INCIDENTS_TABLE must be the name of a DynamoDB table"),
+            ("INCIDENTS_TABLE", "canary/", "INCIDENTS_TABLE must be the name of a DynamoDB table"),
             ("DUE_WITHIN_DAYS", "0", "DUE_WITHIN_DAYS must be a whole number from 1 to 365"),
             ("DUE_WITHIN_DAYS", "canary", "DUE_WITHIN_DAYS must be a whole number from 1 to 365"),
-            ("CALL_TIMEOUT_SECONDS", "61", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 60"),
+            ("CALL_TIMEOUT_SECONDS", "21", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
         ] {
             let error = read(&[(variable, value)]).err().unwrap_or_default();
             assert!(error.contains(expected), "{variable}: {error}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{ConfigError, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, number, wrong};
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,6 @@ pub struct Config {
 
 const CLUSTER_NAME_LIMIT: usize = 100;
 const SYNC_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=600;
-const CALL_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable.
