@@ -13,7 +13,7 @@ use crate::aws::{Retry, Rotation, RotationOptions, Step, Token};
 
 const ROTATION_LIMIT: Duration = Duration::from_secs(120);
 /// Three events of a delivery whose every call runs into its timeout.
-const DELIVERY_LIMIT: Duration = Duration::from_secs(60);
+const DELIVERY_LIMIT: Duration = Duration::from_secs(120);
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
 /// How an attempt ended.
@@ -56,15 +56,29 @@ impl Stand<'_> {
         self.cloud.aws.wait_for_rotation(&account.secret, Some(&version), ROTATION_LIMIT).await
     }
 
-    /// The attempt of a turn: a rotation, or, after one that failed, Secrets Manager's next attempt.
+    /// The attempt of a turn, and how it ended: a rotation, or, after one that failed, Secrets Manager's next attempt.
     ///
     /// # Errors
-    /// As [`Stand::rotate`].
-    pub async fn begin(&self, account: &Account, turn: Turn) -> Result<Rotation> {
-        match turn {
-            Turn::Mending => self.retry(account, Token::Same).await,
-            Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await,
-        }
+    /// As [`Stand::rotate`] and [`Stand::settle`].
+    pub async fn attempt(&self, account: &Account, turn: Turn) -> Result<(Rotation, End)> {
+        let before = self.told(account, false).await?;
+        let play = async {
+            let rotation = match turn {
+                Turn::Mending => self.retry(account, Token::Same).await?,
+                Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await?,
+            };
+            let end = self.settle(account, &rotation).await?;
+            anyhow::Ok((rotation, end))
+        };
+        let heal = async {
+            if turn == Turn::Undelivered {
+                self.more_is_told(account, &before).await?;
+                self.cluster_works_again().await?;
+            }
+            anyhow::Ok(())
+        };
+        let (ended, ()) = tokio::try_join!(play, heal)?;
+        Ok(ended)
     }
 
     /// `RotateSecret`; the new version.

@@ -2,6 +2,7 @@
 //! killed, by Secrets Manager's own event.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_eventbridge::types::Target;
@@ -11,6 +12,9 @@ use super::attempt::End;
 use super::stand::{Account, Stand};
 use crate::cloud::{Cloud, Inbox, workspace};
 
+/// Three attempts of a delivery come before.
+const TOLD: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(50);
 /// The notice of a rotation whose delivery could not be asked for.
 const REQUEST_FAILED: &str = "distribution.request_failed";
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
@@ -107,6 +111,19 @@ impl Stand<'_> {
         };
         let rotation_failed = if mute { self.events.failures_of(secret).await? } else { 0 };
         Ok(Told { messages: self.notices.matching(about).await?, rotation_failed })
+    }
+
+    /// Waits until more is told than `before`.
+    ///
+    /// # Errors
+    /// When nothing is.
+    pub async fn more_is_told(&self, account: &Account, before: &Told) -> Result<()> {
+        let began = Instant::now();
+        while self.told(account, false).await?.since(before).next().is_none() {
+            ensure!(began.elapsed() < TOLD, "nothing was told within {TOLD:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     /// A failed attempt was told with a kind of the contract; or by Secrets Manager, when the function had no chance to:

@@ -76,10 +76,8 @@ async fn rotation(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
 async fn incident(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     let (account, names) = stand.prepare(turn).await?;
     stand.assume(&account, Hypothesis::SameToken).await?;
-    let rotation = stand.begin(&account, turn).await?;
-    stand.settle(&account, &rotation).await?;
+    stand.attempt(&account, turn).await?;
     if turn == Turn::Undelivered {
-        stand.cluster_works_again().await?;
         stand.is_delivered_after_all(&account).await?;
     }
     stand.the_handler_is_done().await?;
