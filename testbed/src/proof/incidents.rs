@@ -110,15 +110,20 @@ impl Stand<'_> {
         Ok(End::Converged)
     }
 
-    /// Waits until the handler has nothing left to do.
+    /// Waits until the handler has nothing left to do, and no delivery that it asked for is under way.
     ///
     /// # Errors
-    /// When it has after a minute, or gave a message up.
+    /// When there is something after a minute, or it gave a message up.
     pub async fn the_handler_is_done(&self) -> Result<()> {
         let began = Instant::now();
-        while self.queue.is_busy().await? {
+        // A message becomes a delivery, and a delivery a message: nothing may be seen twice in a row.
+        let mut idle = 0;
+        while idle < 2 {
             ensure!(began.elapsed() < DONE, "the handler is not done after {DONE:?}");
             tokio::time::sleep(LOOK).await;
+            let busy =
+                self.queue.is_busy().await? || self.cloud.aws.events_under_way(&self.delivery).await? > 0;
+            idle = if busy { 0 } else { idle + 1 };
         }
         ensure!(!self.unhandled.is_busy().await?, "the handler gave a message up");
         Ok(())
