@@ -49,11 +49,11 @@ impl Selection {
     }
 }
 
-/// The units to run.
+/// The units to run; those of the last place first, because they take longest.
 #[must_use]
 pub fn units(points: &[Point], selection: &Selection) -> Vec<Unit> {
     let mut units = Vec::new();
-    for (turn, place) in Place::ALL.into_iter().enumerate() {
+    for (turn, place) in Place::ALL.into_iter().enumerate().rev() {
         let faults = Fault::of(place);
         let points: Vec<&Point> = points.iter().filter(|point| point.place == place).collect();
         for (at, point) in points.iter().enumerate() {
