@@ -141,6 +141,20 @@ impl Kubernetes {
         client::with_token(&self.endpoint(), &self.ca_pem(), token)
     }
 
+    /// kubectl, of the API server's own version.
+    #[must_use]
+    pub fn kubectl(&self) -> &Path {
+        &self.installation.kubectl
+    }
+
+    /// Writes what `KUBECONFIG` names for kubectl to be `system:masters`; it trusts the authority of the moment.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_admin_kubeconfig(&self, file: &Path) -> Result<()> {
+        self.layout.write_admin_kubeconfig(file, &self.ca_pem())
+    }
+
     /// The folder of all that the cluster writes; etcd's data holds every Secret, `tokens.csv` the admin's token.
     #[must_use]
     pub fn folder(&self) -> &Path {

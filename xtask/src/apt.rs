@@ -15,7 +15,7 @@ pub struct Needed {
 }
 
 /// What the testbed starts its broker with, and the playbooks' commands need.
-pub const BROKER: [Needed; 5] = [
+pub const BROKER: [Needed; 6] = [
     Needed {
         program: "mmdebstrap",
         package: "mmdebstrap",
@@ -29,6 +29,7 @@ pub const BROKER: [Needed; 5] = [
     },
     Needed { program: "jq", package: "jq", why: "the playbooks' commands read JSON with it" },
     Needed { program: "curl", package: "curl", why: "the playbooks' commands ask the broker with it" },
+    Needed { program: "openssl", package: "openssl", why: "the playbooks' commands show a certificate with it" },
 ];
 
 /// Checks shell scripts.

@@ -52,12 +52,12 @@ usage: cargo xtask COMMAND
        --cells T   only the cells whose coordinates contain T
        --short     the form that is among the tests
   bench [ARGS]     cold start, memory, calls and time of a rotation
-  kubernetes       etcd, API server and External Secrets Operator for the testbed, which demo and
-                   test build as well; says how large Go's caches are
+  kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which
+                   demo and test build as well; says how large Go's caches are
        --clear-caches  removes those; the programs stay
 
 The first run installs what is missing and says what. Everything lands in `target/`, except for
-Debian packages (mmdebstrap, bubblewrap, jq, shellcheck).";
+Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck).";
 
 /// Reads the arguments after `cargo xtask`.
 pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Names a folder with `etcd` and `kube-apiserver`, as for Kubernetes' own tests (envtest).
+/// Names a folder with `etcd`, `kube-apiserver` and `kubectl`, as for Kubernetes' own tests (envtest).
 pub const ASSETS_VARIABLE: &str = "KUBEBUILDER_ASSETS";
 /// Names the program of External Secrets Operator.
 pub const OPERATOR_VARIABLE: &str = "EXTERNAL_SECRETS_BIN";
@@ -14,6 +14,7 @@ pub const OPERATOR_VARIABLE: &str = "EXTERNAL_SECRETS_BIN";
 pub struct Installation {
     pub(super) etcd: PathBuf,
     pub(super) api_server: PathBuf,
+    pub(super) kubectl: PathBuf,
     pub(super) operator: PathBuf,
     pub(super) token_webhook: PathBuf,
     pub(super) custom_resources: PathBuf,
@@ -32,6 +33,7 @@ impl Installation {
         let found = Self {
             etcd: assets.join("etcd"),
             api_server: assets.join("kube-apiserver"),
+            kubectl: assets.join("kubectl"),
             operator: operator.map_or_else(|| bin.join("external-secrets"), PathBuf::from),
             token_webhook: bin.join("token-webhook"),
             custom_resources: built.join("crds"),
@@ -47,7 +49,7 @@ impl Installation {
     }
 
     fn missing(&self) -> Vec<String> {
-        let programs = [&self.etcd, &self.api_server, &self.operator, &self.token_webhook];
+        let programs = [&self.etcd, &self.api_server, &self.kubectl, &self.operator, &self.token_webhook];
         let programs = programs.into_iter().filter(|program| !program.is_file());
         let folder = Some(&self.custom_resources).filter(|folder| !folder.is_dir());
         programs.chain(folder).map(|path| path.display().to_string()).collect()

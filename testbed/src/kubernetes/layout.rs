@@ -134,7 +134,7 @@ impl Layout {
     /// The controller alone: its webhook only checks what is applied, its certificate controller serves the webhook.
     pub(super) fn operator(&self, installation: &Installation, ca_pem: &Path) -> Result<Command> {
         let kubeconfig = self.folder.join("operator.kubeconfig");
-        write_private(&kubeconfig, &self.operator_kubeconfig(ca_pem))?;
+        write_private(&kubeconfig, &self.kubeconfig_of(&self.operator_token, ca_pem))?;
         let mut command = Command::new(&installation.operator);
         command.args(["--concurrent=4", "--zap-time-encoding=rfc3339nano"]);
         command.arg(format!("--live-addr=127.0.0.1:{}", self.operator_health_port()));
@@ -146,6 +146,10 @@ impl Layout {
         command.env("AWS_REGION", &self.region).env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_SECRETSMANAGER_ENDPOINT", &self.aws).env("AWS_STS_ENDPOINT", &self.aws);
         Ok(command)
+    }
+
+    pub(super) fn write_admin_kubeconfig(&self, file: &Path, ca_pem: &Path) -> Result<()> {
+        write_private(file, &self.kubeconfig_of(&self.admin_token, ca_pem))
     }
 
     fn write_files(&self) -> Result<()> {
@@ -163,9 +167,9 @@ impl Layout {
         write_private(&file("service-accounts.pem"), &key.public_key_pem())
     }
 
-    fn operator_kubeconfig(&self, ca_pem: &Path) -> String {
+    fn kubeconfig_of(&self, token: &str, ca_pem: &Path) -> String {
         let cluster = json!({"server": self.endpoint(), "certificate-authority": ca_pem});
-        kubeconfig(&cluster, &json!({"token": self.operator_token}))
+        kubeconfig(&cluster, &json!({"token": token}))
     }
 }
 

@@ -19,11 +19,17 @@ pub struct Part {
 }
 
 /// The quick ones first, so that a mistake in our own shows early.
-pub const PARTS: [Part; 4] = [
+pub const PARTS: [Part; 5] = [
     Part { name: "token-webhook", package: ".", given_by: None, takes: "10 s" },
     Part {
         name: "etcd",
         package: "go.etcd.io/etcd/server/v3",
+        given_by: Some("KUBEBUILDER_ASSETS"),
+        takes: "1 min",
+    },
+    Part {
+        name: "kubectl",
+        package: "k8s.io/kubernetes/cmd/kubectl",
         given_by: Some("KUBEBUILDER_ASSETS"),
         takes: "1 min",
     },
@@ -81,7 +87,8 @@ impl Part {
         Ok(text)
     }
 
-    /// Without tables for debuggers. The API server learns its version from the linker; clients see v0.0.0 otherwise.
+    /// Without tables for debuggers. The API server and kubectl learn their version from the
+    /// linker; users see v0.0.0 otherwise.
     pub fn linker_flags(&self) -> Result<String> {
         let module = self.module().join("go.mod");
         let text =
@@ -115,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_api_server_is_told_the_version_that_its_module_requires() {
+    fn a_program_of_kubernetes_is_told_the_version_that_its_module_requires() {
         let go_mod = "module x\n\nrequire (\n\tk8s.io/kube-openapi v0.1.0 // indirect\n\tk8s.io/kubernetes v1.35.4 // indirect\n)\n";
         let version = required_version(go_mod, "k8s.io/kubernetes");
         assert_eq!(version, Some("v1.35.4"));
