@@ -1,5 +1,8 @@
-//! One playbook as a shell session: its blocks run one after the other, as a person would type them, and none may be
+//! One playbook as a shell session: its commands run one after the other, as a person would type them, and none may be
 //! left out unseen.
+
+mod sentence;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,12 +13,17 @@ use std::process::Command;
 use crate::cloud::{Cloud, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// A page's blocks of shell, and what the user would have typed into the placeholders.
+pub use self::sentence::Sentence;
+pub use self::text::commands_in_sentences;
+
+/// A page's blocks of shell and the commands in its sentences, and what the user would have typed into the placeholders.
 #[derive(Debug)]
 pub struct Page {
     name: String,
     blocks: Vec<String>,
     next: usize,
+    sentences: Vec<String>,
+    next_sentence: usize,
     folder: PathBuf,
     environment: BTreeMap<String, String>,
 }
@@ -44,7 +52,17 @@ impl Page {
         environment.insert("HOME".to_owned(), folder.display().to_string());
         environment.insert("CURL_CA_BUNDLE".to_owned(), cloud.certificates.ca_pem().display().to_string());
         environment.insert("MANAGEMENT_URL".to_owned(), cloud.broker.management_url());
-        Ok(Self { name: name.to_owned(), blocks: blocks(&text)?, next: 0, folder, environment })
+        if let Ok(kubernetes) = cloud.kubernetes() {
+            std::os::unix::fs::symlink(kubernetes.kubectl(), folder.join("bin/kubectl"))?;
+            let kubeconfig = folder.join("kubeconfig");
+            kubernetes.write_admin_kubeconfig(&kubeconfig)?;
+            environment.insert("KUBECONFIG".to_owned(), kubeconfig.display().to_string());
+        }
+        // Who follows a page stands at the repository's root.
+        std::os::unix::fs::symlink(workspace().join("infra"), folder.join("infra"))?;
+        let (blocks, sentences) = (text::blocks(&text)?, text::commands_in_sentences(&text));
+        let name = name.to_owned();
+        Ok(Self { name, blocks, next: 0, sentences, next_sentence: 0, folder, environment })
     }
 
     /// What the user types into a placeholder (`export NAME=...`).
@@ -168,21 +186,4 @@ pub fn netrc(cloud: &Cloud, folder: &Path) -> Result<String> {
 pub fn script(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text)?;
     Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?)
-}
-
-/// The fenced blocks of shell; in a list they are indented.
-fn blocks(text: &str) -> Result<Vec<String>> {
-    let mut blocks = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for line in text.lines() {
-        let indent = line.len() - line.trim_start().len();
-        match &mut open {
-            None if line.trim_start() == "```sh" => open = Some((indent, String::new())),
-            None => {}
-            Some(_) if line.trim() == "```" => blocks.extend(open.take().map(|(_, block)| block)),
-            Some((depth, block)) => writeln!(block, "{}", line.get(*depth..).unwrap_or_default())?,
-        }
-    }
-    ensure!(open.is_none(), "a block has no end");
-    Ok(blocks)
 }

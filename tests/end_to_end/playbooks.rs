@@ -1,7 +1,7 @@
 //! The commands of the playbooks, run from the pages themselves, in the order in which they stand there.
 
-mod inline;
 mod rotation;
+mod sentences;
 mod service;
 
 use anyhow::{Result, ensure};

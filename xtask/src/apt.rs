@@ -29,7 +29,11 @@ pub const BROKER: [Needed; 6] = [
     },
     Needed { program: "jq", package: "jq", why: "the playbooks' commands read JSON with it" },
     Needed { program: "curl", package: "curl", why: "the playbooks' commands ask the broker with it" },
-    Needed { program: "openssl", package: "openssl", why: "the playbooks' commands show a certificate with it" },
+    Needed {
+        program: "openssl",
+        package: "openssl",
+        why: "the playbooks' commands show a certificate with it",
+    },
 ];
 
 /// Checks shell scripts.

@@ -1,0 +1,164 @@
+//! Sentences about the cluster, and about what goes out of use.
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{alone_on_the_cluster, name, on_the_cluster};
+use serde_json::{Value, json};
+use testbed::cloud::{Cloud, workspace};
+use testbed::kubernetes::CLUSTER;
+use testbed::playbook::Sentence;
+
+use super::{Scene, delivered_app, rotated};
+use crate::kubernetes::routed::{RECEIPT, until};
+use crate::support::run_cli;
+
+const STORE: &str = "secret2eks/store";
+const OWNER: &str = "secret2eks/secret-arn";
+
+/// What some of the commands print.
+const SAYS: [(&str, &str); 8] = [
+    ("describe externalsecret", "secret2eks/version-id"),
+    ("describe secretstore", "store validated"),
+    ("show-managed-fields", "secret2eks"),
+    ("lookup-events", "Events"),
+    ("cluster.status", "ACTIVE"),
+    ("list-access-entries", "role/"),
+    ("api-versions", "external-secrets.io/v1"),
+    ("readyz", "readyz check passed"),
+];
+
+/// A routed secret whose namespace, ExternalSecret and broker user have one name.
+struct Subject {
+    cloud: &'static Cloud,
+    name: String,
+    arn: String,
+}
+
+impl Subject {
+    async fn external_secret(&self) -> Result<Option<Value>> {
+        self.cloud.kubernetes()?.external_secret(&self.name, &self.name).await
+    }
+
+    async fn owner(&self) -> Result<Value> {
+        let object = self.external_secret().await?.context("no ExternalSecret")?;
+        Ok(object["metadata"]["annotations"][OWNER].clone())
+    }
+
+    /// Deliveries end that way within a while: with a kind, or well when it is empty.
+    async fn delivers(&self, kind: &str) -> Result<()> {
+        let what = format!("a delivery ends with `{kind}`");
+        until(&what, async || Ok(self.cloud.deliver(&self.arn).await?.kind() == kind)).await
+    }
+
+    /// What is wrong when a reader comes to that sentence of delivery-failing.md.
+    async fn break_for(&self, sentence: &Sentence) -> Result<()> {
+        if sentence.has("Key=secret2eks/delivered") {
+            self.cloud.set_tags(&self.arn, &[(RECEIPT, "an older one")]).await?;
+        } else if sentence.has("Key=secret2eks/store") {
+            self.cloud.set_tags(&self.arn, &[(STORE, "aws")]).await?;
+            self.delivers("distribution.tags_invalid").await?;
+        } else if sentence.has("label namespace") {
+            self.cloud.set_tags(&self.arn, &[("tenant", &self.name)]).await?;
+            self.delivers("distribution.tenant_mismatch").await?;
+        } else if sentence.has("secret-arn=") {
+            let without = json!({"metadata": {"annotations": {OWNER: null}}});
+            self.cloud.kubernetes()?.edit_external_secret(&self.name, &self.name, &without).await?;
+        }
+        Ok(())
+    }
+
+    /// What the sentence promises.
+    async fn look(&self, sentence: &Sentence, said: &str) -> Result<()> {
+        if sentence.has("Key=secret2eks/delivered") {
+            let current = self.cloud.version(&self.arn, "AWSCURRENT").await?;
+            ensure!(self.cloud.tag_of(&self.arn, RECEIPT).await? == current, "the receipt was not set");
+        } else if ["Key=secret2eks/store", "label namespace", "apply -f before.yaml"]
+            .iter()
+            .any(|cure| sentence.has(cure))
+        {
+            self.delivers("").await?;
+        } else if sentence.has("delete externalsecret") {
+            ensure!(self.external_secret().await?.is_none(), "it is still there");
+        } else if sentence.has("secret-arn=") {
+            ensure!(self.owner().await? == self.arn.as_str(), "it was not given to the secret");
+            self.delivers("").await?;
+        } else if sentence.has("secret-arn-") {
+            ensure!(self.owner().await?.is_null(), "it is still the secret's");
+        } else if sentence.has("delete rolebinding") {
+            self.delivers("cluster.access_denied").await?;
+        } else if let Some((_, words)) = SAYS.iter().find(|(command, _)| sentence.has(command)) {
+            ensure!(said.contains(words), "it should say `{words}`: {said}");
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn the_sentences_about_a_delivery_are_run() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let own = name("delivery-sentence");
+        let arn = delivered_app(cloud, &own).await?.arn;
+        let version = cloud.version(&arn, "AWSCURRENT").await?.context("nothing is current")?;
+        let words = [
+            ("NAMESPACE", own.as_str()),
+            ("NAME", &own),
+            ("TENANT", &own),
+            ("STORE", "aws"),
+            ("CLUSTER", CLUSTER),
+            ("ARN", &arn),
+            ("VERSION_ID", &version),
+        ];
+        let mut scene = Scene::open(cloud, "delivery-failing.md", &words)?;
+        scene.page.set("SECRET", &arn);
+        scene.page.set("DELIVERY", cloud.delivery_function()?);
+        let subject = Subject { cloud, name: own.clone(), arn: arn.clone() };
+        while let Some(sentence) = scene.next() {
+            subject.break_for(&sentence).await?;
+            let said = scene.run(&sentence).await?;
+            subject.look(&sentence, &said).await.with_context(|| sentence.to_string())?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_sentences_about_what_goes_out_of_use_are_run() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let run = leave(cloud).await;
+        // Others go on with the cluster, whatever came of this.
+        let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
+        cloud.kubernetes()?.apply_manifests(&access).await?;
+        run
+    })
+}
+
+async fn leave(cloud: &'static Cloud) -> Result<()> {
+    let own = name("leaving-sentence");
+    let app = delivered_app(cloud, &own).await?;
+    let subject = Subject { cloud, name: own.clone(), arn: app.arn.clone() };
+    let words = [("NAMESPACE", own.as_str()), ("NAME", &own), ("SECRET", &app.arn)];
+    let mut scene = Scene::open(cloud, "out-of-use.md", &words)?;
+    let stack = format!("store-{own}-aws");
+    scene.page.set("SECRET", &app.arn);
+    scene.page.set("STACK", &stack);
+    while let Some(sentence) = scene.next() {
+        if sentence.has("restore-secret") {
+            cloud.secrets.delete_secret().secret_id(&app.arn).send().await?;
+        } else if sentence.has("stack-delete-complete") {
+            run_cli(cloud, &["cloudformation", "delete-stack", "--stack-name", &stack]).await?;
+        }
+        scene.run(&sentence).await?;
+        if sentence.has("rotate-secret") {
+            rotated(cloud, &app).await?;
+        } else if sentence.has("restore-secret") {
+            let described = cloud.secrets.describe_secret().secret_id(&app.arn).send().await?;
+            ensure!(described.deleted_date.is_none(), "it is still deleted");
+        } else if sentence.has("delete -f") {
+            subject.delivers("cluster.access_denied").await?;
+        } else if sentence.has("apply -f") {
+            subject.delivers("").await?;
+        } else {
+            subject.look(&sentence, "").await.with_context(|| sentence.to_string())?;
+        }
+    }
+    Ok(())
+}
