@@ -1,5 +1,6 @@
 //! The commands of the playbooks, run from the pages themselves, in the order in which they stand there.
 
+mod broker;
 mod rotation;
 mod sentences;
 mod service;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud, on_the_cluster};
 use serde_json::json;
 use testbed::cloud::{App, Cloud, route_to};
-use testbed::playbook::netrc;
+use testbed::playbook::{Page, netrc};
 
 use super::open;
 use crate::support::{converged, current_logs_in};
@@ -14,7 +14,7 @@ use crate::support::{converged, current_logs_in};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits for the rotation that a page has ordered.
-async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
+pub(super) async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
     let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
     ensure!(rotation.outcome == "succeeded", "{rotation:?}");
     converged(cloud, &app.user, &app.arn, &rotation.version_id).await
@@ -47,18 +47,26 @@ fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
     })
 }
 
+/// A rotation that has stopped after those steps, the page about it, and the version that is pending.
+async fn stuck(cloud: &Cloud, app: &App, steps: &[&str]) -> Result<(Page, String)> {
+    let current = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
+    let pending = cloud.begin_rotation(&app.arn).await?;
+    for step in steps {
+        cloud.step(&app.arn, &pending, step).await?.value()?;
+    }
+    let mut page = open(cloud, "stuck-or-stale-pending-version.md")?;
+    page.set("SECRET", &app.arn);
+    page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
+    page.set("CURRENT", &current);
+    page.set("PENDING", &pending);
+    Ok((page, pending))
+}
+
 #[test]
 fn a_stuck_pending_version_is_taken_off_by_the_page() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("stuck-page")).await?;
-        let current = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
-        let pending = cloud.begin_rotation(&app.arn).await?;
-        cloud.step(&app.arn, &pending, "createSecret").await?.value()?;
-        let mut page = open(cloud, "stuck-or-stale-pending-version.md")?;
-        page.set("SECRET", &app.arn);
-        page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
-        page.set("CURRENT", &current);
-        page.set("PENDING", &pending);
+        let (mut page, pending) = stuck(cloud, &app, &["createSecret"]).await?;
         page.run().await?;
         ensure!(page.run().await?.contains(&pending), "what stands where");
         page.run().await?;
@@ -78,6 +86,37 @@ fn a_stuck_pending_version_is_taken_off_by_the_page() -> Result<()> {
         cloud.aws.set_rotation_options(Some(&app.arn), &all).await?;
         page.run().await?;
         rotated(cloud, &app).await?;
+        page.end()
+    })
+}
+
+#[test]
+fn the_only_copy_of_a_password_that_the_broker_knows_is_made_current_by_the_page() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let single = json!({"rotationStrategy": "single"});
+        let app = cloud.create_app_with(&name("only-copy"), &single).await?;
+        let (mut page, pending) = stuck(cloud, &app, &["createSecret", "setSecret"]).await?;
+        for _ in 0..4 {
+            page.run().await?;
+        }
+        let accepted = page.run().await?;
+        let (of_current, of_pending) =
+            accepted.split_once(&pending).context("no answer for the pending one")?;
+        ensure!(of_current.contains("not_authorized") && of_pending.contains("not_authorised"), "{accepted}");
+        page.run().await?;
+        ensure!(
+            cloud.version(&app.arn, "AWSCURRENT").await?.as_deref() == Some(&*pending),
+            "it is not current"
+        );
+        current_logs_in(cloud, &app.arn).await?;
+        page.pass("--remove-from-version-id")?;
+        page.pass("--move-to-version-id")?;
+        let all = testbed::aws::RotationOptions { steps: Some(4), ..Default::default() };
+        cloud.aws.set_rotation_options(Some(&app.arn), &all).await?;
+        page.run().await?;
+        let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
+        ensure!(rotation.outcome == "succeeded" && rotation.version_id != pending, "{rotation:?}");
+        current_logs_in(cloud, &app.arn).await?;
         page.end()
     })
 }
@@ -146,70 +185,6 @@ fn a_delivery_is_made_again_by_the_page() -> Result<()> {
         page.run().await?;
         let answer = page.run().await?;
         ensure!(answer.contains("outcome") && answer.contains("\"delivered\""), "{answer}");
-        page.end()
-    })
-}
-
-#[test]
-fn a_locked_out_admin_gets_in_again_by_the_page() -> Result<()> {
-    on_the_cloud(async |cloud| {
-        let admin = name("keeper");
-        let management = cloud.broker.management()?;
-        management.create_user(&admin, "the right password", &["administrator"]).await?;
-        let value = |password: &str| json!({"username": admin, "password": password});
-        let arn = cloud.create_admin(&admin, &value("the right password")).await?;
-        let app = cloud.create_app_with(&name("kept"), &json!({"masterarn": arn})).await?;
-        let mut wrong = cloud.value(&arn, "AWSCURRENT").await?;
-        wrong["password"] = json!("a wrong password");
-        cloud.secrets.put_secret_value().secret_id(&arn).secret_string(wrong.to_string()).send().await?;
-
-        let mut page = open(cloud, "admin-locked-out.md")?;
-        page.set("ADMIN", &arn);
-        page.run().await?;
-        let looked = page.run().await?;
-        ensure!(looked.contains("\"not_authorized\"") && looked.contains("administrator"), "{looked}");
-        page.run().await?;
-        cloud.rotate_successfully(&app.arn).await?;
-
-        // The other case: nobody knows the broker's password.
-        management.create_user(&admin, "what nobody knows", &["administrator"]).await?;
-        let netrc = netrc(cloud, page.folder())?;
-        page.set("NETRC", &netrc);
-        page.run().await?;
-        page.run().await?;
-        cloud.rotate_successfully(&app.arn).await?;
-        page.end()
-    })
-}
-
-#[test]
-fn a_lost_broker_gets_its_users_back_by_the_page() -> Result<()> {
-    on_the_cloud(async |cloud| {
-        let app = cloud.create_app(&name("lost-page")).await?;
-        cloud.rotate_successfully(&app.arn).await?;
-        let management = cloud.broker.management()?;
-        for user in [app.user.clone(), format!("{}_clone", app.user)] {
-            management.delete_user(&user).await?;
-        }
-        let mut page = open(cloud, "broker-lost.md")?;
-        page.set("BROKER", &cloud.broker_id);
-        page.run().await?;
-        ensure!(page.run().await?.contains("RUNNING"), "the state");
-        let netrc = netrc(cloud, page.folder())?;
-        page.set("SECRET", &app.arn);
-        page.set("NETRC", &netrc);
-        page.set("NEW_BROKER", &cloud.broker_id);
-        page.run().await?;
-        page.run().await?;
-        for user in [app.user.clone(), format!("{}_clone", app.user)] {
-            // They come with the broker's definitions.
-            management.set_permissions(&user, "/", ["", "^orders$", "^orders$"]).await?;
-        }
-        current_logs_in(cloud, &app.arn).await?;
-        page.run().await?;
-        page.run().await?;
-        page.run().await?;
-        rotated(cloud, &app).await?;
         page.end()
     })
 }
