@@ -80,7 +80,7 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
                 Command::Up { suite, port } => up::run(suite, port).await,
                 Command::ZeroLoss { suite, short } => zero_loss::run(suite, short).await,
                 Command::Prove { suite, selection } => prove::run(suite, selection).await,
-                Command::Bench { rotations, starts } => bench::run(rotations, starts).await,
+                Command::Bench { rotations, starts, secrets } => bench::run(rotations, starts, secrets).await,
             }
         };
         tokio::select! {

@@ -52,6 +52,7 @@ usage: cargo xtask COMMAND
        --cells T   only the cells whose coordinates contain T
        --short     the form that is among the tests
   bench [ARGS]     cold start, memory, calls and time of a rotation
+       --secrets N  rotation-watch among N secrets as well
   kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which
                    demo and test build as well; says how large Go's caches are
        --clear-caches  removes those; the programs stay

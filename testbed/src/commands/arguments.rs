@@ -17,7 +17,7 @@ pub enum Command {
     /// Runs the fault matrix, or a part of it.
     Prove { suite: Suite, selection: Selection },
     /// Measures so many rotations and cold starts.
-    Bench { rotations: usize, starts: usize },
+    Bench { rotations: usize, starts: usize, secrets: usize },
 }
 
 impl Command {
@@ -75,9 +75,9 @@ usage: testbed COMMAND
   prove [--short] [--cells TEXT]
                         a fault at every call of a rotation and its delivery, under every hypothesis
                         about retries, then zero-loss; with TEXT only the cells whose coordinates hold it
-  bench [--rotations N] [--starts N]
+  bench [--rotations N] [--starts N] [--secrets N]
                         time, memory, calls and size of the release build (`cargo xtask bench`
-                        makes it)
+                        makes it), and of rotation-watch among N secrets (10000: a quarter of an hour)
 
 All but bench take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
 They end with 0 when all went well, 1 when something failed, 2 when they were called wrongly.";
@@ -122,6 +122,7 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
             starts: rest.number("--starts", 1..=1_000)?.map_or(21, usize::from),
+            secrets: rest.number("--secrets", 1..=50_000)?.map_or(0, usize::from),
         },
         other => return Err(wrong(format!("there is no command `{other}`"))),
     };
@@ -243,8 +244,11 @@ mod tests {
                 "prove --cells=setSecret --broker forky",
                 Command::Prove { suite, selection: Selection::Matching("setSecret".to_owned()) },
             ),
-            ("bench", Command::Bench { rotations: 10, starts: 21 }),
-            ("bench --starts 5 --rotations=2", Command::Bench { rotations: 2, starts: 5 }),
+            ("bench", Command::Bench { rotations: 10, starts: 21, secrets: 0 }),
+            (
+                "bench --starts 5 --rotations=2 --secrets 9",
+                Command::Bench { rotations: 2, starts: 5, secrets: 9 },
+            ),
         ] {
             assert_eq!(parse_line(line), Ok(expected), "{line}");
         }

@@ -4,18 +4,21 @@ mod calls;
 mod cold_start;
 mod release;
 mod rotations;
+mod watched;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use testbed::aws::Options;
 use testbed::broker::Suite;
-use testbed::cloud::{Functions, workspace};
+use testbed::cloud::{Cloud, Functions, workspace};
 
 use self::calls::Calls;
 use self::cold_start::ColdStarts;
 use self::release::Release;
 use self::rotations::Rotations;
+use self::watched::Watched;
 use super::report::{complain, say};
 use super::{Started, relative};
 
@@ -26,7 +29,7 @@ const BROKER_CALLS_AIM: usize = 12;
 const ZIP_AIM_BYTES: u64 = 3_500_000;
 
 /// Measures, and prints one table.
-pub async fn run(rotations: usize, starts: usize) -> Result<bool> {
+pub async fn run(rotations: usize, starts: usize, secrets: usize) -> Result<bool> {
     let (release, suite) = (Release::find()?, Suite::from_environment()?);
     complain("building the empty function with the same profile");
     let (release, built) = tokio::task::spawn_blocking(|| {
@@ -46,6 +49,13 @@ pub async fn run(rotations: usize, starts: usize) -> Result<bool> {
     let measured = Rotations::measure(&started.cloud, rotations).await?;
     complain("counting the calls of one rotation");
     let calls = Calls::count(&started.cloud).await?;
+    let watched = match secrets {
+        0 => None,
+        secrets => {
+            complain(&format!("{secrets} secrets for rotation-watch"));
+            Some(Watched::measure(&started.cloud, secrets).await?)
+        }
+    };
     let broker = started.cloud.broker.version().to_owned();
     started.end(false);
 
@@ -53,6 +63,9 @@ pub async fn run(rotations: usize, starts: usize) -> Result<bool> {
     measured.print();
     calls.print();
     aims(&cold, &measured, &calls, release.zip_bytes);
+    if let Some(watched) = watched {
+        watched.print();
+    }
     Ok(true)
 }
 
@@ -71,6 +84,27 @@ fn aims(cold: &ColdStarts, measured: &Rotations, calls: &Calls, zip_bytes: u64) 
     row("broker calls a rotation", &broker.to_string(), "<= 12", met(broker <= BROKER_CALLS_AIM));
     let zip = format!("{}.{:02} MB", zip_bytes / 1_000_000, zip_bytes % 1_000_000 / 10_000);
     row("zip", &zip, "< 3.5 MB", met(zip_bytes < ZIP_AIM_BYTES));
+}
+
+/// The largest peak of the function's processes, whose program lies below the cloud's folder: their resident memory, shared
+/// pages included.
+fn peak_kb(cloud: &Cloud, function: &str) -> Option<u64> {
+    let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let peak = |process: &Path| -> Option<u64> {
+        let program = std::fs::read_link(process.join("exe")).ok()?;
+        let environment = std::fs::read(process.join("environ")).ok()?;
+        if !program.starts_with(cloud.aws.folder())
+            || !environment.split(|byte| *byte == 0).any(|entry| entry == name.as_bytes())
+        {
+            return None;
+        }
+        let status = std::fs::read_to_string(process.join("status")).ok()?;
+        // Kilobytes of 1024 bytes, proc_pid_status(5).
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes * 1_024 / 1_000)
+    };
+    std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| peak(&entry.path())).max()
 }
 
 fn row(name: &str, measured: &str, aim: &str, verdict: &str) {

@@ -1,12 +1,11 @@
 //! The deployed release function at work: the time of each step, and its peak memory.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use testbed::cloud::Cloud;
 
-use super::Spread;
+use super::{Spread, peak_kb};
 use crate::commands::report::{duration, say};
 use crate::commands::step_times;
 
@@ -42,7 +41,8 @@ impl Rotations {
             times.iter().filter(|(name, _)| name == step).map(|(_, time)| *time).collect()
         };
         let steps = STEPS.map(|step| (step, Spread::of(of(step)))).to_vec();
-        let peak_kb = peak_kb(cloud.aws.folder()).context("the function's process is not to be found")?;
+        let peak_kb = peak_kb(cloud, cloud.stack.output("RotationFunctionName")?)
+            .context("the function's process is not to be found")?;
         Ok(Self { steps, whole: Spread::of(whole), count, peak_kb })
     }
 
@@ -56,20 +56,4 @@ impl Rotations {
         let range = format!("{} - {}", duration(self.whole.fastest), duration(self.whole.slowest));
         say(&format!("  {:24} {:>18}  {range}\n", "RotateSecret to the end", duration(self.whole.median)));
     }
-}
-
-/// The largest peak of the processes whose program lies below `folder`: those are the functions.
-fn peak_kb(folder: &Path) -> Option<u64> {
-    let peak = |process: &Path| -> Option<u64> {
-        let program = std::fs::read_link(process.join("exe")).ok()?;
-        if !program.starts_with(folder) {
-            return None;
-        }
-        let status = std::fs::read_to_string(process.join("status")).ok()?;
-        // Kilobytes of 1024 bytes, proc_pid_status(5).
-        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kibibytes * 1_024 / 1_000)
-    };
-    std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| peak(&entry.path())).max()
 }
