@@ -72,7 +72,7 @@ impl Stand<'_> {
         };
         let heal = async {
             if turn == Turn::Undelivered {
-                self.more_is_told(account, &before).await?;
+                self.a_delivery_is_given_up(account, &before).await?;
                 self.cluster_works_again().await?;
             }
             anyhow::Ok(())

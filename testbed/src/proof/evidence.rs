@@ -12,6 +12,8 @@ use super::attempt::End;
 use super::stand::{Account, Stand};
 use crate::cloud::{Cloud, Inbox, workspace};
 
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+const GIVEN_UP: &str = "RetriesExhausted";
 /// Three attempts of a delivery come before.
 const TOLD: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
@@ -113,14 +115,15 @@ impl Stand<'_> {
         Ok(Told { messages: self.notices.matching(about).await?, rotation_failed })
     }
 
-    /// Waits until more is told than `before`.
+    /// Waits until Lambda has recorded, after `before`, that a delivery failed at every attempt.
     ///
     /// # Errors
-    /// When nothing is.
-    pub async fn more_is_told(&self, account: &Account, before: &Told) -> Result<()> {
+    /// When it does not.
+    pub async fn a_delivery_is_given_up(&self, account: &Account, before: &Told) -> Result<()> {
         let began = Instant::now();
-        while self.told(account, false).await?.since(before).next().is_none() {
-            ensure!(began.elapsed() < TOLD, "nothing was told within {TOLD:?}");
+        let given_up = |message: &Value| message["requestContext"]["condition"] == GIVEN_UP;
+        while !self.told(account, false).await?.since(before).any(given_up) {
+            ensure!(began.elapsed() < TOLD, "no delivery was given up within {TOLD:?}");
             tokio::time::sleep(LOOK).await;
         }
         Ok(())

@@ -154,7 +154,7 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     let short = [
         ("CALL_TIMEOUT_SECONDS", CALL),
         ("GRACE_SECONDS", "1"),
-        ("REDELIVERY_DELAY_SECONDS", "1"),
+        ("REDELIVERY_DELAY_SECONDS", "3"),
         ("SECRET2EKS_FUNCTION", NOBODY),
     ];
     cloud.add_variables(&handler(name), &[short.as_slice(), &borrowed(&handled)].concat()).await?;
