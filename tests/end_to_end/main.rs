@@ -16,6 +16,7 @@ mod kubernetes;
 mod open_incidents;
 mod operations;
 mod playbooks;
+mod rights;
 mod rotation;
 mod secrecy;
 mod stale_connections;

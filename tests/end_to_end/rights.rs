@@ -1,0 +1,129 @@
+//! Each function has the rights that it needs: each one of its role in `infra/template.yaml` taken away once, and it
+//! fails. Those of secret2eks are in `kubernetes/rights.rs`.
+
+mod handler;
+mod watch;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use testbed::cloud::{Cloud, Variant};
+
+use crate::support::run_cli;
+
+/// What any role may ask, so that a policy is never empty.
+const HARMLESS: &str = "sts:GetCallerIdentity";
+
+/// Rights that AWS itself asks for, and the emulator does not (`testbed/aws/CONTRACT.md`): an action's beginning, a
+/// part of the resource, and why it is there.
+type Unasked<'a> = (&'a str, &'a str, &'a str);
+
+/// One action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Right {
+    policy: String,
+    action: String,
+    resource: String,
+}
+
+/// A role of a stack.
+struct Role<'a> {
+    cloud: &'a Cloud,
+    name: String,
+    /// As they are deployed, by name.
+    policies: BTreeMap<String, Value>,
+}
+
+impl<'a> Role<'a> {
+    async fn of(cloud: &'a Cloud, variant: &Variant, logical_id: &str) -> Result<Self> {
+        let name = variant.stack.resource(logical_id)?.to_owned();
+        let listed = run_cli(cloud, &["iam", "list-role-policies", "--role-name", &name]).await?;
+        let mut policies = BTreeMap::new();
+        for policy in texts(&listed["PolicyNames"]) {
+            let get = ["iam", "get-role-policy", "--role-name", &name, "--policy-name", &policy];
+            let found = run_cli(cloud, &get).await?;
+            policies.insert(policy, found["PolicyDocument"].clone());
+        }
+        Ok(Self { cloud, name, policies })
+    }
+
+    /// `works` with all rights and without those that are `unasked`, and does not without any of the others.
+    async fn needs_each_of_its_rights(
+        &self,
+        unasked: &[Unasked<'_>],
+        works: impl AsyncFn() -> Result<()>,
+    ) -> Result<()> {
+        let rights = self.policies.iter().flat_map(|(policy, document)| rights_of(policy, document));
+        let is_unasked = |right: &Right| {
+            unasked.iter().any(|(action, resource, _)| {
+                right.action.starts_with(action) && right.resource.contains(resource)
+            })
+        };
+        let (unasked_rights, asked): (Vec<Right>, Vec<Right>) = rights.partition(is_unasked);
+        ensure!(!asked.is_empty(), "{} has no rights: has the template changed?", self.name);
+        self.put_all_without(&unasked_rights).await?;
+        works()
+            .await
+            .context("the emulator asks for a right that is listed as one that it does not ask for")?;
+        self.put_all_without(&[]).await?;
+        for right in &asked {
+            self.put(&right.policy, std::slice::from_ref(right)).await?;
+            ensure!(works().await.is_err(), "nothing fails without {right:?}: is it needed?");
+            self.put(&right.policy, &[]).await?;
+        }
+        works().await.context("with all rights again")
+    }
+
+    async fn put_all_without(&self, rights: &[Right]) -> Result<()> {
+        for policy in self.policies.keys() {
+            self.put(policy, rights).await?;
+        }
+        Ok(())
+    }
+
+    /// The policy as it was deployed, but for those rights.
+    async fn put(&self, policy: &str, rights: &[Right]) -> Result<()> {
+        let whole = self.policies.get(policy).context("no such policy")?;
+        let of_this = rights.iter().filter(|right| right.policy == policy);
+        let less = of_this.fold(whole.clone(), |document, right| without(&document, right)).to_string();
+        let put = ["iam", "put-role-policy", "--role-name", &self.name, "--policy-name", policy];
+        run_cli(self.cloud, &[&put[..], &["--policy-document", &less]].concat()).await.map(drop)
+    }
+}
+
+fn rights_of(policy: &str, document: &Value) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for statement in document["Statement"].as_array().into_iter().flatten() {
+        for action in texts(&statement["Action"]) {
+            for resource in texts(&statement["Resource"]) {
+                rights.push(Right { policy: policy.to_owned(), action: action.clone(), resource });
+            }
+        }
+    }
+    rights
+}
+
+/// Each statement becomes one for each of its other rights.
+fn without(document: &Value, right: &Right) -> Value {
+    let mut statements = vec![json!({"Effect": "Allow", "Action": HARMLESS, "Resource": "*"})];
+    for statement in document["Statement"].as_array().into_iter().flatten() {
+        for action in texts(&statement["Action"]) {
+            for resource in texts(&statement["Resource"]) {
+                if action != right.action || resource != right.resource {
+                    let mut one = statement.clone();
+                    (one["Action"], one["Resource"]) = (json!(action), json!(resource));
+                    statements.push(one);
+                }
+            }
+        }
+    }
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// A text or a list of them.
+fn texts(value: &Value) -> Vec<String> {
+    let one = value.as_str().map(str::to_owned);
+    let many = value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned));
+    one.into_iter().chain(many).collect()
+}

@@ -1,0 +1,68 @@
+//! The rights of dlq-handler.
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use serde_json::{Value, json};
+use testbed::cloud::Cloud;
+
+use super::{Role, Unasked};
+use crate::failure_path::{Path, notice};
+
+const UNASKED: [Unasked<'_>; 5] = [
+    ("sqs:ReceiveMessage", "", "Lambda's event source mapping reads the queue with the function's role"),
+    ("sqs:DeleteMessage", "", "as above"),
+    ("sqs:GetQueueAttributes", "", "as above"),
+    ("kms:", "", "SNS and SQS ask for them in the caller's name"),
+    ("logs:", "", "Lambda writes the log with the function's role"),
+];
+
+#[test]
+fn every_right_of_dlq_handler_is_needed() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let deliverer = cloud.stack.output("Secret2EksFunctionName")?;
+        let function = cloud.lambda.get_function_configuration().function_name(deliverer).send().await?;
+        let arn = function.function_arn.context("no ARN")?;
+        let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;
+        let role = Role::of(cloud, &path.variant, "HandlerRole").await?;
+        role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &path).await).await
+    })
+}
+
+/// A failure of a secret and one of an admin secret are told with all that an alert says, a failed rotation waits for
+/// its notice, a delivery is requested again, and the hourly look finds what is open.
+async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
+    let own = name("handler-rights");
+    let secret = cloud.create_secret(&format!("rabbitmq/{own}"), "{}").await?;
+    let admin = cloud.create_admin(&own, &json!({})).await?;
+    for arn in [&secret, &admin] {
+        handles(cloud, path, notice(arn, "vhost.missing", arn, "2026-11-25T08:00:00Z")).await?;
+        let alerts = path.alerts.wait_for(arn, 1).await?;
+        let says = alerts.iter().any(|alert| alert.to_string().contains("no rotation has succeeded yet"));
+        ensure!(says, "the alert does not say when it was rotated: {alerts:?}");
+        path.alerts.wait_for_events(arn, 1).await?;
+    }
+    handles(cloud, path, rotation_failed(&secret).to_string()).await?;
+    let request = json!({"secretArn": secret, "versionId": own, "attempt": 2});
+    let again = json!({"schema": "dlq-handler-redelivery/1", "request": request});
+    handles(cloud, path, again.to_string()).await?;
+    handles(cloud, path, json!({"schema": "dlq-handler-sweep/1"}).to_string()).await
+}
+
+/// A batch of one message, as Lambda hands it over.
+async fn handles(cloud: &Cloud, path: &Path, body: String) -> Result<()> {
+    let event = json!({"Records": [{"messageId": name("message"), "body": body}]});
+    let function = path.variant.stack.output("HandlerFunctionName")?;
+    let answer = cloud.invoke_function(function, &event).await?.value()?;
+    ensure!(answer["batchItemFailures"] == json!([]), "{body}: {answer}");
+    Ok(())
+}
+
+fn rotation_failed(secret: &str) -> Value {
+    json!({
+        "source": "aws.secretsmanager", "detail-type": "AWS Service Event via CloudTrail", "id": secret,
+        "detail": {
+            "eventName": "RotationFailed", "eventTime": "2026-11-25T08:00:00Z",
+            "additionalEventData": {"SecretId": secret},
+        },
+    })
+}
