@@ -2,6 +2,7 @@
 //! fails. Those of secret2eks are in `kubernetes/rights.rs`.
 
 mod handler;
+mod rotation;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,12 @@ const HARMLESS: &str = "sts:GetCallerIdentity";
 /// part of the resource, and why it is there.
 type Unasked<'a> = (&'a str, &'a str, &'a str);
 
-/// One action on one resource.
+/// One action on one resource, in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Right {
     policy: String,
+    /// Its place in the policy: two statements may allow the same under different conditions.
+    statement: usize,
     action: String,
     resource: String,
 }
@@ -85,38 +88,38 @@ impl<'a> Role<'a> {
     /// The policy as it was deployed, but for those rights.
     async fn put(&self, policy: &str, rights: &[Right]) -> Result<()> {
         let whole = self.policies.get(policy).context("no such policy")?;
-        let of_this = rights.iter().filter(|right| right.policy == policy);
-        let less = of_this.fold(whole.clone(), |document, right| without(&document, right)).to_string();
+        let less = without(policy, whole, rights).to_string();
         let put = ["iam", "put-role-policy", "--role-name", &self.name, "--policy-name", policy];
         run_cli(self.cloud, &[&put[..], &["--policy-document", &less]].concat()).await.map(drop)
     }
 }
 
+/// ARN of the shared stack's secret2eks: it takes a request for a secret that goes to no cluster as done.
+async fn deliverer(cloud: &Cloud) -> Result<String> {
+    let function = cloud.lambda.get_function_configuration().function_name(cloud.delivery_function()?);
+    function.send().await?.function_arn.context("no ARN")
+}
+
 fn rights_of(policy: &str, document: &Value) -> Vec<Right> {
     let mut rights = Vec::new();
-    for statement in document["Statement"].as_array().into_iter().flatten() {
-        for action in texts(&statement["Action"]) {
-            for resource in texts(&statement["Resource"]) {
-                rights.push(Right { policy: policy.to_owned(), action: action.clone(), resource });
+    for (statement, allowed) in document["Statement"].as_array().into_iter().flatten().enumerate() {
+        for action in texts(&allowed["Action"]) {
+            for resource in texts(&allowed["Resource"]) {
+                let (policy, action) = (policy.to_owned(), action.clone());
+                rights.push(Right { policy, statement, action, resource });
             }
         }
     }
     rights
 }
 
-/// Each statement becomes one for each of its other rights.
-fn without(document: &Value, right: &Right) -> Value {
+/// The policy with a statement for each right that is left.
+fn without(policy: &str, document: &Value, taken: &[Right]) -> Value {
     let mut statements = vec![json!({"Effect": "Allow", "Action": HARMLESS, "Resource": "*"})];
-    for statement in document["Statement"].as_array().into_iter().flatten() {
-        for action in texts(&statement["Action"]) {
-            for resource in texts(&statement["Resource"]) {
-                if action != right.action || resource != right.resource {
-                    let mut one = statement.clone();
-                    (one["Action"], one["Resource"]) = (json!(action), json!(resource));
-                    statements.push(one);
-                }
-            }
-        }
+    for right in rights_of(policy, document).iter().filter(|right| !taken.contains(right)) {
+        let mut one = document["Statement"][right.statement].clone();
+        (one["Action"], one["Resource"]) = (json!(right.action), json!(right.resource));
+        statements.push(one);
     }
     json!({"Version": "2012-10-17", "Statement": statements})
 }

@@ -1,11 +1,11 @@
 //! The rights of dlq-handler.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::Cloud;
 
-use super::{Role, Unasked};
+use super::{Role, Unasked, deliverer};
 use crate::failure_path::{Path, notice};
 
 const UNASKED: [Unasked<'_>; 5] = [
@@ -19,9 +19,7 @@ const UNASKED: [Unasked<'_>; 5] = [
 #[test]
 fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
-        let deliverer = cloud.stack.output("Secret2EksFunctionName")?;
-        let function = cloud.lambda.get_function_configuration().function_name(deliverer).send().await?;
-        let arn = function.function_arn.context("no ARN")?;
+        let arn = deliverer(cloud).await?;
         let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;
         let role = Role::of(cloud, &path.variant, "HandlerRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &path).await).await

@@ -1,0 +1,67 @@
+//! The rights of rotation-mq.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use serde_json::json;
+use testbed::cloud::{Cloud, Variant, random_text};
+
+use super::{Role, Unasked, deliverer};
+use crate::support::{UNKNOWN_VERSION, current_logs_in};
+
+const UNASKED: [Unasked<'_>; 2] = [
+    ("kms:", "", "SNS asks for them in the caller's name"),
+    ("logs:", "", "Lambda writes the log with the function's role"),
+];
+
+#[test]
+fn every_right_of_rotation_mq_is_needed() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let arn = deliverer(cloud).await?;
+        let parameters = [("Secret2EksFunctionArn", arn.as_str()), ("CallTimeoutSeconds", "4")];
+        let variant = cloud.deploy_variant(&name("rotation-rights"), &parameters, &[]).await?;
+        let role = Role::of(cloud, &variant, "RotationRole").await?;
+        role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &variant).await).await
+    })
+}
+
+/// An application's secret and an admin secret that is its own admin rotate, secret2eks is asked, and what fails is told.
+async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
+    // A new process: a running one may have asked for the broker already.
+    cloud.add_variables(&variant.function, &[("ATTEMPT", &name("attempt"))]).await?;
+    let app = cloud.create_app(&name("rights-app")).await?;
+    let admin = own_admin(cloud).await?;
+    for secret in [&app.arn, &admin] {
+        let version = cloud.begin_rotation(secret).await?;
+        for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+            call(cloud, variant, secret, &version, step).await?;
+        }
+        current_logs_in(cloud, secret).await?;
+        let notices = variant.notices.about(secret).await?;
+        ensure!(notices.is_empty(), "{notices:?}");
+    }
+    ensure!(call(cloud, variant, &app.arn, UNKNOWN_VERSION, "testSecret").await.is_err(), "it should fail");
+    let told = variant.notices.wait_for(&app.arn, 1);
+    tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was told")?.map(drop)
+}
+
+async fn call(cloud: &Cloud, variant: &Variant, secret: &str, version: &str, step: &str) -> Result<()> {
+    let event = json!({"Step": step, "SecretId": secret, "ClientRequestToken": version});
+    cloud.invoke_function(&variant.function, &event).await?.value().map(drop)
+}
+
+/// An admin secret, by its name, that is rotated and names itself as its admin.
+async fn own_admin(cloud: &Cloud) -> Result<String> {
+    let (user, password) = (name("rights-admin"), random_text(32)?);
+    let management = cloud.broker.management()?;
+    management.create_user(&user, &password, &["administrator"]).await?;
+    management.set_permissions(&user, "/", [".*", ".*", ".*"]).await?;
+    let mut value = json!({
+        "engine": "rabbitmq", "brokerId": cloud.broker_id, "username": user, "password": password,
+    });
+    let arn = cloud.create_secret(&format!("rabbitmq-admin/{user}"), &value.to_string()).await?;
+    value["masterarn"] = json!(arn);
+    cloud.secrets.put_secret_value().secret_id(&arn).secret_string(value.to_string()).send().await?;
+    Ok(arn)
+}
