@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use testbed::cloud::{Cloud, Variant};
+use testbed::aws::Stack;
+use testbed::cloud::Cloud;
 
 use crate::support::run_cli;
 
@@ -18,7 +19,7 @@ const HARMLESS: &str = "sts:GetCallerIdentity";
 
 /// Rights that AWS itself asks for, and the emulator does not (`testbed/aws/CONTRACT.md`): an action's beginning, a
 /// part of the resource, and why it is there.
-type Unasked<'a> = (&'a str, &'a str, &'a str);
+pub type Unasked<'a> = (&'a str, &'a str, &'a str);
 
 /// One action on one resource, in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ struct Right {
 }
 
 /// A role of a stack.
-struct Role<'a> {
+pub struct Role<'a> {
     cloud: &'a Cloud,
     name: String,
     /// As they are deployed, by name.
@@ -39,8 +40,8 @@ struct Role<'a> {
 }
 
 impl<'a> Role<'a> {
-    async fn of(cloud: &'a Cloud, variant: &Variant, logical_id: &str) -> Result<Self> {
-        let name = variant.stack.resource(logical_id)?.to_owned();
+    pub async fn of(cloud: &'a Cloud, stack: &Stack, logical_id: &str) -> Result<Self> {
+        let name = stack.resource(logical_id)?.to_owned();
         let listed = run_cli(cloud, &["iam", "list-role-policies", "--role-name", &name]).await?;
         let mut policies = BTreeMap::new();
         for policy in texts(&listed["PolicyNames"]) {
@@ -52,7 +53,7 @@ impl<'a> Role<'a> {
     }
 
     /// `works` with all rights and without those that are `unasked`, and does not without any of the others.
-    async fn needs_each_of_its_rights(
+    pub async fn needs_each_of_its_rights(
         &self,
         unasked: &[Unasked<'_>],
         works: impl AsyncFn() -> Result<()>,

@@ -1,12 +1,18 @@
 //! secret2eks has the rights that it needs: each one taken away, and a delivery fails.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
-use serde_json::{Value, json};
 use testbed::cloud::{Answer, Cloud, workspace};
 
 use super::routed::{Routed, until};
-use crate::support::run_cli;
+use crate::rights::{Role, Unasked};
+
+const UNASKED: [Unasked<'_>; 4] = [
+    ("sns:Publish", "", "Lambda sends the record of a failed event with the function's role"),
+    ("sqs:SendMessage", "", "Lambda sends the record of a success with the function's role"),
+    ("kms:", "", "SNS and SQS ask for them in the caller's name"),
+    ("logs:", "", "Lambda writes the log with the function's role"),
+];
 
 #[test]
 fn every_right_in_the_cluster_is_needed() -> Result<()> {
@@ -37,42 +43,16 @@ fn every_right_in_the_cluster_is_needed() -> Result<()> {
 #[test]
 fn every_right_in_the_account_is_needed() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
-        let arn = cloud.stack.output("Secret2EksRoleArn")?;
-        let role = arn.rsplit('/').next().context("a role without a name")?;
-        for (policy, action) in [
-            ("secrets", "secretsmanager:DescribeSecret"),
-            ("secrets", "secretsmanager:TagResource"),
-            ("cluster", "eks:DescribeCluster"),
-        ] {
-            let names = ["--role-name", role, "--policy-name", policy];
-            let found = run_cli(cloud, &[&["iam", "get-role-policy"], &names[..]].concat()).await?;
-            let whole = found["PolicyDocument"].to_string();
-            let less = without(&found["PolicyDocument"], action).to_string();
-            put(cloud, &names, &less).await?;
+        let role = Role::of(cloud, &cloud.stack, "Secret2EksRole").await?;
+        role.needs_each_of_its_rights(&UNASKED, async || {
             // A new process: a running one has asked for the cluster already.
-            cloud.add_variables(cloud.delivery_function()?, &[("TAKEN_AWAY", action)]).await?;
+            cloud.add_variables(cloud.delivery_function()?, &[("ATTEMPT", &name("attempt"))]).await?;
             let secret = Routed::create(cloud, &name("account"), &[]).await?;
-            let answer = cloud.deliver(&secret.arn).await?;
-            put(cloud, &names, &whole).await?;
-            ensure!(answer.kind() == "aws.access_denied", "without {action}: {answer:?}");
-        }
+            secret.deliver().await.map(drop)
+        })
+        .await?;
         delivers_again(cloud).await
     })
-}
-
-fn without(policy: &Value, action: &str) -> Value {
-    let mut policy = policy.clone();
-    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
-        if statement["Action"] == action {
-            statement["Action"] = json!("sts:GetCallerIdentity");
-        }
-    }
-    policy
-}
-
-async fn put(cloud: &Cloud, names: &[&str], document: &str) -> Result<()> {
-    let arguments = [&["iam", "put-role-policy"], names, &["--policy-document", document]].concat();
-    run_cli(cloud, &arguments).await.map(drop)
 }
 
 async fn delivers_again(cloud: &Cloud) -> Result<()> {

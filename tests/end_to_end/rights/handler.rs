@@ -21,7 +21,7 @@ fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = deliverer(cloud).await?;
         let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;
-        let role = Role::of(cloud, &path.variant, "HandlerRole").await?;
+        let role = Role::of(cloud, &path.variant.stack, "HandlerRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &path).await).await
     })
 }

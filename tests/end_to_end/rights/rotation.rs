@@ -21,7 +21,7 @@ fn every_right_of_rotation_mq_is_needed() -> Result<()> {
         let arn = deliverer(cloud).await?;
         let parameters = [("Secret2EksFunctionArn", arn.as_str()), ("CallTimeoutSeconds", "4")];
         let variant = cloud.deploy_variant(&name("rotation-rights"), &parameters, &[]).await?;
-        let role = Role::of(cloud, &variant, "RotationRole").await?;
+        let role = Role::of(cloud, &variant.stack, "RotationRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &variant).await).await
     })
 }

@@ -18,7 +18,7 @@ fn every_right_of_rotation_watch_is_needed() -> Result<()> {
             ("kms:", "", "SNS asks for them in the caller's name"),
             ("logs:", "", "Lambda writes the log with the function's role"),
         ];
-        let role = Role::of(cloud, &variant, "WatchRole").await?;
+        let role = Role::of(cloud, &variant.stack, "WatchRole").await?;
         role.needs_each_of_its_rights(&unasked, async || works(cloud, &variant, &alerts).await).await
     })
 }
