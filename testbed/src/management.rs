@@ -25,6 +25,7 @@ pub struct Management {
     url: String,
     user: String,
     password: String,
+    keeps_connections: bool,
 }
 
 /// What the API answered.
@@ -64,7 +65,8 @@ impl Management {
             .pool_idle_timeout(KEPT)
             .no_proxy()
             .build()?;
-        Ok(Self { client, url: url.to_owned(), user: user.to_owned(), password: password.to_owned() })
+        let (url, user, password) = (url.to_owned(), user.to_owned(), password.to_owned());
+        Ok(Self { client, url, user, password, keeps_connections: connections > 0 })
     }
 
     /// The same API as another user.
@@ -85,7 +87,16 @@ impl Management {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.with_context(|| what.clone())?;
+        let answer = match (request.try_clone(), request.send().await) {
+            // The broker may have ended a kept connection unseen. Every call may be repeated.
+            (Some(again), Err(error))
+                if self.keeps_connections && error.is_request() && !error.is_timeout() =>
+            {
+                again.send().await
+            }
+            (_, answer) => answer,
+        };
+        let answer = answer.with_context(|| what.clone())?;
         let status = answer.status().as_u16();
         let text = answer.text().await.with_context(|| what)?;
         let body = if text.is_empty() {
