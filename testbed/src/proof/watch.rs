@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::stand::{Account, NAMESPACE, Stand};
 use crate::kubernetes::secret_with;
 
-/// Between a reset and the next delivery lie two steps at least, which take some hundred milliseconds.
-const LOOK: Duration = Duration::from_millis(60);
+/// Between a reset and the next delivery lie two steps at least, which take some hundred milliseconds; two looks are a
+/// tenth of a busy machine's work.
+const LOOK: Duration = Duration::from_millis(100);
 const UNAUTHORIZED: u16 = 401;
 
 impl Stand<'_> {
