@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use serde_json::{Value, json};
 
 use super::attempt::End;
+use super::evidence::REQUEST_FAILED;
 use super::stand::{Account, RECEIPT, Stand};
 
 /// A message that could not be handled comes again, and may have to wait for the end of a handler that was killed.
@@ -103,6 +106,24 @@ impl Stand<'_> {
             );
         }
         Ok(incidents.len())
+    }
+
+    /// Asks for a delivery where the handler would, which is kept from it here: a request whose answers were lost has been
+    /// followed, but is told as failed after the delivery, and the next delivery closes that.
+    ///
+    /// # Errors
+    /// When Lambda refuses.
+    pub async fn ask_in_the_handlers_place(&self, account: &Account) -> Result<()> {
+        let incidents = self.incidents(account).await?;
+        let is_open = |incident: &Incident| incident.kind == REQUEST_FAILED && incident.alerts.closed == 0;
+        if incidents.values().any(is_open) {
+            let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
+            let request = json!({"secretArn": account.secret, "versionId": current, "attempt": 2});
+            let invoke = self.cloud.lambda.invoke().function_name(&self.delivery);
+            let invoke = invoke.invocation_type(InvocationType::Event);
+            invoke.payload(Blob::new(request.to_string())).send().await.context("no delivery")?;
+        }
+        Ok(())
     }
 
     /// Waits until what is current was delivered because the handler asked for it.
