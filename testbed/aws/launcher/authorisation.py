@@ -6,16 +6,19 @@
 - A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
   carries `kms:ViaService` and the encryption context.
 - `events:source` is a condition key of PutEvents.
+- Sessions are registered one at a time: each registration walks through all of them, and another thread's
+  would end it with an error, and with it the invocation that it is for.
 """
 
 import json
+import threading
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.core.router import extract_access_key_id
-from ministack.services import kms, lambda_svc, tagging
+from ministack.services import kms, lambda_svc, sts, tagging
 from ministack.services import secretsmanager as sm
 
 from .common import Response
@@ -31,6 +34,7 @@ KMS_ACTIONS = {
 def install() -> None:
     iam_evaluator._resolve_condition_key = _with_secret_tags(iam_evaluator._resolve_condition_key)
     iam_actions.request_tag_context = _with_event_sources(iam_actions.request_tag_context)
+    sts.register_session = _one_at_a_time(sts.register_session)
     original = sm.handle_request
 
     async def handle_request(method, path, headers, body, query_params):
@@ -40,6 +44,16 @@ def install() -> None:
         return denied or await original(method, path, headers, body, query_params)
 
     sm.handle_request = handle_request
+
+
+def _one_at_a_time(original):
+    lock = threading.Lock()
+
+    def register_session(access_key: str, session: dict) -> None:
+        with lock:
+            original(access_key, session)
+
+    return register_session
 
 
 def may_be_invoked_by_secrets_manager(function: str, secret_arn: str) -> bool:
