@@ -15,8 +15,9 @@ use super::stand::{Account, Stand};
 use crate::aws::{Rotation, Token};
 
 /// Attempts without a fault after the one with it. One is enough where the attempt itself failed; a promotion whose
-/// delivery nobody was asked for takes a rotation that is refused, and asks, and one that succeeds.
-const FURTHER_ATTEMPTS: usize = 3;
+/// delivery nobody was asked for takes a rotation that is refused, and asks, and one that succeeds. On a busy machine one of
+/// these may itself end after its promotion, by a call that runs into its short timeout, and then the same follows.
+const FURTHER_ATTEMPTS: usize = 5;
 /// On a busy machine a call before the point may run into its short timeout: then the cell begins anew.
 const BEGINNINGS: usize = 5;
 
