@@ -21,7 +21,7 @@ pub use alerts::Alerts;
 pub use app::{App, random_text};
 pub use dead_letter_queue::DeadLetterQueue;
 pub use delivery::route_to;
-pub use functions::{Functions, freeze_function, kill_function};
+pub use functions::{Functions, freeze_function, kill_function, processes_of};
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
 pub use notices::{Inbox, Notices};

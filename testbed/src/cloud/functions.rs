@@ -20,21 +20,27 @@ pub fn freeze_function(endpoint: &str, name: &str) {
     signal_function(endpoint, name, "STOP");
 }
 
-/// Another cloud on the machine may have a function of the same name, which is left alone.
 fn signal_function(endpoint: &str, name: &str, signal: &str) {
+    // All at once: one that starts while the first dies is the next environment.
+    let ids = processes_of(endpoint, name);
+    let ids: Vec<_> = ids.iter().filter_map(|process| process.file_name()).collect();
+    if !ids.is_empty() {
+        let _ = std::process::Command::new("kill").args(["-s", signal]).args(ids).status();
+    }
+}
+
+/// The folder in `/proc` of every process of a function of the emulated AWS at `endpoint`. Another cloud on the machine may
+/// have a function of the same name, which is left alone.
+pub fn processes_of(endpoint: &str, name: &str) -> Vec<PathBuf> {
     let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let is_it = |process: &std::fs::DirEntry| {
-        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+    let is_it = |process: &PathBuf| {
+        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
         let has =
             |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
         wanted.iter().all(has)
     };
-    // All at once: one that starts while the first dies is the next environment.
-    let ids: Vec<_> = processes.filter(is_it).map(|process| process.file_name()).collect();
-    if !ids.is_empty() {
-        let _ = std::process::Command::new("kill").args(["-s", signal]).args(ids).status();
-    }
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.map(|process| process.path()).filter(is_it).collect()
 }
 
 /// The programs that a cloud runs.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use testbed::aws::Options;
 use testbed::broker::Suite;
-use testbed::cloud::{Cloud, Functions, workspace};
+use testbed::cloud::{Cloud, Functions, processes_of, workspace};
 
 use self::calls::Calls;
 use self::cold_start::ColdStarts;
@@ -86,25 +86,16 @@ fn aims(cold: &ColdStarts, measured: &Rotations, calls: &Calls, zip_bytes: u64) 
     row("zip", &zip, "< 3.5 MB", met(zip_bytes < ZIP_AIM_BYTES));
 }
 
-/// The largest peak of the function's processes, whose program lies below the cloud's folder: their resident memory, shared
-/// pages included.
+/// The largest peak of the function's processes: their resident memory, shared pages included.
 fn peak_kb(cloud: &Cloud, function: &str) -> Option<u64> {
-    let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
     let peak = |process: &Path| -> Option<u64> {
-        let program = std::fs::read_link(process.join("exe")).ok()?;
-        let environment = std::fs::read(process.join("environ")).ok()?;
-        if !program.starts_with(cloud.aws.folder())
-            || !environment.split(|byte| *byte == 0).any(|entry| entry == name.as_bytes())
-        {
-            return None;
-        }
         let status = std::fs::read_to_string(process.join("status")).ok()?;
         // Kilobytes of 1024 bytes, proc_pid_status(5).
         let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kibibytes * 1_024 / 1_000)
     };
-    std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| peak(&entry.path())).max()
+    processes_of(cloud.aws.endpoint(), function).iter().filter_map(|process| peak(process)).max()
 }
 
 fn row(name: &str, measured: &str, aim: &str, verdict: &str) {
