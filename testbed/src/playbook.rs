@@ -90,8 +90,7 @@ impl Page {
         let block =
             self.blocks.get(self.next).with_context(|| format!("{} has no more blocks", self.name))?;
         self.next += 1;
-        let run = self.session(block)?;
-        self.finished(run).await
+        self.run_block(block).await
     }
 
     /// Runs the last block once more, as the page says for undoing or looking again; or `back` blocks before it.
@@ -101,8 +100,7 @@ impl Page {
     pub async fn again(&self, back: usize) -> Result<String> {
         let at = self.next.checked_sub(back + 1).context("there is no such block")?;
         let block = self.blocks.get(at).context("there is no such block")?;
-        let run = self.session(block)?;
-        self.finished(run).await
+        self.run_block(block).await
     }
 
     /// Passes by the next block, which holds `words` and is for another case.
@@ -151,12 +149,18 @@ impl Page {
         Ok(bash)
     }
 
-    async fn finished(&self, mut run: Command) -> Result<String> {
-        let output = tokio::task::spawn_blocking(move || run.output()).await??;
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "block {} of {} failed:\n{out}{err}", self.next, self.name);
-        Ok(out.into_owned())
+    async fn run_block(&self, block: &str) -> Result<String> {
+        let run = self.session(block)?;
+        finished(run).await.with_context(|| format!("block {} of {} failed", self.next, self.name))
     }
+}
+
+/// What a command printed; it and what it complained of when it fails.
+async fn finished(mut run: Command) -> Result<String> {
+    let output = tokio::task::spawn_blocking(move || run.output()).await??;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{out}{err}");
+    Ok(out.into_owned())
 }
 
 /// A netrc file for the broker's administrator, readable by its owner only; its path.

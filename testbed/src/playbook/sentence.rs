@@ -6,7 +6,7 @@ use std::fmt;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Page;
+use super::{Page, finished};
 
 /// Words in capital letters that mean themselves.
 const NO_PLACEHOLDERS: [&str; 2] = ["ALARM", "AWSCURRENT"];
@@ -70,11 +70,8 @@ impl Page {
     /// # Errors
     /// When it fails, or something in it was not given.
     pub async fn say(&self, sentence: &Sentence, words: &BTreeMap<&str, String>) -> Result<String> {
-        let mut run = self.session(&sentence.typed(words, &self.environment)?)?;
-        let output = tokio::task::spawn_blocking(move || run.output()).await??;
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "{sentence} failed:\n{out}{err}");
-        Ok(out.into_owned())
+        let run = self.session(&sentence.typed(words, &self.environment)?)?;
+        finished(run).await.with_context(|| format!("{sentence} failed"))
     }
 }
 
