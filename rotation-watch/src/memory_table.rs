@@ -34,25 +34,13 @@ impl MemoryTable {
     }
 
     /// Begins the run `id`, which is over at `until`, unless another one is under way: whether it has begun. Scheduler may call
-    /// twice, and two runs at once would both tell what neither remembers yet.
+    /// twice, and two runs at once would both tell what neither remembers yet. A run finds itself under way when the answer to
+    /// its write was lost, and has begun then.
     /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html> (at least once)
     ///
     /// # Errors
     /// When `DynamoDB` does not answer.
     pub async fn begin(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<bool, AwsError> {
-        self.put_run(id, now, until).await
-    }
-
-    /// Ends the run `id`.
-    ///
-    /// # Errors
-    /// When `DynamoDB` does not answer. It is over at its time all the same.
-    pub async fn end(&self, id: &str, now: Timestamp) -> Result<(), AwsError> {
-        self.put_run(id, now, now).await.map(drop)
-    }
-
-    /// A run finds itself under way when the answer to its write was lost.
-    async fn put_run(&self, id: &str, now: Timestamp, free_at: Timestamp) -> Result<bool, AwsError> {
         let number = |time: Timestamp| AttributeValue::N(time.as_millisecond().to_string());
         let (subject, area) = RUN;
         let put = self
@@ -62,7 +50,7 @@ impl MemoryTable {
             .item("subject", AttributeValue::S(subject.to_owned()))
             .item("area", AttributeValue::S(area.to_owned()))
             .item("runId", AttributeValue::S(id.to_owned()))
-            .item("freeAt", number(free_at))
+            .item("freeAt", number(until))
             .condition_expression("attribute_not_exists(subject) OR freeAt <= :now OR runId = :id")
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":id", AttributeValue::S(id.to_owned()));
@@ -73,6 +61,14 @@ impl MemoryTable {
                 error => Err(error),
             },
         }
+    }
+
+    /// Ends the run `id`: it is one that is over at once.
+    ///
+    /// # Errors
+    /// When `DynamoDB` does not answer. It is over at its time all the same.
+    pub async fn end(&self, id: &str, now: Timestamp) -> Result<(), AwsError> {
+        self.begin(id, now, now).await.map(drop)
     }
 
     /// Everything that is remembered, by the secret's ARN. An item that cannot be read is one that is not there:
