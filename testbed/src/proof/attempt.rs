@@ -62,23 +62,19 @@ impl Stand<'_> {
     /// As [`Stand::rotate`] and [`Stand::settle`].
     pub async fn attempt(&self, account: &Account, turn: Turn) -> Result<(Rotation, End)> {
         let before = self.told(account, false).await?;
-        let play = async {
-            let rotation = match turn {
-                Turn::Mending => self.retry(account, Token::Same).await?,
-                Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await?,
-            };
-            let end = self.settle(account, &rotation).await?;
-            anyhow::Ok((rotation, end))
+        let rotation = match turn {
+            Turn::Mending => self.retry(account, Token::Same).await?,
+            Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await?,
         };
         let heal = async {
-            if turn == Turn::Undelivered {
+            if turn == Turn::Undelivered && rotation.outcome == "succeeded" {
                 self.a_delivery_is_given_up(account, &before).await?;
                 self.cluster_works_again().await?;
             }
             anyhow::Ok(())
         };
-        let (ended, ()) = tokio::try_join!(play, heal)?;
-        Ok(ended)
+        let (end, ()) = tokio::try_join!(self.settle(account, &rotation), heal)?;
+        Ok((rotation, end))
     }
 
     /// `RotateSecret`; the new version.
