@@ -1,5 +1,5 @@
-"""Two waits that MiniStack adds to each invocation of a custom runtime, and one that Python adds to everything;
-and what functions print is kept.
+"""Two waits that MiniStack adds to each invocation of a custom runtime, and one that Python adds to
+everything; and what functions print is kept.
 
 Without TCP_NODELAY the Runtime API's answer waits 40 ms for an acknowledgement; and each invocation waits
 up to 50 ms for log lines. About 3 ms are left.
@@ -14,8 +14,8 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
-# Nobody is answered while garbage is collected, and to look through everything takes a second after half an hour: that
-# comes once in ten million new objects here, not in seventy thousand.
+# Nobody is answered while garbage is collected, and to look through everything takes a second after half an
+# hour: that comes once in ten million new objects here, not in seventy thousand.
 GARBAGE_THRESHOLDS = 10_000, 10, 100
 
 
