@@ -14,9 +14,9 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
-# Nobody is answered while garbage is collected, and to look through everything takes a second after half an
-# hour: that comes once in ten million new objects here, not in seventy thousand.
-GARBAGE_THRESHOLDS = 10_000, 10, 100
+# Nobody is answered while garbage is collected. What is there from the start is never looked through again,
+# which took a second on a busy machine; what connections leave behind is taken away before it is too much.
+GARBAGE_THRESHOLDS = 5_000, 5, 2
 
 
 def install() -> None:
