@@ -14,9 +14,10 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
-# Nobody is answered while garbage is collected. What is there from the start is never looked through again,
-# which took a second on a busy machine; what connections leave behind is taken away before it is too much.
-GARBAGE_THRESHOLDS = 5_000, 5, 2
+# Nobody is answered while garbage is collected, and to look through everything takes a second or more on a
+# busy machine. That comes once in thirty million new objects here, not in some ten thousand: later than a
+# whole proof ends, which costs it 2 GB an hour. What is there from the start is never looked through.
+GARBAGE_THRESHOLDS = 5_000, 5, 1_000
 
 
 def install() -> None:
