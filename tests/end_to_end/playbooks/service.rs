@@ -27,6 +27,8 @@ fn a_secret_that_is_due_is_replaced_by_the_page() -> Result<()> {
         for (variable, value) in [("DAYS", "180"), ("OWNER", "payments")] {
             page.set(variable, value);
         }
+        // The page looks as well.
+        let _look = crate::watch::LOOK.lock().await;
         page.set("WATCH", cloud.stack.output("WatchFunctionName")?);
         for _ in 0..3 {
             page.run().await?;
