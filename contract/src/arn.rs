@@ -17,6 +17,12 @@ pub fn names_same_secret(arn: &str, reference: &str) -> bool {
     reference == partial || partial.split_once(":secret:").is_some_and(|(_, name)| name == reference)
 }
 
+/// The name of a secret in its ARN; of a complete ARN with the random suffix.
+#[must_use]
+pub fn secret_name(arn: &str) -> Option<&str> {
+    arn.split_once(":secret:").map(|(_, name)| name)
+}
+
 fn without_suffix(arn: &str) -> Option<&str> {
     let (partial, suffix) = arn.split_at_checked(arn.len().checked_sub(SUFFIX_LENGTH)?)?;
     suffix.starts_with('-').then_some(partial)

@@ -104,6 +104,9 @@ kinds! {
     /// The policy of the secret is incomplete: an owner or a maximal age is missing or unreadable.
     SecretOwnerMissing = "secret.owner_missing", Warning, false;
 
+    /// A user of the pair is another secret's or another application's: nothing was written to the broker.
+    PairTaken = "pair.taken", Error, false;
+
     /// The pending value is missing: createSecret did not run, or did not finish.
     PendingMissing = "pending.missing", Error, false;
     /// The pending value can never become right: another user, another broker, or unreadable.
@@ -134,6 +137,8 @@ kinds! {
     /// The admin lacks the tag `administrator`.
     AdminNotAdministrator = "admin.not_administrator", Error, false;
 
+    /// An administrator's credentials are in a secret whose name does not begin with `AdminSecretNamePrefix`.
+    AdminOutsidePrefix = "admin.outside_prefix", Error, false;
     /// The user to reset is the admin that resets it, and the admin's own secret would not know.
     AdminIsRotatedUser = "admin.is_rotated_user", Error, false;
 

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Tags(BTreeMap<String, String>);
 
 impl Tags {
+    /// The first user of the secret's pair of broker users. It is written at deployment, or by the first rotation.
+    pub const USER: &str = "rotation-mq/user";
     /// The namespace to deliver to. Its presence is what makes a secret *routed*.
     pub const NAMESPACE: &str = "secret2eks/namespace";
     /// The name of the ExternalSecret and of the Kubernetes Secret.

@@ -7,11 +7,15 @@ use contract::{Kind, Password};
 use lambda_boundary::tls_refusal_in;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::OwnedTLSConfig;
-use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 
 use crate::amazon_mq::Endpoints;
 use crate::tls::BrokerRoots;
+
+/// The largest frame, in bytes: a login needs no more, and RabbitMQ 4 takes no less.
+/// <https://www.rabbitmq.com/docs/configure#config-items>
+const FRAME_MAX: u32 = 8_192;
 
 /// How to log in: which certificates to trust and how long to wait.
 #[derive(Debug)]
@@ -106,7 +110,8 @@ impl AmqpLogin {
             scheme: AMQPScheme::AMQPS,
             authority: AMQPAuthority { userinfo, host: endpoints.host.clone(), port: endpoints.port },
             vhost: vhost.to_owned(),
-            query: lapin::uri::AMQPQueryString::default(),
+            // Without it the broker decides, and lapin takes its "no limit" for buffers of 128 GiB.
+            query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.private_pem().map(str::to_owned) };
         let properties =

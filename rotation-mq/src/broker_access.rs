@@ -37,6 +37,12 @@ impl BrokerAccess {
                 admin: None,
             });
         };
+        if let Some(prefix) = rotation.config.prefixes.other_than_admin(admin_secret) {
+            return Err(RotationError::AdminSecretOutsidePrefix {
+                admin_secret: admin_secret.to_owned(),
+                prefix: prefix.to_owned(),
+            });
+        }
         let (admin, endpoints) = tokio::join!(
             rotation.secrets.current(admin_secret),
             rotation.amazon_mq.endpoints(current.broker())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, number, wrong};
 
+use crate::name_prefixes::NamePrefixes;
 use crate::tls::BrokerRoots;
 
 /// What to do when somebody is still connected as the user that is about to be reset.
@@ -28,6 +29,8 @@ pub struct Config {
     pub password_length: usize,
     /// `STALE_CONNECTIONS`.
     pub stale_connections: StaleConnections,
+    /// What the names of secrets begin with (`SECRET_NAME_PREFIX`, `ADMIN_SECRET_NAME_PREFIX`).
+    pub prefixes: NamePrefixes,
     /// The certificate authorities that a broker's certificate may come from.
     pub broker_roots: BrokerRoots,
     /// The longest time for one call to AWS or to the broker (`CALL_TIMEOUT_SECONDS`).
@@ -76,6 +79,7 @@ impl Config {
                 &PASSWORD_LENGTHS,
             )?,
             stale_connections,
+            prefixes: NamePrefixes::read(variable)?,
             broker_roots,
             call_timeout: Duration::from_secs(number(
                 "CALL_TIMEOUT_SECONDS",

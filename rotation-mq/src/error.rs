@@ -7,6 +7,7 @@ use crate::amazon_mq::BrokerLookupError;
 use crate::amqp_login::LoginError;
 use crate::event::EventError;
 use crate::management_api::ApiError;
+use crate::ownership::Taken;
 use crate::pair::{Stale, UserNameError};
 use crate::secret_store::StoreError;
 use crate::version_state::Refusal;
@@ -58,6 +59,39 @@ pub enum RotationError {
         /// Why.
         #[source]
         source: UserNameError,
+    },
+    /// A user of the pair is not this secret's.
+    #[error("nothing was written to the broker: the users of secret {secret} are not all its own")]
+    PairTaken {
+        /// The secret's ARN.
+        secret: String,
+        /// Whose they are.
+        #[source]
+        source: Taken,
+    },
+    /// The rotation would make an administrator.
+    #[error(
+        "user `{user}` is not made an administrator as `{active}` is one: the name of secret {secret} does not begin with `{prefix}`,          as those of the admin secrets do"
+    )]
+    AdministratorOutsidePrefix {
+        /// The secret's ARN.
+        secret: String,
+        /// AWSCURRENT's user.
+        active: String,
+        /// The user whose turn it is.
+        user: String,
+        /// What the names of admin secrets begin with.
+        prefix: String,
+    },
+    /// `masterarn` names a secret that is no admin secret.
+    #[error(
+        "the field `masterarn` names {admin_secret}, whose name does not begin with `{prefix}`, as those of the admin secrets do"
+    )]
+    AdminSecretOutsidePrefix {
+        /// The ARN in the value.
+        admin_secret: String,
+        /// What the names of admin secrets begin with.
+        prefix: String,
     },
     /// createSecret has not stored a value.
     #[error(
@@ -145,7 +179,9 @@ pub enum RotationError {
         user: String,
     },
     /// The management API refuses the current credentials (and, where it would do, the pending ones).
-    #[error("the broker refuses the current credentials of user `{user}`; nothing was changed")]
+    #[error(
+        "the broker refuses the current credentials of user `{user}`; nothing was changed; the password was changed elsewhere, perhaps          by another secret that is for the same user"
+    )]
     CurrentLoginRefused {
         /// The user.
         user: String,
@@ -299,6 +335,10 @@ impl RotationError {
                 StoreError::Invalid { .. } | StoreError::Binary { .. } => Kind::SecretInvalid,
             },
             Self::UnwritableValue { .. } | Self::UserName { .. } => Kind::SecretInvalid,
+            Self::PairTaken { .. } => Kind::PairTaken,
+            Self::AdministratorOutsidePrefix { .. } | Self::AdminSecretOutsidePrefix { .. } => {
+                Kind::AdminOutsidePrefix
+            }
             Self::PendingMissing { .. } => Kind::PendingMissing,
             Self::PendingStale { .. } | Self::PendingUnreadable { .. } => Kind::PendingStale,
             Self::AdminSecret { source: StoreError::Aws(error), .. } if error.kind().is_transient() => {

@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::ownership::Mark;
+
 /// A tag that Amazon MQ puts on users of its own; it is never copied and never touched. From RabbitMQ 4.3 on the
 /// API answers 400 `bad_request` to every change of such a user, its password included.
 pub const PROTECTED_TAG: &str = "protected";
@@ -56,7 +58,9 @@ pub enum Change {
     SetTags(BTreeSet<String>),
     /// Give a topic permission.
     GrantTopic(Exchange, TopicPermission),
-    /// Give a permission on a vhost.
+    /// Replace the permission on a vhost.
+    ReplaceVhost(String, Permission),
+    /// Give a permission on a vhost where the user has none.
     GrantVhost(String, Permission),
     /// Set a limit.
     SetLimit(String, i64),
@@ -71,6 +75,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether the user may do more afterwards, and nothing else changes. Every other change sets right what differs
+    /// or is too much: whether one regular expression allows more than another cannot be told, and where a topic permission or a
+    /// limit is missing, everything is allowed.
+    #[must_use]
+    pub fn is_addition(&self) -> bool {
+        matches!(self, Self::GrantVhost(..))
+    }
+
     /// Whether it takes away something that the active user does not have.
     #[must_use]
     pub fn is_removal(&self) -> bool {
@@ -94,6 +106,7 @@ impl fmt::Display for Change {
             Self::GrantTopic((vhost, exchange), _) => {
                 write!(formatter, "grant topic permission on exchange `{exchange}` in vhost `{vhost}`")
             }
+            Self::ReplaceVhost(vhost, _) => write!(formatter, "replace permission on vhost `{vhost}`"),
             Self::GrantVhost(vhost, _) => write!(formatter, "grant permission on vhost `{vhost}`"),
             Self::SetLimit(name, value) => write!(formatter, "set limit `{name}` to {value}"),
             Self::RevokeVhost(vhost) => write!(formatter, "remove permission on vhost `{vhost}`"),
@@ -107,9 +120,10 @@ impl fmt::Display for Change {
 }
 
 /// The changes that give `inactive` what `active` has, in an order that never grants more than the
-/// active user has: tags, topic permissions (a missing one allows everything), permissions on vhosts,
-/// limits; then what is beyond the active user goes, permissions on vhosts before the topic permissions
-/// that restrict them.
+/// active user has: tags; then what differs or is too much is set right, permissions on vhosts that the active user
+/// lacks first, topic permissions (a missing one allows everything) before permissions on vhosts; what is missing comes last.
+///
+/// The mark of a secret is no grant: it is neither copied nor compared.
 #[must_use]
 pub fn plan(active: &Grants, inactive: &Grants) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -118,21 +132,32 @@ pub fn plan(active: &Grants, inactive: &Grants) -> Vec<Change> {
         tags.extend(inactive.tags.get(PROTECTED_TAG).cloned());
         changes.push(Change::SetTags(tags));
     }
-    // The API cannot name the default exchange, whose name is empty, to take its topic permission away:
-    // there all of the vhost go, and those that the active user has are given again.
+    changes.extend(extra(&active.permissions, &inactive.permissions).map(Change::RevokeVhost));
+    // The API cannot name some exchanges to take their topic permission away: there all of the vhost go, and those that
+    // the active user has are given again.
     let mut topics = inactive.topic_permissions.clone();
-    for (vhost, _) in extra(&active.topic_permissions, &topics.clone()).filter(|(_, name)| name.is_empty()) {
+    let unnameable = extra(&active.topic_permissions, &topics).filter(|(_, name)| is_unnameable(name));
+    let cleared: BTreeSet<String> = unnameable.map(|(vhost, _)| vhost).collect();
+    for vhost in cleared {
         topics.retain(|(other, _), _| *other != vhost);
         changes.push(Change::ClearTopics(vhost));
     }
     changes.extend(differing(&active.topic_permissions, &topics).map(|(k, v)| Change::GrantTopic(k, v)));
-    changes
-        .extend(differing(&active.permissions, &inactive.permissions).map(|(k, v)| Change::GrantVhost(k, v)));
+    let (replaced, missing): (Vec<_>, Vec<_>) = differing(&active.permissions, &inactive.permissions)
+        .partition(|(vhost, _)| inactive.permissions.contains_key(vhost));
+    changes.extend(replaced.into_iter().map(|(k, v)| Change::ReplaceVhost(k, v)));
     changes.extend(differing(&active.limits, &inactive.limits).map(|(k, v)| Change::SetLimit(k, v)));
-    changes.extend(extra(&active.permissions, &inactive.permissions).map(Change::RevokeVhost));
     changes.extend(extra(&active.topic_permissions, &topics).map(Change::RevokeTopic));
     changes.extend(extra(&active.limits, &inactive.limits).map(Change::ClearLimit));
+    changes.extend(missing.into_iter().map(|(k, v)| Change::GrantVhost(k, v)));
     changes
+}
+
+/// Whether a segment of a URL's path cannot hold the name: the default exchange's is empty, and `.` and `..` mean a
+/// folder there, however they are written. <https://url.spec.whatwg.org/#single-dot-path-segment>
+#[must_use]
+pub fn is_unnameable(name: &str) -> bool {
+    ["", ".", ".."].contains(&name)
 }
 
 /// Topic permissions whose pattern contains the user's name by `{username}`: they mean something else
@@ -146,7 +171,7 @@ pub fn bound_to_user_name(grants: &Grants) -> impl Iterator<Item = &Exchange> {
 }
 
 fn copied_tags(tags: &BTreeSet<String>) -> BTreeSet<String> {
-    tags.iter().filter(|tag| *tag != PROTECTED_TAG).cloned().collect()
+    tags.iter().filter(|tag| *tag != PROTECTED_TAG && !Mark::is_mark(tag)).cloned().collect()
 }
 
 fn differing<K: Ord + Clone, V: PartialEq + Clone>(

@@ -15,6 +15,8 @@ pub mod event;
 pub mod grants;
 pub mod handler;
 pub mod management_api;
+pub mod name_prefixes;
+pub mod ownership;
 pub mod pair;
 pub mod password;
 pub mod secret_store;

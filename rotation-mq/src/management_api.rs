@@ -12,7 +12,8 @@ use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::grants::{ADMINISTRATOR_TAG, Change, Grants};
+use crate::grants::{ADMINISTRATOR_TAG, Change, Grants, is_unnameable};
+use crate::ownership::Mark;
 use crate::tls::{BrokerRoots, UnusableBundle};
 
 mod answers;
@@ -119,8 +120,11 @@ impl ManagementApi<'_> {
         Ok(self.get::<Value>(&["vhosts", vhost]).await?.is_some())
     }
 
-    /// Creates `user` or replaces its tags and password. The hash is not optional: without one the broker
-    /// would erase the password of an existing user.
+    /// Creates `user` or replaces its tags and password, and leaves the mark of the secret that it belongs to. The hash is not
+    /// optional: without one the broker would erase the password of an existing user.
+    ///
+    /// A broker that takes no tags of this form gets the request again without the mark: then a login has to prove
+    /// whose the user is.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -128,15 +132,44 @@ impl ManagementApi<'_> {
         self,
         user: &str,
         tags: impl IntoIterator<Item = &'t String>,
+        mark: &'t Mark,
         password_hash: &str,
     ) -> Result<(), ApiError> {
-        let tags: Vec<&str> = tags.into_iter().map(String::as_str).collect();
-        let body = json!({
-            "password_hash": password_hash,
-            "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": tags.join(","),
-        });
-        self.put(&["users", user], &body).await
+        let mut tags = mark.with(tags);
+        let body = |tags: &[&str]| {
+            json!({
+                "password_hash": password_hash,
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": tags.join(","),
+            })
+        };
+        match self.put(&["users", user], &body(&tags)).await {
+            Err(ApiError { failure: Failure::Status { status: 400, .. }, .. }) => {
+                tags.retain(|tag| !Mark::is_mark(tag));
+                self.put(&["users", user], &body(&tags)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Refuses a change that no request can name, so that nothing is written before it is found.
+    ///
+    /// # Errors
+    /// When the vhost is named `.` or `..`.
+    pub fn check_names(self, change: &Change) -> Result<(), ApiError> {
+        let (Change::GrantTopic((vhost, _), _)
+        | Change::RevokeTopic((vhost, _))
+        | Change::ReplaceVhost(vhost, _)
+        | Change::GrantVhost(vhost, _)
+        | Change::RevokeVhost(vhost)
+        | Change::ClearTopics(vhost)) = change
+        else {
+            return Ok(());
+        };
+        if is_unnameable(vhost) {
+            return Err(self.error(&Method::PUT, &["permissions", vhost], Failure::Unnameable));
+        }
+        Ok(())
     }
 
     /// Applies one planned change to `user`, except for tags, which travel with the password.
@@ -150,7 +183,7 @@ impl ManagementApi<'_> {
                 let body = json!({"exchange": exchange, "write": topic.write, "read": topic.read});
                 self.put(&["topic-permissions", vhost, user], &body).await
             }
-            Change::GrantVhost(vhost, permission) => {
+            Change::ReplaceVhost(vhost, permission) | Change::GrantVhost(vhost, permission) => {
                 let body = json!({
                     "configure": permission.configure, "write": permission.write, "read": permission.read,
                 });

@@ -1,6 +1,8 @@
-//! The two users of an alternating pair, and whether a pending value fits the current one. Pure.
+//! The two users of a secret's pair, and whether a pending value fits the current one. Pure.
 
 use contract::{SecretValue, Strategy};
+
+use crate::ownership::Taken;
 
 const CLONE_SUFFIX: &str = "_clone";
 /// Amazon MQ: 2 to 100 characters, alphanumeric and `-`, `.`, `_`.
@@ -18,11 +20,72 @@ pub enum UserNameError {
     NoRoomForClone,
 }
 
+/// The two users of a secret, `payment` and `payment_clone`. Only one of them is used with `single`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    base: String,
+    clone: String,
+}
+
+impl Pair {
+    /// The pair with this first user.
+    #[must_use]
+    pub fn of(base: &str) -> Self {
+        Self { base: base.to_owned(), clone: format!("{base}{CLONE_SUFFIX}") }
+    }
+
+    /// The pair that a secret is for. Its name is configuration: `pin`, the tag `rotation-mq/user`. Until somebody
+    /// has written that, it is the pair that AWSCURRENT's and AWSPREVIOUS's users share: whoever may
+    /// write a value must not choose the user.
+    ///
+    /// # Errors
+    /// [`Taken::NotOfPair`] and [`Taken::Moved`] when AWSCURRENT is for another user.
+    pub fn of_secret(pin: Option<&str>, current: &str, previous: Option<&str>) -> Result<Self, Taken> {
+        if let Some(base) = pin {
+            let pair = Self::of(base);
+            return if pair.has(current) {
+                Ok(pair)
+            } else {
+                Err(Taken::NotOfPair { user: current.to_owned(), base: base.to_owned() })
+            };
+        }
+        let pair = Self::of(current.strip_suffix(CLONE_SUFFIX).unwrap_or(current));
+        match previous.filter(|previous| !pair.has(previous)) {
+            None => Ok(pair),
+            Some(previous) => Err(Taken::Moved { user: current.to_owned(), previous: previous.to_owned() }),
+        }
+    }
+
+    /// The first user, whose name the secret is pinned to.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Both users.
+    #[must_use]
+    pub fn users(&self) -> [&str; 2] {
+        [&self.base, &self.clone]
+    }
+
+    /// Whether `user` is one of the two.
+    #[must_use]
+    pub fn has(&self, user: &str) -> bool {
+        self.users().contains(&user)
+    }
+
+    /// The user that takes turns with `user`.
+    #[must_use]
+    pub fn other(&self, user: &str) -> &str {
+        if user == self.clone { &self.base } else { &self.clone }
+    }
+}
+
 /// The user that the version after `current` is for.
 ///
 /// # Errors
 /// When Amazon MQ would refuse the current name or the next.
-pub fn next_user(current: &SecretValue) -> Result<String, UserNameError> {
+pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameError> {
     let name = current.username();
     let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     if !is_legal || !USER_NAME_LENGTHS.contains(&name.len()) {
@@ -31,21 +94,13 @@ pub fn next_user(current: &SecretValue) -> Result<String, UserNameError> {
     match current.strategy() {
         Strategy::Single => Ok(name.to_owned()),
         Strategy::Alternating => {
-            let next = alternate(name);
+            let next = pair.other(name);
             if USER_NAME_LENGTHS.contains(&next.len()) {
-                Ok(next)
+                Ok(next.to_owned())
             } else {
                 Err(UserNameError::NoRoomForClone)
             }
         }
-    }
-}
-
-/// `payment` for `payment_clone`, and the other way round.
-fn alternate(name: &str) -> String {
-    match name.strip_suffix(CLONE_SUFFIX) {
-        Some(original) => original.to_owned(),
-        None => format!("{name}{CLONE_SUFFIX}"),
     }
 }
 
@@ -132,12 +187,43 @@ mod tests {
             ("single", "payment_clone", "payment_clone"),
         ] {
             assert_eq!(
-                next_user(&value(current, strategy, "b-1")?),
+                next_user(&value(current, strategy, "b-1")?, &Pair::of("payment")),
                 Ok(next.to_owned()),
                 "{strategy} {current}"
             );
         }
         Ok(())
+    }
+
+    #[test]
+    fn the_pair_of_a_secret_is_configuration_and_not_what_its_value_says() {
+        let pair = |base: &str| Ok(Pair::of(base));
+        let not_of = |user: &str, base: &str| Err(Taken::NotOfPair { user: user.into(), base: base.into() });
+        let moved =
+            |user: &str, previous: &str| Err(Taken::Moved { user: user.into(), previous: previous.into() });
+        for (pin, current, previous, expected) in [
+            (None, "payment", None, pair("payment")),
+            (None, "payment_clone", Some("payment"), pair("payment")),
+            (None, "payment", Some("payment"), pair("payment")),
+            (None, "ops", Some("payment"), moved("ops", "payment")),
+            (None, "ops", Some("payment_clone"), moved("ops", "payment_clone")),
+            (Some("payment"), "payment_clone", Some("ops"), pair("payment")),
+            (Some("payment"), "ops", None, not_of("ops", "payment")),
+            (Some("payment"), "payment_clone_clone", None, not_of("payment_clone_clone", "payment")),
+            (Some("appq_clone"), "appq_clone", None, pair("appq_clone")),
+            (Some("appq_clone"), "appq", None, not_of("appq", "appq_clone")),
+            (Some(""), "payment", None, not_of("payment", "")),
+        ] {
+            assert_eq!(Pair::of_secret(pin, current, previous), expected, "{pin:?} {current} {previous:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_whose_own_name_ends_in_clone_has_a_clone_of_its_own_when_it_is_pinned() {
+        let pair = Pair::of("appq_clone");
+        assert_eq!(pair.other("appq_clone"), "appq_clone_clone");
+        assert_eq!(pair.other("appq_clone_clone"), "appq_clone");
+        assert!(!pair.has("appq"));
     }
 
     #[test]
@@ -153,9 +239,11 @@ mod tests {
             (&too_long, Some(UserNameError::NoRoomForClone)),
             (&longest, None),
         ] {
-            assert_eq!(next_user(&value(name, "alternating", "b-1")?).err(), expected, "{name}");
+            let pair = Pair::of(name.strip_suffix("_clone").unwrap_or(name));
+            assert_eq!(next_user(&value(name, "alternating", "b-1")?, &pair).err(), expected, "{name}");
         }
-        assert!(next_user(&value(&"u".repeat(100), "single", "b-1")?).is_ok());
+        let longest = "u".repeat(100);
+        assert!(next_user(&value(&longest, "single", "b-1")?, &Pair::of(&longest)).is_ok());
         Ok(())
     }
 

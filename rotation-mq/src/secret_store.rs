@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::types::Tag;
 use contract::{SecretValue, SecretValueError, Tags};
 
 use crate::event::RotationToken;
-use crate::version_state::{AWSCURRENT, AWSPENDING, Versions};
+use crate::version_state::{AWSCURRENT, AWSPENDING, AWSPREVIOUS, Versions};
 use lambda_boundary::AwsError;
 
 const SERVICE: &str = "Secrets Manager";
 const NOT_FOUND: &str = "ResourceNotFoundException";
+const VERSIONS_A_PAGE: i32 = 100;
 
 /// Secrets Manager, with the longest time that one call may take.
 #[derive(Debug)]
@@ -117,6 +119,56 @@ impl SecretStore {
     /// When it cannot be read or breaks the contract.
     pub async fn version(&self, secret: &str, version: &str) -> Result<Option<Version>, StoreError> {
         self.value(secret, Some(version), "").await
+    }
+
+    /// The user of the version that is AWSPREVIOUS. A value that breaks the contract has none.
+    ///
+    /// # Errors
+    /// When AWS refuses to read it.
+    pub async fn previous_user(&self, secret: &str) -> Result<Option<String>, StoreError> {
+        match self.value(secret, None, AWSPREVIOUS).await {
+            Ok(previous) => Ok(previous.map(|version| version.value.username().to_owned())),
+            Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The ids of the newest stored versions, those without a stage too, the newest first; `limit` at most.
+    /// Secrets Manager keeps about 100 versions of a secret, one page of this list.
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html>
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub async fn newest_versions(&self, secret: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let answer = self
+            .client
+            .list_secret_version_ids()
+            .secret_id(secret)
+            .include_deprecated(true)
+            .max_results(VERSIONS_A_PAGE)
+            .send()
+            .await
+            .map_err(|error| {
+                not_found(AwsError::from_sdk(SERVICE, "ListSecretVersionIds", self.timeout, &error))
+            })?;
+        let mut versions = answer.versions.unwrap_or_default();
+        versions.sort_by_key(|version| std::cmp::Reverse(version.created_date));
+        Ok(versions.into_iter().filter_map(|version| version.version_id).take(limit).collect())
+    }
+
+    /// Adds one tag to a secret.
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub async fn tag(&self, secret: &str, key: &str, value: &str) -> Result<(), StoreError> {
+        self.client
+            .tag_resource()
+            .secret_id(secret)
+            .tags(Tag::builder().key(key).value(value).build())
+            .send()
+            .await
+            .map_err(|error| not_found(AwsError::from_sdk(SERVICE, "TagResource", self.timeout, &error)))?;
+        Ok(())
     }
 
     /// Stores `value` as the pending version `token`. Repeating it with the same value changes nothing;

@@ -1,15 +1,17 @@
 //! The four steps of a rotation and the incident's action, a file each, and what they share.
 
-use contract::Strategy;
+use contract::{Strategy, Tags};
 
 use crate::Rotation;
 use crate::error::RotationError;
 use crate::event::{StepEvent, StepName};
-use crate::pair;
+use crate::ownership::Mark;
+use crate::pair::{self, Pair};
 use crate::secret_store::{Description, StoreError, Version};
 use crate::subject::Subject;
-use crate::version_state::{Decision, decide};
+use crate::version_state::{AWSPREVIOUS, Decision, decide};
 
+pub mod claim;
 pub mod create_secret;
 pub mod finish_secret;
 pub mod look_again;
@@ -39,6 +41,10 @@ pub struct Found {
     pub current: Version,
     /// The event's pending version, when it has a value.
     pub pending: Option<Version>,
+    /// The two users that the secret is for.
+    pub pair: Pair,
+    /// What this secret leaves on them.
+    pub mark: Mark,
     /// The user whose turn it is.
     pub next_user: String,
 }
@@ -76,13 +82,19 @@ impl Step<'_> {
         // Once promoted, the version may not be AWSPENDING any more, and nobody needs its pending value.
         let pending = if already_current { None } else { self.readable(pending)? };
         let _ = self.subject.broker.set(current.value.broker().to_string());
-        let next_user = pair::next_user(&current.value).map_err(|source| RotationError::UserName {
+        let pair = if already_current {
+            Pair::of(current.value.username())
+        } else {
+            self.pair(&description, &current).await?
+        };
+        let next_user = pair::next_user(&current.value, &pair).map_err(|source| RotationError::UserName {
             secret: secret.clone(),
             user: current.value.username().to_owned(),
             source,
         })?;
         let _ = self.subject.user.set(next_user.clone());
-        Ok(Found { description, already_current, current, pending, next_user })
+        let mark = Mark::of(&description.arn);
+        Ok(Found { description, already_current, current, pending, pair, mark, next_user })
     }
 
     /// The pending value, when it may follow the current one.
@@ -99,6 +111,21 @@ impl Step<'_> {
             RotationError::PendingStale { secret: secret(), version: self.event.token.clone(), source }
         })?;
         Ok(pending)
+    }
+
+    /// The pair that the secret is for: by its tag, or, while it has none, by the users of its versions.
+    async fn pair(&self, description: &Description, current: &Version) -> Result<Pair, RotationError> {
+        let pin = description.tags.get(Tags::USER);
+        let previous = if pin.is_none() && description.versions.with_stage(AWSPREVIOUS).is_some() {
+            let previous = self.rotation.secrets.previous_user(&self.event.secret_id).await;
+            previous.map_err(|source| self.failed_to("read the previous value of", source))?
+        } else {
+            None
+        };
+        Pair::of_secret(pin, current.value.username(), previous.as_deref()).map_err(|source| {
+            let _ = self.subject.user.set(current.value.username().to_owned());
+            RotationError::PairTaken { secret: self.event.secret_id.clone(), source }
+        })
     }
 
     /// An error about the rotated secret.

@@ -7,6 +7,8 @@ use crate::event::StepName;
 
 /// The stage of the version in use.
 pub const AWSCURRENT: &str = "AWSCURRENT";
+/// The stage of the version that was in use before.
+pub const AWSPREVIOUS: &str = "AWSPREVIOUS";
 /// The stage of the version that a rotation is making.
 pub const AWSPENDING: &str = "AWSPENDING";
 

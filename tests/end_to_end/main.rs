@@ -15,6 +15,7 @@ mod interruption;
 mod kubernetes;
 mod open_incidents;
 mod operations;
+mod ownership;
 mod playbooks;
 mod rights;
 mod rotation;

@@ -30,6 +30,9 @@ pub enum Failure {
     /// No such object.
     #[error("the broker does not know it")]
     NotFound,
+    /// A name that the path of a URL cannot hold.
+    #[error("the management API cannot name a user, vhost or exchange `.` or `..` in a URL")]
+    Unnameable,
     /// Another refusal, or a fault of the broker.
     #[error("the broker answered status {status} ({code})")]
     Status {
@@ -65,7 +68,7 @@ impl ApiError {
         match self.failure {
             Failure::LoginRefused => Kind::AdminLoginRefused,
             Failure::NotAdministrator => Kind::AdminNotAdministrator,
-            Failure::NotFound | Failure::Status { .. } => Kind::BrokerRequestFailed,
+            Failure::NotFound | Failure::Unnameable | Failure::Status { .. } => Kind::BrokerRequestFailed,
             Failure::UnexpectedAnswer { .. } => Kind::BrokerUnexpectedAnswer,
             Failure::Tls(_) => Kind::BrokerTlsRefused,
             Failure::Transport(_) | Failure::NoAnswer => Kind::BrokerUnreachable,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::ManagementApi;
 use super::error::{ApiError, Failure, cause_of};
+use crate::grants::is_unnameable;
 
 const ATTEMPTS: usize = 2;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -30,6 +31,9 @@ impl<'a> Request<'a> {
 impl ManagementApi<'_> {
     /// Sends a request, once more after a transport error, 429 or 5xx: all our requests are idempotent.
     pub(super) async fn send(self, request: Request<'_>) -> Result<Vec<u8>, ApiError> {
+        if request.path.iter().copied().any(is_unnameable) {
+            return Err(self.error(&request.method, request.path, Failure::Unnameable));
+        }
         let attempts = async {
             for attempt in 1.. {
                 let attempt_limit = self.client.timeout / 2;

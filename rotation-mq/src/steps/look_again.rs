@@ -8,6 +8,7 @@ use crate::Rotation;
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::management_api::ManagementApi;
+use crate::ownership::Mark;
 use crate::password;
 use crate::secret_store::{Description, StoreError, Version};
 use crate::version_state::{AWSCURRENT, AWSPENDING};
@@ -69,7 +70,8 @@ pub async fn restore_if_in_use(
             let broker = RotationError::broker("restore the password of", user);
             let tags = admin.grants(user).await.map_err(&broker)?.unwrap_or_default().tags;
             let hash = password::hash(version.value.password(), &mut ThreadRng::default());
-            admin.put_user(user, &tags, &hash).await.map_err(&broker)?;
+            let mark = Mark::of(&description.arn);
+            admin.put_user(user, &tags, &mark, &hash).await.map_err(&broker)?;
             return Ok(Some(stage));
         }
     }

@@ -10,6 +10,7 @@ use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::event::RevokePreviousEvent;
 use crate::management_api::ManagementApi;
+use crate::ownership::Mark;
 use crate::secret_store::{Description, StoreError, Version};
 use crate::subject::Subject;
 use crate::version_state::{AWSCURRENT, AWSPENDING, Refusal};
@@ -62,7 +63,7 @@ pub async fn revoke_previous(
     access.refuse_to_reset_the_admin(&current.value, user)?;
     let admin = access.as_admin(rotation, &current.value);
     if current.value.strategy() == Strategy::Alternating {
-        scramble(admin, user).await?;
+        scramble(admin, user, &Mark::of(&description.arn)).await?;
     }
     let closed_connections = stale_connections::close_all(admin, user)
         .await
@@ -130,13 +131,13 @@ async fn refuse_while_in_use(
 }
 
 /// A random password that is forgotten at once. A user that is gone needs none.
-async fn scramble(admin: ManagementApi<'_>, user: &str) -> Result<(), RotationError> {
+async fn scramble(admin: ManagementApi<'_>, user: &str, mark: &Mark) -> Result<(), RotationError> {
     let grants = admin.grants(user).await.map_err(RotationError::broker("read the grants of", user))?;
     let Some(grants) = grants else { return Ok(()) };
     let random = &mut ThreadRng::default();
     let hash = password::hash(&password::generate(64, random), random);
     admin
-        .put_user(user, &grants.tags, &hash)
+        .put_user(user, &grants.tags, mark, &hash)
         .await
         .map_err(RotationError::broker("scramble the password of", user))
 }

@@ -4,11 +4,12 @@
 use contract::{DistributionRequest, Strategy};
 use rand::rngs::ThreadRng;
 
-use super::{Found, Step, look_again};
+use super::{Found, Step, claim, look_again};
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::grants::{Change, Grants, PROTECTED_TAG, bound_to_user_name, plan};
 use crate::management_api::ManagementApi;
+use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
 use crate::{password, stale_connections};
 
@@ -63,6 +64,13 @@ async fn alternate(
         return Err(RotationError::CurrentLoginRefused { user: active.to_owned() });
     }
     let works_already = pending_login.map_err(RotationError::broker("check the login of", inactive))?;
+    let pair = PairOnBroker {
+        active,
+        active_tags: &active_grants.tags,
+        next: inactive,
+        next_tags: inactive_grants.as_ref().map(|grants| &grants.tags),
+    };
+    claim::refuse_what_is_not_ours(step, found, access, pair, works_already).await?;
     check_vhost(admin, active, &active_grants, current.vhost()).await?;
     if inactive_grants.is_some() && !works_already {
         refuse_while_undelivered(step, found, inactive).await?;
@@ -75,37 +83,41 @@ async fn alternate(
              which means another name for `{inactive}`"
         );
     }
-    let changes = plan(&active_grants, &inactive_grants.clone().unwrap_or_default());
-    let new_tags =
-        changes.iter().find_map(|change| if let Change::SetTags(tags) = change { Some(tags) } else { None });
-    let wrote_password = !works_already || new_tags.is_some();
+    let exists = inactive_grants.is_some();
+    let inactive_grants = inactive_grants.unwrap_or_default();
+    let changes = plan(&active_grants, &inactive_grants);
+    for change in &changes {
+        admin.check_names(change).map_err(RotationError::broker(&format!("{change} for"), inactive))?;
+    }
+    claim::pin(step, found).await;
+    // Whoever reads AWSPENDING knows the password as soon as it is set: by then the user must not be allowed
+    // more than the active one. A user that does not exist yet is allowed nothing.
+    let (first, last): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().partition(|change| exists && !works_already && !change.is_addition());
+    for change in first {
+        apply(admin, active, inactive, change).await?;
+    }
+    let tags = changes.iter().find_map(|change| match change {
+        Change::SetTags(tags) => Some(tags),
+        _ => None,
+    });
+    let wrote_password = !works_already || tags.is_some() || !found.mark.is_in(&inactive_grants.tags);
     if wrote_password {
         // Without a change of tags both users have the same ones, but for `protected`.
-        let kept_tags = inactive_grants.unwrap_or_default().tags;
+        let kept = &inactive_grants.tags;
         let hash = password::hash(pending.value.password(), &mut ThreadRng::default());
-        let what = if kept_tags.contains(PROTECTED_TAG) {
+        let what = if kept.contains(PROTECTED_TAG) {
             "set the password of the protected"
         } else {
             "set the password of"
         };
         admin
-            .put_user(inactive, new_tags.unwrap_or(&kept_tags), &hash)
+            .put_user(inactive, tags.unwrap_or(kept), &found.mark, &hash)
             .await
             .map_err(RotationError::broker(what, inactive))?;
     }
-    for change in &changes {
-        admin
-            .apply(inactive, change)
-            .await
-            .map_err(RotationError::broker(&format!("{change} for"), inactive))?;
-        if change.is_removal() {
-            tracing::warn!(
-                broker.user = inactive,
-                "`{active}` does not have it, so for `{inactive}`: {change}"
-            );
-        } else {
-            tracing::info!(broker.user = inactive, "as `{active}` has it, for `{inactive}`: {change}");
-        }
+    for change in last {
+        apply(admin, active, inactive, change).await?;
     }
     tracing::info!(
         broker.user = inactive,
@@ -114,6 +126,21 @@ async fn alternate(
         changes.len(),
     );
     Ok(wrote_password)
+}
+
+async fn apply(
+    admin: ManagementApi<'_>,
+    active: &str,
+    inactive: &str,
+    change: &Change,
+) -> Result<(), RotationError> {
+    admin.apply(inactive, change).await.map_err(RotationError::broker(&format!("{change} for"), inactive))?;
+    if change.is_removal() {
+        tracing::warn!(broker.user = inactive, "`{active}` does not have it, so for `{inactive}`: {change}");
+    } else {
+        tracing::info!(broker.user = inactive, "as `{active}` has it, for `{inactive}`: {change}");
+    }
+    Ok(())
 }
 
 /// The one user gets the pending password: by its admin, or by itself when it is an administrator.
@@ -146,14 +173,18 @@ async fn change_in_place(
         .await
         .map_err(RotationError::broker("read the grants of", user))?
         .ok_or_else(|| RotationError::CurrentUserMissing { user: user.to_owned() })?;
+    let tags = &grants.tags;
+    let pair = PairOnBroker { active: user, active_tags: tags, next: user, next_tags: Some(tags) };
+    claim::refuse_what_is_not_ours(step, found, access, pair, works_already).await?;
     check_vhost(admin, user, &grants, current.vhost()).await?;
+    claim::pin(step, found).await;
     if works_already {
         tracing::info!(broker.user = user, "user `{user}`: password was set already");
         return Ok(false);
     }
     let hash = password::hash(pending.value.password(), &mut ThreadRng::default());
     admin
-        .put_user(user, &grants.tags, &hash)
+        .put_user(user, tags, &found.mark, &hash)
         .await
         .map_err(RotationError::broker("set the password of", user))?;
     tracing::info!(broker.user = user, "user `{user}`: password set");

@@ -2,10 +2,11 @@
 
 use contract::Strategy;
 
-use super::{Found, Step};
+use super::{Found, Step, claim};
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 use crate::grants::{ADMINISTRATOR_TAG, plan};
+use crate::ownership::PairOnBroker;
 use crate::pair;
 use crate::secret_store::Version;
 use crate::version_state::AWSPENDING;
@@ -86,15 +87,25 @@ async fn test_pending(
 async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> Result<(), RotationError> {
     let value = &found.current.value;
     let user = value.username();
+    let next = found.next_user.as_str();
     let admin = access.as_admin(step.rotation, value);
-    let (login, grants) = tokio::join!(
+    let (login, grants, next_grants) = tokio::join!(
         step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password()),
         admin.grants(user),
+        admin.grants(next),
     );
     login.map_err(RotationError::login(user, Credentials::Current))?;
-    grants
+    let grants = grants
         .map_err(RotationError::broker(READ, user))?
         .ok_or_else(|| RotationError::CurrentUserMissing { user: user.to_owned() })?;
+    let next_grants = next_grants.map_err(RotationError::broker(READ, next))?;
+    let pair = PairOnBroker {
+        active: user,
+        active_tags: &grants.tags,
+        next,
+        next_tags: next_grants.as_ref().map(|grants| &grants.tags),
+    };
+    claim::refuse_what_is_not_ours(step, found, access, pair, false).await?;
     tracing::info!(broker.user = user, "nothing new to test: the current user `{user}` and its admin log in");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a test sets up: users and what they may do, vhosts, exchanges.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use super::Management;
@@ -12,6 +12,20 @@ impl Management {
     /// When the broker refuses.
     pub async fn create_user(&self, user: &str, password: &str, tags: &[&str]) -> Result<()> {
         self.write(&["users", user], &json!({"password": password, "tags": tags.join(",")})).await
+    }
+
+    /// Replaces the user's tags and leaves its password as it is. The hash goes with them: without one, the broker would erase
+    /// the password.
+    ///
+    /// # Errors
+    /// When there is no such user, or the broker refuses.
+    pub async fn replace_tags(&self, user: &str, tags: &[&str]) -> Result<()> {
+        let account = self.user(user).await?.with_context(|| format!("user `{user}` is missing"))?;
+        let body = json!({
+            "tags": tags.join(","), "password_hash": account["password_hash"],
+            "hashing_algorithm": account["hashing_algorithm"],
+        });
+        self.write(&["users", user], &body).await
     }
 
     /// Deletes a user, if it is there.

@@ -43,7 +43,7 @@ impl Management {
     }
 
     /// All that the user may do, in a form in which two users who may do the same are equal: tags but the service's own
-    /// `protected`, permissions by vhost, topic permissions by vhost and exchange, limits.
+    /// `protected` and the mark of a secret, permissions by vhost, topic permissions by vhost and exchange, limits.
     ///
     /// # Errors
     /// When the user is missing or the broker refuses.
@@ -51,7 +51,7 @@ impl Management {
         let account = self.user(user).await?.with_context(|| format!("user `{user}` is missing"))?;
         let mut tags: Vec<&str> =
             account["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        tags.retain(|tag| *tag != "protected");
+        tags.retain(|tag| *tag != "protected" && !tag.starts_with("secret-"));
         tags.sort_unstable();
         let mut permissions = BTreeMap::new();
         for granted in self.list(&["users", user, "permissions"]).await? {
