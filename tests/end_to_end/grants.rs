@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 
-use crate::support::{converged, current_logs_in, failed_once};
+use crate::support::{converged, current_logs_in, failed_once, mark_of};
 
 #[test]
 fn every_kind_of_grant_reaches_the_second_user_and_what_it_has_beyond_is_removed_and_named() -> Result<()> {
@@ -26,7 +26,10 @@ fn every_kind_of_grant_reaches_the_second_user_and_what_it_has_beyond_is_removed
         management.create_user(&app.user, &password, &["monitoring"]).await?;
 
         // The second user exists already and has more than the first.
-        management.create_user(&clone, "a password of its own", &["policymaker"]).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let mark = mark_of(cloud, &clone).await?;
+        management.create_user(&clone, "a password of its own", &["policymaker", &mark]).await?;
         management.set_permissions(&clone, &extra, [".*", ".*", ".*"]).await?;
         management.set_topic_permission(&clone, &extra, "amq.topic", [".*", ".*"]).await?;
         management.set_topic_permission(&clone, "/", "amq.direct", ["x", "x"]).await?;
@@ -92,13 +95,17 @@ fn tags_are_repaired_without_wiping_the_password() -> Result<()> {
 fn the_service_s_own_tag_stays_and_a_broker_that_shuts_its_users_off_is_told() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("protected")).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        cloud.rotate_successfully(&app.arn).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
         let management = cloud.broker.management()?;
         let clone = format!("{}_clone", app.user);
-        management.create_user(&clone, "a password of its own", &["management", "protected"]).await?;
+        let mark = mark_of(cloud, &clone).await?;
+        let tags = ["management", "protected", &mark];
+        management.create_user(&clone, "a password of its own", &tags).await?;
         // From RabbitMQ 4.3 on nobody changes such a user over the API.
-        let is_shut_off = management.create_user(&clone, "another", &["protected"]).await.is_err();
+        let is_shut_off = management.create_user(&clone, "another", &["protected", &mark]).await.is_err();
         if is_shut_off {
             let answer = cloud.step(&app.arn, &version, "setSecret").await?;
             failed_once(cloud, &app.arn, &answer, "broker.request_failed", "protected").await?;
@@ -107,7 +114,7 @@ fn the_service_s_own_tag_stays_and_a_broker_that_shuts_its_users_off_is_told() -
         cloud.steps(&app.arn, &version).await?;
         converged(cloud, &app.user, &app.arn, &version).await?;
         let tags = management.user(&clone).await?.unwrap_or_default()["tags"].clone();
-        ensure!(tags == json!(["protected"]), "only the service's own tag stays: {tags}");
+        ensure!(tags == json!(["protected", mark]), "only the service's own tag stays: {tags}");
         Ok(())
     })
 }

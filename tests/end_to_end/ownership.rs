@@ -7,6 +7,7 @@ mod proofs;
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
+use testbed::aws::RotationOptions;
 use testbed::cloud::{App, Cloud};
 
 use crate::support::{current_logs_in, failed_once, state_of};
@@ -27,6 +28,14 @@ async fn is_refused(cloud: &Cloud, user: &str, arn: &str, words: &str) -> Result
     ensure!(state_of(cloud, user, arn).await? == before, "a refused rotation wrote to the broker");
     ensure!(cloud.tag_of(arn, "rotation-mq/user").await?.is_none(), "a refused rotation pinned the secret");
     Ok(notice)
+}
+
+/// Ends a rotation by hand, as the playbook says; the next one runs all its steps.
+async fn take_pending_off(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
+    let stage = cloud.secrets.update_secret_version_stage().secret_id(arn).version_stage("AWSPENDING");
+    stage.remove_from_version_id(version).send().await?;
+    let all = RotationOptions { steps: Some(4), ..RotationOptions::default() };
+    cloud.aws.set_rotation_options(Some(arn), &all).await
 }
 
 /// Takes the marks off both users, as they were before marks existed: tags change, passwords do not.

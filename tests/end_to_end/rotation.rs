@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 
-use crate::support::{converged, current_logs_in};
+use crate::support::{converged, current_logs_in, mark_of};
 
 #[test]
 fn twenty_rotations_in_a_row_alternate_and_old_and_new_credentials_log_in_each_time() -> Result<()> {
@@ -41,7 +41,8 @@ fn a_version_whose_login_does_not_work_is_neither_tested_well_nor_promoted() -> 
         }
         // Somebody resets the user between two steps.
         let clone = format!("{}_clone", app.user);
-        cloud.broker.management()?.create_user(&clone, "another password", &[]).await?;
+        let mark = mark_of(cloud, &clone).await?;
+        cloud.broker.management()?.create_user(&clone, "another password", &[&mark]).await?;
         for step in ["testSecret", "finishSecret"] {
             let answer = cloud.step(&app.arn, &version, step).await?;
             ensure!(answer.kind() == "pending.login_refused", "{step}: {answer:?}");

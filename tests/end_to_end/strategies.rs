@@ -5,7 +5,7 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::aws::RotationOptions;
 
-use crate::support::{current_logs_in, failed_once};
+use crate::support::{current_logs_in, failed_once, own_admin};
 
 #[test]
 fn a_single_user_is_changed_in_place_by_its_admin() -> Result<()> {
@@ -86,13 +86,8 @@ fn an_interrupted_change_in_place_is_finished_by_the_next_attempt() -> Result<()
 #[test]
 fn an_admin_that_is_its_own_admin_alternates_and_keeps_its_tag() -> Result<()> {
     on_the_cloud(async |cloud| {
-        let app = cloud.create_app_with(&name("own-admin"), &json!({"masterarn": null})).await?;
-        let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
-        let password = value["password"].as_str().unwrap_or_default();
+        let app = own_admin(cloud, "own-admin").await?;
         let management = cloud.broker.management()?;
-        management.create_user(&app.user, password, &["administrator"]).await?;
-        value["masterarn"] = json!(app.arn);
-        cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(value.to_string()).send().await?;
         for expected in [format!("{}_clone", app.user), app.user.clone()] {
             let before = cloud.value(&app.arn, "AWSCURRENT").await?;
             cloud.rotate_successfully(&app.arn).await?;
@@ -109,19 +104,7 @@ fn an_admin_that_is_its_own_admin_alternates_and_keeps_its_tag() -> Result<()> {
 #[test]
 fn an_application_s_secret_rotates_on_while_its_admin_secret_rotates_too() -> Result<()> {
     on_the_cloud(async |cloud| {
-        let admin = cloud.create_app_with(&name("rotating-admin"), &json!({"masterarn": null})).await?;
-        let mut value = cloud.value(&admin.arn, "AWSCURRENT").await?;
-        let password = value["password"].as_str().unwrap_or_default();
-        cloud.broker.management()?.create_user(&admin.user, password, &["administrator"]).await?;
-        value["masterarn"] = json!(admin.arn);
-        cloud
-            .secrets
-            .put_secret_value()
-            .secret_id(&admin.arn)
-            .secret_string(value.to_string())
-            .send()
-            .await?;
-        // The stack lets the function read admin secrets under another prefix, or with the rotation tag.
+        let admin = own_admin(cloud, "rotating-admin").await?;
         let app = cloud.create_app_with(&name("of-rotating"), &json!({"masterarn": admin.arn})).await?;
         for _ in 0..2 {
             cloud.rotate_successfully(&app.arn).await?;

@@ -1,8 +1,9 @@
 //! What several tests check in the same way.
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
-use testbed::cloud::{Answer, Cloud};
+use end_to_end::name;
+use serde_json::{Value, json};
+use testbed::cloud::{Answer, App, Cloud, random_text};
 
 /// A version id that no secret has.
 pub const UNKNOWN_VERSION: &str = "00000000-0000-4000-8000-000000000000";
@@ -41,6 +42,29 @@ pub async fn state_of(
         management.user(&format!("{user}_clone")).await
     },)?;
     Ok((first, second, format!("{stages:?}")))
+}
+
+/// The mark of the secret that a broker user belongs to: a tag of the user.
+pub async fn mark_of(cloud: &Cloud, user: &str) -> Result<String> {
+    let account = cloud.broker.management()?.user(user).await?.with_context(|| format!("no user {user}"))?;
+    let mut tags = account["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mark = tags.find(|tag| tag.starts_with("secret-"));
+    mark.map(str::to_owned).with_context(|| format!("`{user}` has no mark: {account}"))
+}
+
+/// An admin secret, by its name, that is rotated and names itself as its admin.
+pub async fn own_admin(cloud: &Cloud, prefix: &str) -> Result<App> {
+    let (user, password) = (name(prefix), random_text(32)?);
+    let management = cloud.broker.management()?;
+    management.create_user(&user, &password, &["administrator"]).await?;
+    management.set_permissions(&user, "/", [".*", ".*", ".*"]).await?;
+    let mut value = json!({
+        "engine": "rabbitmq", "brokerId": cloud.broker_id, "username": user, "password": password,
+    });
+    let arn = cloud.create_secret(&format!("rabbitmq-admin/{user}"), &value.to_string()).await?;
+    value["masterarn"] = json!(arn);
+    cloud.secrets.put_secret_value().secret_id(&arn).secret_string(value.to_string()).send().await?;
+    Ok(App { user, arn })
 }
 
 /// AWSCURRENT logs in over AMQPS.

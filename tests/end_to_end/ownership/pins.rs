@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 
+use super::take_pending_off;
 use crate::support::{current_logs_in, failed_once, state_of};
 
 #[test]
@@ -30,8 +31,7 @@ fn a_value_that_names_another_user_makes_no_clone_of_it() -> Result<()> {
             let after = state_of(cloud, &ops.user, &mine.arn).await?;
             ensure!((before.0, before.1) == (after.0, after.1), "a user was written to or made");
             // Put right by hand, and pinned by a rotation. Then the same again.
-            let stage = cloud.secrets.update_secret_version_stage().secret_id(&mine.arn);
-            stage.version_stage("AWSPENDING").remove_from_version_id(&version).send().await?;
+            take_pending_off(cloud, &mine.arn, &version).await?;
             let previous = cloud.value(&mine.arn, "AWSPREVIOUS").await?;
             cloud
                 .secrets
@@ -75,9 +75,7 @@ fn a_user_whose_own_name_ends_in_clone_gets_a_clone_of_its_own_once_it_is_pinned
         let answer = cloud.step(&app.arn, &version, "setSecret").await?;
         failed_once(cloud, &app.arn, &answer, "pair.taken", &stranger.user).await?;
         current_logs_in(cloud, &stranger.arn).await?;
-        let stage =
-            cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("AWSPENDING");
-        stage.remove_from_version_id(&version).send().await?;
+        take_pending_off(cloud, &app.arn, &version).await?;
         cloud.set_tags(&app.arn, &[("rotation-mq/user", &app.user)]).await?;
         cloud.rotate_successfully(&app.arn).await?;
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;

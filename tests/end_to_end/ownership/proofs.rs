@@ -5,7 +5,7 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::cloud::{App, Cloud};
 
-use super::{is_refused, unmark};
+use super::{is_refused, take_pending_off, unmark};
 use crate::support::current_logs_in;
 
 /// A pair that has rotated twice, so that both users have a turn behind them.
@@ -48,9 +48,7 @@ fn an_attempt_that_was_abandoned_half_done_before_marks_existed_is_proved_by_its
         for step in ["createSecret", "setSecret"] {
             cloud.step(&app.arn, &abandoned, step).await?.value()?;
         }
-        let stage =
-            cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("AWSPENDING");
-        stage.remove_from_version_id(&abandoned).send().await?;
+        take_pending_off(cloud, &app.arn, &abandoned).await?;
         unmark(cloud, &app.user).await?;
         goes_on(cloud, &app).await
     })
@@ -115,6 +113,7 @@ fn a_rolled_back_secret_and_a_changed_strategy_go_on() -> Result<()> {
         let stage =
             cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("AWSCURRENT");
         stage.remove_from_version_id(&current).move_to_version_id(&previous).send().await?;
+        take_pending_off(cloud, &app.arn, &current).await?;
         goes_on(cloud, &app).await?;
         // AWSCURRENT is for `…_clone` now: it is changed in place, and takes turns again later.
         for strategy in ["single", "alternating"] {

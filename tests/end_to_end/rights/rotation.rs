@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
-use testbed::cloud::{Cloud, Variant, random_text};
+use testbed::cloud::{App, Cloud, Variant, random_text};
 
 use super::{Role, Unasked, deliverer};
-use crate::support::{UNKNOWN_VERSION, current_logs_in};
+use crate::support::{UNKNOWN_VERSION, current_logs_in, own_admin};
 
 const UNASKED: [Unasked<'_>; 2] = [
     ("kms:", "", "SNS asks for them in the caller's name"),
@@ -31,13 +31,16 @@ async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
     // A new process: a running one may have asked for the broker already.
     cloud.add_variables(&variant.function, &[("ATTEMPT", &name("attempt"))]).await?;
     let app = cloud.create_app(&name("rights-app")).await?;
-    let admin = own_admin(cloud).await?;
-    for secret in [&app.arn, &admin] {
+    let admin = own_admin(cloud, "rights-admin").await?;
+    for app in [&app, &admin] {
+        needs_an_old_version(cloud, app).await?;
+        let secret = &app.arn;
         let version = cloud.begin_rotation(secret).await?;
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
             call(cloud, variant, secret, &version, step).await?;
         }
         current_logs_in(cloud, secret).await?;
+        ensure!(cloud.tag_of(secret, "rotation-mq/user").await?.is_some(), "the secret is not pinned");
         let notices = variant.notices.about(secret).await?;
         ensure!(notices.is_empty(), "{notices:?}");
     }
@@ -51,17 +54,19 @@ async fn call(cloud: &Cloud, variant: &Variant, secret: &str, version: &str, ste
     cloud.invoke_function(&variant.function, &event).await?.value().map(drop)
 }
 
-/// An admin secret, by its name, that is rotated and names itself as its admin.
-async fn own_admin(cloud: &Cloud) -> Result<String> {
-    let (user, password) = (name("rights-admin"), random_text(32)?);
-    let management = cloud.broker.management()?;
-    management.create_user(&user, &password, &["administrator"]).await?;
-    management.set_permissions(&user, "/", [".*", ".*", ".*"]).await?;
-    let mut value = json!({
-        "engine": "rabbitmq", "brokerId": cloud.broker_id, "username": user, "password": password,
-    });
-    let arn = cloud.create_secret(&format!("rabbitmq-admin/{user}"), &value.to_string()).await?;
-    value["masterarn"] = json!(arn);
-    cloud.secrets.put_secret_value().secret_id(&arn).secret_string(value.to_string()).send().await?;
-    Ok(arn)
+/// The other user exists without a mark, and only a version without a stage proves that it is the secret's.
+async fn needs_an_old_version(cloud: &Cloud, app: &App) -> Result<()> {
+    let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let (user, password) = (format!("{}_clone", app.user), random_text(32)?);
+    let tags: &[&str] = if app.arn.contains("rabbitmq-admin/") { &["administrator"] } else { &[] };
+    cloud.broker.management()?.create_user(&user, &password, tags).await?;
+    let mut old = value.clone();
+    (old["username"], old["password"]) = (json!(user), json!(password));
+    let mut stored = vec![old, value.clone()];
+    value["note"] = json!("AWSPREVIOUS is for the same user");
+    stored.push(value);
+    for value in stored {
+        cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(value.to_string()).send().await?;
+    }
+    Ok(())
 }

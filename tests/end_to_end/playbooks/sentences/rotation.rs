@@ -9,6 +9,7 @@ use testbed::playbook::Sentence;
 use super::{Scene, rotated};
 
 const TAG: &str = "rotation-mq";
+const PIN: &str = "rotation-mq/user";
 
 /// A rotated secret, and an admin secret that nobody else uses.
 struct Subject {
@@ -27,6 +28,8 @@ impl Subject {
             }
         } else if sentence.has("restore-secret") {
             self.cloud.secrets.delete_secret().secret_id(&self.app.arn).send().await?;
+        } else if sentence.has(PIN) {
+            self.cloud.set_tags(&self.app.arn, &[(PIN, "another")]).await?;
         } else if sentence.has(" tag-resource") {
             self.cloud.set_tags(self.tagged(sentence), &[(TAG, "other")]).await?;
         }
@@ -60,6 +63,9 @@ impl Subject {
         } else if sentence.has("delete-secret") {
             ensure!(described.deleted_date.is_some(), "it is not deleted");
             self.cloud.secrets.restore_secret().secret_id(arn).send().await?;
+        } else if sentence.has(PIN) {
+            let pin = self.cloud.tag_of(arn, PIN).await?;
+            ensure!(pin.as_deref() == Some(self.app.user.as_str()), "the secret is for {pin:?}");
         } else if sentence.has("tag-resource") {
             let tag = self.cloud.tag_of(self.tagged(sentence), TAG).await?;
             let wanted =
@@ -104,6 +110,7 @@ fn the_sentences_about_a_rotation_are_run() -> Result<()> {
             ("PORT", port.as_str()),
             ("BROKER_ID", &cloud.broker_id),
             ("ADMIN_SECRET", &admin),
+            ("USER", &app.user),
             ("TOPIC_ARN", cloud.stack.output("DeadLetterTopicArn")?),
             ("QUEUE_URL", cloud.stack.output("DeadLetterQueueUrl")?),
         ];
