@@ -16,6 +16,8 @@ pub use error::SecretValueError;
 use field::Fields;
 
 /// AMQPS, the only port that Amazon MQ for RabbitMQ offers to clients.
+/// AMQP sends the name of a vhost as a short string. <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, 4.2.5.3
+const VHOST_LIMIT: usize = 255;
 const AMQPS_PORT: u16 = 5671;
 
 /// Which broker user the next version is for.
@@ -78,6 +80,9 @@ impl SecretValue {
         let password = Password::new(fields.required_text("password")?);
         let broker = broker_address(&fields)?;
         let vhost = fields.text("vhost")?.unwrap_or_else(|| "/".to_owned());
+        if vhost.len() > VHOST_LIMIT {
+            return Err(SecretValueError::Malformed { field: "vhost", expected: "at most 255 bytes long" });
+        }
         let admin_secret = fields.text("masterarn")?;
         if admin_secret.as_ref().is_some_and(|arn| !arn.starts_with("arn:")) {
             return Err(SecretValueError::NotAnArn("masterarn"));

@@ -10,6 +10,7 @@ mod distribution;
 mod environment;
 mod failure_path;
 mod grants;
+mod hostile_brokers;
 mod incident;
 mod interruption;
 mod kubernetes;

@@ -10,6 +10,9 @@ use lapin::{Connection, ConnectionProperties};
 
 use crate::credentials::{Credentials, MountedSecret, Version};
 
+/// The largest frame, in bytes; RabbitMQ's own default.
+const FRAME_MAX: u32 = 131_072;
+
 /// How often the volume is looked at. Kubernetes itself takes up to a minute and more to bring a change there.
 const LOOK: Duration = Duration::from_millis(500);
 /// lapin has no limit of its own.
@@ -117,7 +120,8 @@ impl Connector {
                 port: self.broker.port,
             },
             vhost: self.broker.vhost.clone(),
-            query: AMQPQueryString::default(),
+            // A limit of our own: lapin takes the broker's otherwise, and "no limit" for buffers of 128 GiB.
+            query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
         let authorities = self.broker.ca.as_ref().map(std::fs::read_to_string).transpose();
         let tls =

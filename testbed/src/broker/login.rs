@@ -28,7 +28,9 @@ pub async fn amqps_login(
     vhost: &str,
 ) -> Result<Connection> {
     let [encoded_user, password, encoded_vhost] = [user, password, vhost].map(percent_encoded);
-    let uri = format!("amqps://{encoded_user}:{password}@localhost:{port}/{encoded_vhost}");
+    // Without a limit of its own, lapin takes that of the broker for its buffers, and "none" for 4 GiB.
+    let frames = "?frame_max=131072";
+    let uri = format!("amqps://{encoded_user}:{password}@localhost:{port}/{encoded_vhost}{frames}");
     let tls = OwnedTLSConfig { identity: None, cert_chain: Some(std::fs::read_to_string(ca_pem)?) };
     let properties = ConnectionProperties::default().with_connection_name("testbed".into());
     let connect = Connection::connect_with_config(&uri, properties, tls, lapin::runtime::default_runtime()?);
