@@ -9,16 +9,27 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::Password;
 
+mod address;
+mod copies;
+mod document;
+mod encoding;
 mod error;
 mod field;
+mod keys;
+mod logins;
+mod logins_in_uris;
+mod renewal;
+mod uri;
 
+pub use address::BrokerAddress;
+use address::broker_address;
+use copies::Change;
 pub use error::SecretValueError;
-use field::Fields;
+use field::{Fields, VALUE_LIMIT};
+use renewal::Around;
 
-/// AMQPS, the only port that Amazon MQ for RabbitMQ offers to clients.
 /// AMQP sends the name of a vhost as a short string. <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, 4.2.5.3
 const VHOST_LIMIT: usize = 255;
-const AMQPS_PORT: u16 = 5671;
 
 /// Which broker user the next version is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,31 +40,6 @@ pub enum Strategy {
     Single,
 }
 
-/// How a secret names its broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BrokerAddress {
-    /// An Amazon MQ broker, whose endpoints `DescribeBroker` gives.
-    Id(String),
-    /// Explicit endpoints.
-    Endpoints {
-        /// Host name for AMQPS.
-        host: String,
-        /// Port for AMQPS.
-        port: u16,
-        /// Base URL of the management API, `https` and without a trailing slash.
-        management_url: String,
-    },
-}
-
-impl fmt::Display for BrokerAddress {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => formatter.write_str(id),
-            Self::Endpoints { host, port, .. } => write!(formatter, "{host}:{port}"),
-        }
-    }
-}
-
 /// The value of one version of a secret (`schemas/secret-value.json`).
 pub struct SecretValue {
     username: String,
@@ -62,7 +48,7 @@ pub struct SecretValue {
     vhost: String,
     admin_secret: Option<String>,
     strategy: Strategy,
-    /// Every key but `username` and `password`, byte for byte: unknown keys are kept as they are.
+    /// Every key but `username` and `password`, byte for byte.
     others: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -72,7 +58,22 @@ impl SecretValue {
     /// # Errors
     /// Names the first field that breaks the contract, never its value.
     pub fn parse(json: &str) -> Result<Self, SecretValueError> {
-        let mut fields = Fields::parse(json)?;
+        let fields = Fields::parse(json)?;
+        fields.check_spelling()?;
+        Self::from_fields(fields)
+    }
+
+    /// Reads the JSON of a version that is no longer current: near misses of known keys, which a version
+    /// before this rule may hold, are ignored as they were then. Its login has to be known all the same, for
+    /// example to revoke it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_earlier(json: &str) -> Result<Self, SecretValueError> {
+        Self::from_fields(Fields::parse(json)?)
+    }
+
+    fn from_fields(mut fields: Fields) -> Result<Self, SecretValueError> {
         if fields.required_text("engine")? != "rabbitmq" {
             return Err(SecretValueError::WrongEngine);
         }
@@ -98,18 +99,67 @@ impl SecretValue {
         Ok(Self { username, password, broker, vhost, admin_secret, strategy, others: fields.rest() })
     }
 
-    /// The same secret with other credentials.
-    #[must_use]
-    pub fn with_credentials(&self, username: String, password: Password) -> Self {
-        Self {
+    /// The same secret with other credentials, also in every other key that repeats those of now, or that
+    /// holds a URI of one of `users`, the pair's. Everything else is kept byte for byte.
+    ///
+    /// # Errors
+    /// [`SecretValueError::UnclearCopy`] names a key that cannot be renewed with certainty;
+    /// [`SecretValueError::TooLong`] when the new value does not fit into a secret.
+    pub fn with_credentials(
+        &self,
+        users: &[&str],
+        username: String,
+        password: Password,
+    ) -> Result<Self, SecretValueError> {
+        let mut pair = vec![self.username.as_str(), username.as_str()];
+        pair.extend(users.iter().filter(|user| !user.is_empty()));
+        let change = Change {
+            users: pair,
+            old: self.password.expose(),
+            user: &username,
+            password: password.expose(),
+            broker: &self.broker,
+        };
+        let others = self.renewed_others(&change)?;
+        let next = Self {
             username,
             password,
             broker: self.broker.clone(),
             vhost: self.vhost.clone(),
             admin_secret: self.admin_secret.clone(),
             strategy: self.strategy,
-            others: self.others.clone(),
+            others,
+        };
+        let is_storable = next.to_json().is_ok_and(|json| json.len() <= VALUE_LIMIT);
+        if is_storable { Ok(next) } else { Err(SecretValueError::TooLong) }
+    }
+
+    /// Known keys say where the broker is and are never credentials, whatever their value equals.
+    fn renewed_others(
+        &self,
+        change: &Change<'_>,
+    ) -> Result<BTreeMap<String, Box<RawValue>>, SecretValueError> {
+        let unknown: BTreeMap<&String, &RawValue> = self
+            .others
+            .iter()
+            .filter(|(key, _)| !keys::KNOWN.contains(&key.as_str()))
+            .map(|(key, value)| (key, &**value))
+            .collect();
+        let unreadable = |_| SecretValueError::NotAnObject { line: 0, column: 0 };
+        let json = Zeroizing::new(serde_json::to_string(&unknown).map_err(unreadable)?);
+        let mut others = self.others.clone();
+        let renewed = renewal::renew(&json, change, Around::SECRET)
+            .map_err(|unclear| SecretValueError::UnclearCopy { key: unclear.path, why: unclear.why })?;
+        if let Some(renewed) = renewed {
+            let renewed: BTreeMap<String, Box<RawValue>> =
+                serde_json::from_str(&renewed).map_err(unreadable)?;
+            for (key, value) in renewed {
+                if let Some(mut old) = others.insert(key, value) {
+                    wipe(&mut old);
+                }
+            }
         }
+        Ok(others)
     }
 
     /// The JSON to store, wiped on drop.
@@ -117,16 +167,12 @@ impl SecretValue {
     /// # Errors
     /// Never for a value that was parsed; serialisation is fallible by type.
     pub fn to_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        let mut password = serde_json::value::to_raw_value(self.password.expose())?;
         let mut fields = self.others.clone();
         fields.insert("username".to_owned(), serde_json::value::to_raw_value(&self.username)?);
-        fields.insert("password".to_owned(), password.clone());
-        let json = Zeroizing::new(serde_json::to_string(&fields)?);
-        wipe(&mut password);
-        if let Some(mut copy) = fields.remove("password") {
-            wipe(&mut copy);
-        }
-        Ok(json)
+        fields.insert("password".to_owned(), serde_json::value::to_raw_value(self.password.expose())?);
+        let json = serde_json::to_string(&fields).map(Zeroizing::new);
+        fields.values_mut().for_each(wipe);
+        json
     }
 
     /// The broker user.
@@ -166,6 +212,13 @@ impl SecretValue {
     }
 }
 
+/// Keys that the contract does not know may repeat the password.
+impl Drop for SecretValue {
+    fn drop(&mut self) {
+        self.others.values_mut().for_each(wipe);
+    }
+}
+
 impl fmt::Debug for SecretValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -181,55 +234,6 @@ fn wipe(fragment: &mut Box<RawValue>) {
     let taken: Box<RawValue> = std::mem::replace(fragment, RawValue::NULL.to_owned());
     let text: Box<str> = taken.into();
     String::from(text).zeroize();
-}
-
-fn broker_address(fields: &Fields) -> Result<BrokerAddress, SecretValueError> {
-    match (fields.text("brokerId")?, fields.text("host")?) {
-        (Some(_), Some(_)) => Err(SecretValueError::BothAddresses),
-        (None, None) => Err(SecretValueError::NoAddress),
-        (Some(id), None) => {
-            if id.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-                Ok(BrokerAddress::Id(id))
-            } else {
-                Err(SecretValueError::Malformed {
-                    field: "brokerId",
-                    expected: "an Amazon MQ broker id such as `b-1234…`",
-                })
-            }
-        }
-        (None, Some(host)) => {
-            let host = host.to_ascii_lowercase();
-            if !host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) {
-                return Err(SecretValueError::Malformed {
-                    field: "host",
-                    expected: "a host name without scheme or port",
-                });
-            }
-            let port = fields.port("port")?.unwrap_or(AMQPS_PORT);
-            let management_url = match fields.text("managementUrl")? {
-                Some(url) => management_url(&url)?,
-                None => format!("https://{host}"),
-            };
-            Ok(BrokerAddress::Endpoints { host, port, management_url })
-        }
-    }
-}
-
-/// Accepts `https://host[:port]` and nothing that could carry credentials or another path.
-fn management_url(url: &str) -> Result<String, SecretValueError> {
-    let trimmed = url.strip_suffix('/').unwrap_or(url);
-    let authority = trimmed.strip_prefix("https://").unwrap_or_default();
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
-    let host_is_plain =
-        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-    if host_is_plain && port.parse::<u16>().is_ok_and(|port| port > 0) {
-        Ok(trimmed.to_ascii_lowercase())
-    } else {
-        Err(SecretValueError::Malformed {
-            field: "managementUrl",
-            expected: "`https://host` or `https://host:port`",
-        })
-    }
 }
 
 #[cfg(test)]

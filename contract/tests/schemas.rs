@@ -66,6 +66,14 @@ fn the_schema_and_the_parser_of_secret_values_agree() -> Outcome {
         json!({"masterarn": "broker-admin"}),
         json!({"rotationStrategy": "other"}),
         json!({"vhost": ""}),
+        json!({"masterArn": "arn:aws:secretsmanager:x"}),
+        json!({"master_arn": null}),
+        json!({"UserName": "payment"}),
+        json!({"broker-id": "b-1"}),
+        json!({"Port": 5671}),
+        json!({" rotation strategy ": "single"}),
+        json!({"hosts": ["a", "b"], "dbInstanceIdentifier": "db-1", "dbname": "x", "hostname": "y"}),
+        json!({"uri": "amqps://payment:x@host", "user": "payment"}),
     ];
     for change in changes {
         let mut value = valid.clone();

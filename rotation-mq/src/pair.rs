@@ -250,9 +250,10 @@ mod tests {
     #[test]
     fn a_pending_value_for_another_user_or_broker_is_stale() -> Result<(), SecretValueError> {
         let current = value("payment", "alternating", "b-1")?;
-        let fitting = current.with_credentials("payment_clone".to_owned(), Password::new("y".to_owned()));
+        let fitting =
+            current.with_credentials(&[], "payment_clone".to_owned(), Password::new("y".to_owned()))?;
         assert_eq!(check_pending(&current, &fitting, "payment_clone"), Ok(()));
-        let same_user = current.with_credentials("payment".to_owned(), Password::new("y".to_owned()));
+        let same_user = current.with_credentials(&[], "payment".to_owned(), Password::new("y".to_owned()))?;
         assert!(matches!(check_pending(&current, &same_user, "payment_clone"), Err(Stale::User { .. })));
         let other_broker = value("payment_clone", "alternating", "b-2")?;
         assert!(matches!(check_pending(&current, &other_broker, "payment_clone"), Err(Stale::Broker { .. })));

@@ -1,6 +1,6 @@
 //! The four steps of a rotation and the incident's action, a file each, and what they share.
 
-use contract::{Strategy, Tags};
+use contract::{Password, SecretValue, Strategy, Tags};
 
 use crate::Rotation;
 use crate::error::RotationError;
@@ -125,6 +125,18 @@ impl Step<'_> {
         Pair::of_secret(pin, current.value.username(), previous.as_deref()).map_err(|source| {
             let _ = self.subject.user.set(current.value.username().to_owned());
             RotationError::PairTaken { secret: self.event.secret_id.clone(), source }
+        })
+    }
+
+    /// The current value with other credentials, for the user whose turn it is.
+    ///
+    /// # Errors
+    /// `secret.invalid` when a key repeats the credentials and cannot be renewed with certainty.
+    pub fn renewed(&self, found: &Found, password: Password) -> Result<SecretValue, RotationError> {
+        let Version { id, value } = &found.current;
+        value.with_credentials(&found.pair.users(), found.next_user.clone(), password).map_err(|source| {
+            let source = StoreError::Invalid { version: id.clone(), source };
+            self.failed_to("renew the credentials in", source)
         })
     }
 

@@ -51,7 +51,19 @@ const CLIENTS: &[(&str, &[&str])] = &[
 
 /// Rooms that may depend on nothing but this, so that they stay pure, or quick to compile.
 const CLOSED: &[(&str, &[&str])] = &[
-    ("contract", &["jsonschema", "proptest", "serde", "serde_json", "thiserror", "zeroize"]),
+    (
+        "contract",
+        &[
+            "base64",
+            "jsonschema",
+            "percent-encoding",
+            "proptest",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "zeroize",
+        ],
+    ),
     (
         "lambda-boundary",
         &[

@@ -1,4 +1,4 @@
-//! Why a secret's value breaks the contract. No variant holds anything of the value but a field's name.
+//! Why a secret's value breaks the contract. No variant holds anything of the value but the name of a key.
 
 /// Why a secret's value breaks the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,5 +48,21 @@ pub enum SecretValueError {
         field: &'static str,
         /// What it should be.
         expected: &'static str,
+    },
+    /// Nearly a key that the contract knows, which would be ignored.
+    #[error("`{key}`: did you mean `{known}`?")]
+    NearMiss {
+        /// The key.
+        key: String,
+        /// The key that the contract knows.
+        known: &'static str,
+    },
+    /// A key repeats the credentials, and it is not certain how to renew it.
+    #[error("the key `{key}` repeats the credentials and cannot be renewed with certainty: {why}")]
+    UnclearCopy {
+        /// The path of the key, such as `brokers[0].uri`.
+        key: String,
+        /// Why.
+        why: &'static str,
     },
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{SecretValueError, wipe};
+use super::{SecretValueError, keys, wipe};
 
 /// Secrets Manager's quota for a secret value, in bytes.
-const VALUE_LIMIT: usize = 65_536;
+pub(super) const VALUE_LIMIT: usize = 65_536;
 
 /// A JSON object whose values are kept byte for byte.
 pub(super) struct Fields(BTreeMap<String, Box<RawValue>>);
@@ -21,6 +21,15 @@ impl Fields {
         serde_json::from_str(json)
             .map(Self)
             .map_err(|error| SecretValueError::NotAnObject { line: error.line(), column: error.column() })
+    }
+
+    /// A key that is nearly a known one would be ignored, and its default be used without a word.
+    pub(super) fn check_spelling(&self) -> Result<(), SecretValueError> {
+        let near_miss = self.0.keys().find_map(|key| Some((key, keys::near_miss(key)?)));
+        match near_miss {
+            Some((key, known)) => Err(SecretValueError::NearMiss { key: keys::shown(key), known }),
+            None => Ok(()),
+        }
     }
 
     /// A field that is text and not empty; `null` counts as absent.

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod copies;
+
 const ADMIN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:broker-admin-AbCdEf";
 
 fn valid() -> Value {
@@ -98,6 +100,30 @@ fn every_way_to_break_the_contract_names_its_field() {
 }
 
 #[test]
+fn a_near_miss_of_a_known_key_is_refused_with_what_was_meant() -> Result<(), SecretValueError> {
+    for (key, words) in [
+        ("masterArn", "`masterArn`: did you mean `masterarn`?"),
+        ("master_arn", "`master_arn`: did you mean `masterarn`?"),
+        ("UserName", "`UserName`: did you mean `username`?"),
+        ("broker_id", "`broker_id`: did you mean `brokerId`?"),
+        ("rotation-strategy", "`rotation-strategy`: did you mean `rotationStrategy`?"),
+        ("vhost\n", "`vhost `: did you mean `vhost`?"),
+    ] {
+        for value in [json!("canary"), json!(null)] {
+            let json = with(key, value).to_string();
+            let error = SecretValue::parse(&json).err().map(|error| error.to_string());
+            assert_eq!(error.as_deref(), Some(words));
+            // A version of before this rule can still be revoked.
+            assert_eq!(SecretValue::parse_earlier(&json)?.username(), "payment");
+        }
+    }
+    for key in ["hosts", "dbname", "dbInstanceIdentifier", "user"] {
+        SecretValue::parse(&with(key, json!("x")).to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_bare_password_or_broken_json_is_refused_without_being_quoted() {
     for text in [
         "canary-password",
@@ -114,7 +140,11 @@ fn a_bare_password_or_broken_json_is_refused_without_being_quoted() {
 #[test]
 fn unknown_keys_are_kept_byte_for_byte() -> Result<(), Box<dyn std::error::Error>> {
     let json = r#"{"engine":"rabbitmq","username":"a1","password":"old","brokerId":"b-1","x":1.000000000000000000001,"y":{ "z" : [ null ] }}"#;
-    let next = SecretValue::parse(json)?.with_credentials("a2".to_owned(), Password::new("new".to_owned()));
+    let next = SecretValue::parse(json)?.with_credentials(
+        &["a1", "a2"],
+        "a2".to_owned(),
+        Password::new("new".to_owned()),
+    )?;
     let written = next.to_json()?;
     assert!(written.contains(r#""x":1.000000000000000000001"#), "{}", *written);
     assert!(written.contains(r#""y":{ "z" : [ null ] }"#), "{}", *written);
@@ -139,7 +169,9 @@ proptest! {
     #[test]
     fn what_is_written_reads_back(username in "[a-z]{2,20}", password in "\\PC{1,60}") {
         let value = SecretValue::parse(&valid().to_string()).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let next = value.with_credentials(username.clone(), Password::new(password.clone()));
+        let next = value
+            .with_credentials(&[], username.clone(), Password::new(password.clone()))
+            .map_err(|e| TestCaseError::fail(e.to_string()))?;
         let json = next.to_json().map_err(|e| TestCaseError::fail(e.to_string()))?;
         let back = SecretValue::parse(&json).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(back.username(), username);

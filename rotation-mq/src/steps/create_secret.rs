@@ -13,6 +13,7 @@ use crate::password;
 /// finds it.
 ///
 /// # Errors
+/// `secret.invalid` when a key repeats the credentials and cannot be renewed with certainty;
 /// `pending.stale` when the existing value can never become right; what [`Step::find`] refuses.
 pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
     let found = step.find().await?;
@@ -26,7 +27,7 @@ pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
         return Ok(());
     }
     let new_password = password::generate(step.rotation.config.password_length, &mut ThreadRng::default());
-    let next = found.current.value.with_credentials(found.next_user.clone(), new_password);
+    let next = step.renewed(&found, new_password)?;
     let secret = &step.event.secret_id;
     let json =
         next.to_json().map_err(|source| RotationError::UnwritableValue { secret: secret.clone(), source })?;
