@@ -24,4 +24,5 @@ mod secrecy;
 mod stale_connections;
 mod strategies;
 mod support;
+mod values;
 mod watch;

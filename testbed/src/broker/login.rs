@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use lapin::tcp::OwnedTLSConfig;
+use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 
 use super::Broker;
@@ -56,6 +57,16 @@ impl Broker {
     /// When the broker refuses or is not reached.
     pub async fn amqps_login(&self, user: &str, password: &str, vhost: &str) -> Result<Connection> {
         amqps_login(self.amqps_port(), &self.ca_pem(), user, password, vhost).await
+    }
+
+    /// Whether the login inside an AMQP URI works, read by the client library's own parser.
+    ///
+    /// # Errors
+    /// As [`Broker::can_log_in`], or when it is no AMQP URI.
+    pub async fn accepts_uri(&self, uri: &str) -> Result<bool> {
+        let uri: AMQPUri = uri.parse().map_err(|error| anyhow::anyhow!("no AMQP URI: {error}"))?;
+        let login = uri.authority.userinfo;
+        self.can_log_in(&login.username, &login.password).await
     }
 
     /// Whether the password is the user's, proved by an AMQPS login to vhost `/`, which the user may enter.
