@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -102,12 +103,7 @@ fn has_library(architecture: Architecture) -> Result<bool> {
 }
 
 fn build(architecture: Architecture, programs: &Path) -> Result<()> {
-    let mut build = workspace::program(programs.join("cargo-lambda"));
-    build.args(["lambda", "build", "--release", "--target", architecture.triple()]);
-    build.arg("--lambda-dir").arg(workspace::target().join("lambda"));
-    for function in FUNCTIONS {
-        build.args(["--package", function]);
-    }
+    let mut build = build_command(architecture, programs);
     // zig is found in PATH; its caches belong under target/ like all others.
     let cache = workspace::tools().join("zig-cache");
     build.env("PATH", workspace::path_with(programs));
@@ -115,6 +111,17 @@ fn build(architecture: Architecture, programs: &Path) -> Result<()> {
     build.env("CARGO_ZIGBUILD_CACHE_DIR", &cache);
     let what = format!("build the functions for {}", architecture.name());
     step::quiet(&what, &mut build, "mend the error above; the first build takes about 4 minutes")
+}
+
+/// What ships is what was tested: the versions of Cargo.lock, or none.
+fn build_command(architecture: Architecture, programs: &Path) -> Command {
+    let mut build = workspace::program(programs.join("cargo-lambda"));
+    build.args(["lambda", "build", "--release", "--locked", "--target", architecture.triple()]);
+    build.arg("--lambda-dir").arg(workspace::target().join("lambda"));
+    for function in FUNCTIONS {
+        build.args(["--package", function]);
+    }
+    build
 }
 
 /// Zips the very binary that the template deploys.
@@ -126,4 +133,20 @@ fn zip(binary: &Path, name: &str, programs: &Path) -> Result<PathBuf> {
     python.args(["-m", "zipfile", "--create"]).args([&zip, binary]);
     step::quiet(&format!("zip {name}"), &mut python, "see whether the disk is full")?;
     Ok(zip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_versions_of_the_lock_file_ship() {
+        for architecture in [Architecture::Arm64, Architecture::X86_64] {
+            let command = build_command(architecture, Path::new("/tools"));
+            let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+            for expected in ["--locked", "--release", architecture.triple()] {
+                assert!(arguments.iter().any(|argument| argument == expected), "{expected}: {arguments:?}");
+            }
+        }
+    }
 }
