@@ -10,6 +10,11 @@ use crate::{python, workspace};
 /// The oldest that the modules of `testbed/kubernetes` are built with (`go` in their go.mod).
 const OLDEST: [u32; 3] = [1, 26, 2];
 
+/// Variables that exempt modules from checks.
+const EXEMPTIONS: [&str; 3] = ["GOPRIVATE", "GONOSUMDB", "GOINSECURE"];
+/// No module has this name. An empty variable would leave room for what `go env -w` has written.
+const NO_MODULE: &str = "none.invalid";
+
 /// Programs of Go, with caches of this repository's own.
 #[derive(Debug)]
 pub struct Go {
@@ -42,6 +47,10 @@ impl Go {
         // Writable, so that the caches can be removed like any folder. The version of this repository is nobody's
         // business, and building it in would make every commit a new program.
         command.env("GOFLAGS", "-modcacherw -buildvcs=false -trimpath -mod=readonly");
+        // Whatever this machine's user has exempted for other work is not exempt here.
+        for exemption in EXEMPTIONS {
+            command.env(exemption, NO_MODULE);
+        }
         command.env("GOTOOLCHAIN", "local").env("GOWORK", "off").env("CGO_ENABLED", "0");
         command.env_remove("GOOS").env_remove("GOARCH");
         command
@@ -82,6 +91,19 @@ pub fn size_mb(folder: &Path) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_module_is_exempt_from_checks_whatever_the_machine_says() {
+        let go = Go { program: PathBuf::from("go") };
+        let command = go.command(Path::new("."));
+        for exemption in ["GOPRIVATE", "GONOSUMDB", "GOINSECURE"] {
+            let set = command.get_envs().find(|(name, _)| *name == exemption);
+            assert_eq!(set.and_then(|(_, value)| value), Some(std::ffi::OsStr::new("none.invalid")));
+        }
+        let flags = command.get_envs().find(|(name, _)| *name == "GOFLAGS");
+        let flags = flags.and_then(|(_, value)| value).unwrap_or_default().to_string_lossy();
+        assert!(flags.contains("-mod=readonly") && !flags.contains("-insecure"), "{flags}");
+    }
 
     #[test]
     fn versions_of_go_are_read() {
