@@ -96,7 +96,7 @@ impl Aws {
         };
         let log = folder.join("emulator.log");
         let mut process = Process::start_with("the AWS emulator", &command, &log, alone)?;
-        let http = control::client(READY_LIMIT)?;
+        let http = control::client()?;
         process.wait_until(READY_LIMIT, || control::is_ready(&http, &endpoint)).await?;
         Ok(Self { python: python.clone(), process, folder, endpoint })
     }

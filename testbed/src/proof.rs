@@ -28,7 +28,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 
-use self::evidence::AccountEvents;
 pub use self::matrix::{Matrix, Violation};
 pub use self::selection::Selection;
 use self::selection::{Unit, units};
@@ -47,13 +46,12 @@ const UNITS_WORTH_A_STAND: usize = 12;
 pub async fn run(cloud: &Cloud, selection: &Selection, progress: &dyn Fn(&str)) -> Result<Matrix> {
     let began = Instant::now();
     cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
-    let events = AccountEvents::watch(cloud).await?;
-    let mut stands = vec![Stand::set_up(cloud, &events, 0).await.context("the proof cannot be set up")?];
+    let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
     let first = stands.first_mut().context("no stand")?;
     let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
     let chosen = units(&points, selection);
     let wanted = chosen.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
-    let more = join_all((1..wanted).map(|number| Stand::set_up(cloud, &events, number))).await;
+    let more = join_all((1..wanted).map(|number| Stand::set_up(cloud, number))).await;
     stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
     let matrix = Mutex::new(Matrix::new(&points, chosen.len()));
     let queue = Mutex::new(chosen.into_iter());

@@ -22,7 +22,7 @@ from .common import in_background, scope_of
 RETRY_BASE_SECONDS = float(os.environ.get("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "1"))
 DAY_SECONDS = 86_400
 
-_lock = threading.Lock()
+_changed = threading.Condition()
 _under_way: collections.Counter[str] = collections.Counter()
 
 
@@ -33,14 +33,24 @@ def install() -> None:
 
 
 def under_way(arguments: dict) -> dict:
-    """How many events of a function have not ended yet, retries and the record included (row A6)."""
-    with _lock:
-        return {"underWay": _under_way[arguments["function"]]}
+    """How many events of a function have not ended yet, retries and the record included (row A6).
+
+    Waits until there are none, `wait_ms` at most: who looks often keeps the emulator busy.
+    """
+    name, limit = arguments["function"], int(arguments.get("wait_ms", 0)) / 1000
+    with _changed:
+        _changed.wait_for(lambda: not _under_way[name], timeout=limit)
+        return {"underWay": _under_way[name]}
+
+
+def are_under_way(function: str) -> bool:
+    with _changed:
+        return _under_way[function] > 0
 
 
 def _accept(function: dict, event: dict) -> None:
     name = (function.get("config") or function)["FunctionName"]
-    with _lock:
+    with _changed:
         _under_way[name] += 1
     in_background(_to_the_end, name, function, event)
 
@@ -49,8 +59,9 @@ def _to_the_end(name: str, function: dict, event: dict) -> None:
     try:
         _invoke(function, event)
     finally:
-        with _lock:
+        with _changed:
             _under_way[name] -= 1
+            _changed.notify_all()
 
 
 def _from_eventbridge(arn: str, payload: str) -> None:

@@ -9,7 +9,8 @@
 | POST /_testbed/rotation/step {"secret": ARN, "version": ID, "step": name} | invokes one step, e.g. late |
 | POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
 | POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | its service accounts' |
-| GET  /_testbed/asynchronous?function=NAME | how many events of a function have not ended yet |
+| GET  /_testbed/asynchronous?function=NAME[&wait_ms=N] | its events that have not ended; waits for that |
+| GET  /_testbed/quiet?function=NAME&queue=URL&wait_ms=N | waits until neither has anything left |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
 """
 
@@ -26,6 +27,7 @@ from . import (
     access_entries,
     asynchronous_invoke,
     endpoints,
+    quiet,
     rotation,
     rotation_options,
     rotation_record,
@@ -118,5 +120,6 @@ CALLS = {
     "POST cluster": endpoints.put_cluster,
     "POST cluster/issuer": web_identity.put_issuer,
     "GET asynchronous": asynchronous_invoke.under_way,
+    "GET quiet": quiet.wait,
     "GET access-entry": access_entries.find,
 }

@@ -1,6 +1,6 @@
 //! How to reach the launcher's own endpoints (`testbed/aws/launcher/control.py`).
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,7 +14,8 @@ const READY_LIMIT: Duration = Duration::from_secs(2);
 
 impl Aws {
     pub(super) async fn post(&self, call: &str, body: &Value) -> Result<Value> {
-        answer(client(LIMIT)?.post(format!("{}/_testbed/{call}", self.endpoint)).json(body)).await
+        let url = format!("{}/_testbed/{call}", self.endpoint);
+        answer(client()?.post(url).timeout(LIMIT).json(body)).await
     }
 }
 
@@ -28,15 +29,18 @@ pub(super) async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
     Ok(answer)
 }
 
-/// A client for the control endpoint, for one call: tests share an emulator from runtimes of their own, and a
-/// connection dies with the runtime that opened it. TLS is never spoken, but the client insists on a provider.
-pub(super) fn client(limit: Duration) -> Result<reqwest::Client> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(reqwest::Client::builder().no_proxy().timeout(limit).tls_backend_preconfigured(tls).build()?)
+/// A client for the control endpoint. It keeps no connection: tests share an emulator from runtimes of their own, and a
+/// connection dies with the runtime that opened it. Made once, because that costs more than a call. TLS is never spoken, but
+/// the client insists on a provider.
+pub(super) fn client() -> Result<reqwest::Client> {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let tls = crate::certificates::client_without_roots()?;
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+    let client = client.tls_backend_preconfigured(tls).build()?;
+    Ok(CLIENT.get_or_init(|| client).clone())
 }
 
 /// Whether the launcher answers with its patches in place.

@@ -97,7 +97,7 @@ impl Aws {
         let query = [("cluster", cluster), ("principal", principal)];
         let url = format!("{}/_testbed/access-entry", self.endpoint());
         let url = reqwest::Url::parse_with_params(&url, &query)?;
-        let mut answer = control::answer(control::client(LIMIT)?.get(url)).await?;
+        let mut answer = control::answer(control::client()?.get(url).timeout(LIMIT)).await?;
         Ok(answer.get_mut("accessEntry").map(Value::take).filter(|entry| !entry.is_null()))
     }
 }

@@ -181,7 +181,7 @@ impl Aws {
         let mut query = vec![("secret", secret.to_owned()), ("wait_ms", wait.as_millis().to_string())];
         query.extend(version.map(|version| ("version", version.to_owned())));
         let url = reqwest::Url::parse_with_params(&format!("{}/_testbed/rotation", self.endpoint), &query)?;
-        let mut answer = answer(client(wait + GRACE)?.get(url)).await?;
+        let mut answer = answer(client()?.get(url).timeout(wait + GRACE)).await?;
         Ok(serde_json::from_value(answer.get_mut("rotation").map(Value::take).unwrap_or_default())?)
     }
 }

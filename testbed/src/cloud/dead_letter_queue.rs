@@ -24,6 +24,12 @@ impl DeadLetterQueue {
         Ok(Self { client: aws_sdk_sqs::Client::new(config), url: stack.output(output)?.to_owned() })
     }
 
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends messages, as many at a time as SQS takes.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use aws_sdk_sqs::types::QueueAttributeName;
+use anyhow::{Context as _, Result, bail, ensure};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -80,6 +80,20 @@ impl Inbox {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn matching(&self, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
+        let mut found = Vec::new();
+        let look = |message: &Value| {
+            found.extend(wanted(message).then(|| message.clone()));
+            Ok(())
+        };
+        self.each(look).await?;
+        Ok(found)
+    }
+
+    /// Looks at everything that has arrived up to now, in the order of its arrival.
+    ///
+    /// # Errors
+    /// When the queue cannot be read, and those of `look`.
+    pub async fn each(&self, look: impl FnMut(&Value) -> Result<()>) -> Result<()> {
         let mut received = self.received.lock().await;
         loop {
             let batch = self
@@ -94,13 +108,18 @@ impl Inbox {
                 .messages
                 .unwrap_or_default();
             if batch.is_empty() {
-                return Ok(received.iter().filter(|message| wanted(message)).cloned().collect());
+                return received.iter().try_for_each(look);
             }
-            for message in batch {
+            let mut done = Vec::new();
+            for (number, message) in batch.into_iter().enumerate() {
                 received.push(serde_json::from_str(message.body.as_deref().unwrap_or_default())?);
                 let handle = message.receipt_handle.unwrap_or_default();
-                self.queue.delete_message().queue_url(&self.url).receipt_handle(handle).send().await?;
+                let entry = DeleteMessageBatchRequestEntry::builder().id(number.to_string());
+                done.push(entry.receipt_handle(handle).build()?);
             }
+            let delete = self.queue.delete_message_batch().queue_url(&self.url).set_entries(Some(done));
+            let deleted = delete.send().await?;
+            ensure!(deleted.failed.is_empty(), "messages are not deleted: {:?}", deleted.failed);
         }
     }
 

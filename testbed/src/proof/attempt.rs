@@ -61,13 +61,16 @@ impl Stand<'_> {
     /// # Errors
     /// As [`Stand::rotate`] and [`Stand::settle`].
     pub async fn attempt(&self, account: &Account, turn: Turn) -> Result<(Rotation, End)> {
-        let before = self.told(account, false).await?;
+        let before = match turn {
+            Turn::Undelivered => Some(self.told(account, false).await?),
+            Turn::First | Turn::Later | Turn::Failing | Turn::Mending => None,
+        };
         let rotation = match turn {
             Turn::Mending => self.retry(account, Token::Same).await?,
             Turn::First | Turn::Later | Turn::Failing | Turn::Undelivered => self.rotate(account).await?,
         };
         let heal = async {
-            if turn == Turn::Undelivered && rotation.outcome == "succeeded" {
+            if let Some(before) = before.filter(|_| rotation.outcome == "succeeded") {
                 self.a_delivery_is_given_up(account, &before).await?;
                 self.cluster_works_again().await?;
             }

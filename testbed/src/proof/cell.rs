@@ -140,7 +140,6 @@ async fn attempts(
         stand.nothing_is_broken(&account, &old).await.context("after the late step")?;
         stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
     }
-    stand.ask_in_the_handlers_place(&account).await?;
     let incidents = stand.incidents_are_over(&account, &old_incidents, hit).await?;
     // A delivery that was mended before the handler could write its failure down is nobody's business any more.
     let opened = outcome.failed || point.turn == Turn::Mending;

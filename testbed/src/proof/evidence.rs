@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub const REQUEST_FAILED: &str = "distribution.request_failed";
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
 
-/// What an account's other systems see on its event bus: Secrets Manager's `RotationFailed` and the handlers' incidents.
-/// And the closed set of kinds.
+/// What an account's other systems see on its event bus of the secrets of one stand: Secrets Manager's `RotationFailed` and
+/// the handler's incidents. And the closed set of kinds.
 #[derive(Debug)]
 pub struct AccountEvents {
     failures: Inbox,
@@ -31,15 +31,19 @@ pub struct AccountEvents {
 }
 
 impl AccountEvents {
-    /// Makes queues and rules.
+    /// Makes queues and rules for the stand `name`, whose secrets' names begin with that and a slash.
     ///
     /// # Errors
     /// When the emulator refuses, or the schema cannot be read.
-    pub async fn watch(cloud: &Cloud) -> Result<Self> {
+    pub async fn watch(cloud: &Cloud, name: &str) -> Result<Self> {
+        let (region, account) = (cloud.aws.region(), cloud.aws.account());
+        let own = json!([{"prefix": format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}/")}]);
         let failures = json!({"source": ["aws.secretsmanager"],
-            "detail-type": ["AWS Service Event via CloudTrail"], "detail": {"eventName": ["RotationFailed"]}});
-        let failures = on_the_bus(cloud, "proof-rotation-failed", &failures).await?;
-        let incidents = on_the_bus(cloud, "proof-incidents", &json!({"source": ["secret-rotation"]})).await?;
+            "detail-type": ["AWS Service Event via CloudTrail"],
+            "detail": {"eventName": ["RotationFailed"], "additionalEventData": {"SecretId": own}}});
+        let failures = on_the_bus(cloud, &format!("{name}-rotation-failed"), &failures).await?;
+        let incidents = json!({"source": ["secret-rotation"], "detail": {"subject": own}});
+        let incidents = on_the_bus(cloud, &format!("{name}-incidents"), &incidents).await?;
         let schema = std::fs::read(workspace().join(SCHEMA)).context(SCHEMA)?;
         let schema: Value = serde_json::from_slice(&schema)?;
         let kinds = schema["properties"]["kind"]["enum"].as_array().into_iter().flatten();
@@ -53,16 +57,29 @@ impl AccountEvents {
     /// # Errors
     /// When the queue cannot be read.
     pub async fn failures_of(&self, secret: &str) -> Result<usize> {
-        let about = |event: &Value| event["detail"]["additionalEventData"]["SecretId"] == secret;
-        Ok(self.failures.matching(about).await?.len())
+        let mut count = 0;
+        let look = |event: &Value| {
+            count += usize::from(event["detail"]["additionalEventData"]["SecretId"] == secret);
+            Ok(())
+        };
+        self.failures.each(look).await?;
+        Ok(count)
     }
 
-    /// The incidents of a secret that a SIEM was told of.
+    /// Looks at what a SIEM was told of incidents of a secret.
     ///
     /// # Errors
-    /// When the queue cannot be read.
-    pub async fn incidents_of(&self, secret: &str) -> Result<Vec<Value>> {
-        self.incidents.matching(|event| event["detail"]["subject"] == secret).await
+    /// When the queue cannot be read, and those of `look`.
+    pub async fn each_incident(
+        &self,
+        secret: &str,
+        mut look: impl FnMut(&Value) -> Result<()>,
+    ) -> Result<()> {
+        let of_it = |event: &Value| match &event["detail"] {
+            detail if detail["subject"] == secret => look(detail),
+            _ => Ok(()),
+        };
+        self.incidents.each(of_it).await
     }
 
     /// Whether it is a kind of the contract.

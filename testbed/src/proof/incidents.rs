@@ -1,7 +1,7 @@
 //! What the handler made of it all: the incidents of a secret, as people and other systems are told of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
@@ -14,7 +14,6 @@ use super::stand::{Account, RECEIPT, Stand};
 
 /// A message that could not be handled comes again, and may have to wait for the end of a handler that was killed.
 const DONE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(50);
 /// SNS and EventBridge are asked again by the SDK when their answer is lost or late, which it is on a busy machine too.
 const SDK_ATTEMPTS: usize = 3;
 /// And again when SQS delivers the message again.
@@ -87,6 +86,9 @@ impl Stand<'_> {
     /// was over: once but for calls that were asked again, of which there are more where the handler itself was `hit`. How
     /// many there were. That nobody is told twice otherwise is for `tests/end_to_end/alerts.rs`.
     ///
+    /// Before, it asks for a delivery where the handler would, which is kept from it here: a request whose answers were lost
+    /// has been followed, but is told as failed after the delivery, and the next delivery closes that.
+    ///
     /// # Errors
     /// When it is not so, or the handler is not done.
     pub async fn incidents_are_over(
@@ -97,6 +99,11 @@ impl Stand<'_> {
     ) -> Result<usize> {
         let most = if hit { SDK_ATTEMPTS * SQS_ATTEMPTS } else { SDK_ATTEMPTS };
         let mut incidents = self.incidents(account).await?;
+        let is_open = |incident: &Incident| incident.kind == REQUEST_FAILED && incident.alerts.closed == 0;
+        if incidents.values().any(is_open) {
+            self.ask_in_the_handlers_place(account).await?;
+            incidents = self.incidents(account).await?;
+        }
         incidents.retain(|id, _| !old.contains(id));
         for (id, incident) in &incidents {
             let told = incident.alerts.each_up_to(most) && incident.events.each_up_to(most);
@@ -108,21 +115,12 @@ impl Stand<'_> {
         Ok(incidents.len())
     }
 
-    /// Asks for a delivery where the handler would, which is kept from it here: a request whose answers were lost has been
-    /// followed, but is told as failed after the delivery, and the next delivery closes that.
-    ///
-    /// # Errors
-    /// When Lambda refuses.
-    pub async fn ask_in_the_handlers_place(&self, account: &Account) -> Result<()> {
-        let incidents = self.incidents(account).await?;
-        let is_open = |incident: &Incident| incident.kind == REQUEST_FAILED && incident.alerts.closed == 0;
-        if incidents.values().any(is_open) {
-            let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
-            let request = json!({"secretArn": account.secret, "versionId": current, "attempt": 2});
-            let invoke = self.cloud.lambda.invoke().function_name(&self.delivery);
-            let invoke = invoke.invocation_type(InvocationType::Event);
-            invoke.payload(Blob::new(request.to_string())).send().await.context("no delivery")?;
-        }
+    async fn ask_in_the_handlers_place(&self, account: &Account) -> Result<()> {
+        let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
+        let request = json!({"secretArn": account.secret, "versionId": current, "attempt": 2});
+        let invoke = self.cloud.lambda.invoke().function_name(&self.delivery);
+        let invoke = invoke.invocation_type(InvocationType::Event);
+        invoke.payload(Blob::new(request.to_string())).send().await.context("no delivery")?;
         Ok(())
     }
 
@@ -142,16 +140,8 @@ impl Stand<'_> {
     /// # Errors
     /// When there is something after a minute, or it gave a message up.
     pub async fn the_handler_is_done(&self) -> Result<()> {
-        let began = Instant::now();
-        // A message becomes a delivery, and a delivery a message: nothing may be seen twice in a row.
-        let mut idle = 0;
-        while idle < 2 {
-            ensure!(began.elapsed() < DONE, "the handler is not done after {DONE:?}");
-            tokio::time::sleep(LOOK).await;
-            let busy =
-                self.queue.is_busy().await? || self.cloud.aws.events_under_way(&self.delivery).await? > 0;
-            idle = if busy { 0 } else { idle + 1 };
-        }
+        let is_done = self.cloud.aws.becomes_quiet(&self.delivery, self.queue.url(), DONE).await?;
+        ensure!(is_done, "the handler is not done after {DONE:?}");
         ensure!(!self.unhandled.is_busy().await?, "the handler gave a message up");
         Ok(())
     }
@@ -160,18 +150,23 @@ impl Stand<'_> {
         self.the_handler_is_done().await?;
         let secret = account.secret.as_str();
         let mut incidents: BTreeMap<String, Incident> = BTreeMap::new();
-        for alert in self.alerts.matching(|alert| alert["metadata"]["threadId"] == secret).await? {
+        let add_alert = |alert: &Value| {
             let (metadata, context) = (&alert["metadata"], &alert["metadata"]["additionalContext"]);
-            let incident = incidents.entry(text(&context["incidentId"])?).or_default();
-            incident.alerts.count(metadata["eventType"].as_str());
-            incident.area = text(&context["area"])?;
-            incident.kind = text(&context["kind"])?;
-        }
-        for event in self.events.incidents_of(secret).await? {
-            let detail = &event["detail"];
+            if metadata["threadId"] == secret {
+                let incident = incidents.entry(text(&context["incidentId"])?).or_default();
+                incident.alerts.count(metadata["eventType"].as_str());
+                incident.area = text(&context["area"])?;
+                incident.kind = text(&context["kind"])?;
+            }
+            Ok(())
+        };
+        self.alerts.each(add_alert).await?;
+        let add_event = |detail: &Value| {
             let incident = incidents.entry(text(&detail["incidentId"])?).or_default();
             incident.events.count(detail["state"].as_str());
-        }
+            Ok(())
+        };
+        self.events.each_incident(secret, add_event).await?;
         Ok(incidents)
     }
 }

@@ -41,7 +41,7 @@ pub struct Stand<'a> {
     /// What people are told.
     pub alerts: Inbox,
     /// What Secrets Manager and the handlers tell the account's other systems.
-    pub events: &'a AccountEvents,
+    pub events: AccountEvents,
     /// The cluster's API, directly.
     pub cluster: kube::Client,
     /// The broker's management API, directly.
@@ -66,8 +66,9 @@ impl<'a> Stand<'a> {
     ///
     /// # Errors
     /// When a part refuses.
-    pub async fn set_up(cloud: &'a Cloud, events: &'a AccountEvents, number: usize) -> Result<Self> {
+    pub async fn set_up(cloud: &'a Cloud, number: usize) -> Result<Self> {
         let name = format!("proof{number}");
+        let events = AccountEvents::watch(cloud, &name).await?;
         let gates = Gates::before(cloud)?;
         let endpoint = format!("amqps://localhost:{}", gates.amqps.port());
         let (engine, state) = (BrokerEngine::RabbitMq, BrokerState::Running);

@@ -1,0 +1,26 @@
+"""Waiting until nothing goes on any more between a queue and a function (row A7).
+
+A message becomes an event, and an event a message, so nothing may be seen twice in a row. Here that costs
+nothing; who asks over HTTP twenty times a second keeps the emulator busy.
+"""
+
+import time
+
+from ministack.services import sqs
+
+from . import asynchronous_invoke
+
+LOOK_SECONDS = 0.05
+
+
+def wait(arguments: dict) -> dict:
+    function, queue = arguments["function"], sqs._get_q(arguments["queue"])
+    deadline = time.monotonic() + int(arguments["wait_ms"]) / 1000
+    idle = 0
+    while idle < 2:
+        if time.monotonic() > deadline:
+            return {"quiet": False}
+        time.sleep(LOOK_SECONDS)
+        busy = queue["messages"] or asynchronous_invoke.are_under_way(function)
+        idle = 0 if busy else idle + 1
+    return {"quiet": True}
