@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::attempt::End;
 use super::call_name::{LOGIN, Names, call_name};
 use super::hypothesis::Hypothesis;
 use super::place::{Function, Place};
@@ -67,6 +68,7 @@ async fn rotation(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
         }
         ensure!(answer.outcome == "succeeded", "{answer:?}");
     }
+    ensure!(turn != Turn::Failing, "no step failed");
     stand.cloud.wait_for_tag(&account.secret, RECEIPT, &version, LIMIT).await.context("no delivery")?;
     log.add(stand, Function::Secret2Eks, DELIVERY);
     Ok(log.points)
@@ -76,7 +78,12 @@ async fn rotation(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
 async fn incident(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     let (account, names) = stand.prepare(turn).await?;
     stand.assume(&account, Hypothesis::SameToken).await?;
-    stand.attempt(&account, turn).await?;
+    let (rotation, end) = stand.attempt(&account, turn).await?;
+    // A rotation that ends otherwise than its turn says has fewer calls, and nobody would miss them.
+    let expected = if turn == Turn::Failing { "failed" } else { "succeeded" };
+    ensure!(rotation.outcome == expected, "the rotation ended otherwise: {rotation:?}");
+    let mended = turn == Turn::Mending;
+    ensure!(!mended || end == End::Converged, "the attempt after the failed one ended as {end:?}");
     if turn == Turn::Undelivered {
         stand.is_delivered_after_all(&account).await?;
     }
