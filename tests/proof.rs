@@ -4,12 +4,13 @@
 
 use anyhow::{Result, ensure};
 use end_to_end::start_cloud;
-use testbed::proof::{self, Selection};
+use testbed::proof::{self, Kept, Selection, Wanted};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_fails_at_whatever_call_nothing_is_broken_and_the_next_attempt_converges() -> Result<()> {
     let cloud = start_cloud("proof").await?;
-    let matrix = proof::run(&cloud, &Selection::Short, &|line| println!("{line}")).await?;
+    let wanted = Wanted::from(Selection::Short);
+    let matrix = proof::run(&cloud, &wanted, &mut Kept::nothing(), &|line| println!("{line}")).await?;
     println!("{}", matrix.to_markdown());
     ensure!(matrix.holds(), "{:#?}", matrix.violations);
     Ok(())

@@ -8,13 +8,15 @@ use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::arguments::{self, Command, Usage};
-use crate::commands::report::complain;
+use crate::commands::report::{Verdict, complain};
 use crate::commands::{bench, demo, install, prove, up, zero_loss};
 
 /// Something failed, or a check did not hold.
 const FAILED: u8 = 1;
 /// As most programs answer a wrong call.
 const WRONG_CALL: u8 = 2;
+/// Nothing failed, but `prove` has pieces left.
+const UNFINISHED: u8 = 3;
 /// As shells report an end by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
@@ -75,16 +77,24 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
         };
         let work = async {
             match command {
-                Command::Install(_) => Ok(true),
-                Command::Demo { scenario, suite, kubernetes } => demo::run(scenario, suite, kubernetes).await,
-                Command::Up { suite, port } => up::run(suite, port).await,
-                Command::ZeroLoss { suite, short } => zero_loss::run(suite, short).await,
-                Command::Prove { suite, selection } => prove::run(suite, selection).await,
-                Command::Bench { rotations, starts, secrets } => bench::run(rotations, starts, secrets).await,
+                Command::Install(_) => Ok(Verdict::Held),
+                Command::Demo { scenario, suite, kubernetes } => {
+                    demo::run(scenario, suite, kubernetes).await.map(Verdict::from)
+                }
+                Command::Up { suite, port } => up::run(suite, port).await.map(Verdict::from),
+                Command::ZeroLoss { suite, short } => zero_loss::run(suite, short).await.map(Verdict::from),
+                Command::Prove(proof) => prove::run(&proof).await,
+                Command::Bench { rotations, starts, secrets } => {
+                    bench::run(rotations, starts, secrets).await.map(Verdict::from)
+                }
             }
         };
         tokio::select! {
-            held = work => Ok(if held? { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }),
+            verdict = work => Ok(match verdict? {
+                Verdict::Held => ExitCode::SUCCESS,
+                Verdict::Failed => ExitCode::from(FAILED),
+                Verdict::Unfinished => ExitCode::from(UNFINISHED),
+            }),
             () = stop => {
                 complain("\nended: everything that was started has been stopped, its files are removed");
                 Ok(if stays_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })

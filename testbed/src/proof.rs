@@ -14,21 +14,28 @@ mod fault;
 mod gate;
 mod hypothesis;
 mod incidents;
+mod kept;
 mod matrix;
+mod piece;
 mod place;
 mod point;
+mod progress;
 mod recording;
 mod selection;
 mod stand;
 mod watch;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
-use futures_util::future::join_all;
+use anyhow::{Context as _, Result, anyhow};
+use futures_util::future::{join_all, try_join_all};
 
-pub use self::matrix::{Matrix, Violation};
+pub use self::kept::Kept;
+pub use self::matrix::{Matrix, Violation, minutes};
+use self::piece::Piece;
+pub use self::piece::{Key, Pieces};
+use self::progress::Progress;
 pub use self::selection::Selection;
 use self::selection::{Unit, units};
 use self::stand::{NAMESPACE, Stand};
@@ -39,44 +46,102 @@ const STANDS: usize = 12;
 /// To set a stand up takes some seconds.
 const UNITS_WORTH_A_STAND: usize = 12;
 
-/// Runs the chosen cells on `cloud`, which has Kubernetes and enforces IAM.
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which cells.
+    pub selection: Selection,
+    /// Whether violated pieces run again.
+    pub again: bool,
+    /// No further piece begins after that.
+    pub until: Option<Instant>,
+}
+
+impl From<Selection> for Wanted {
+    /// All of a selection, once.
+    fn from(selection: Selection) -> Self {
+        Self { selection, again: false, until: None }
+    }
+}
+
+/// What is kept of the chosen cells, unless there is still something to run.
+#[must_use]
+pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
+    let points = &kept.pieces().heading.as_ref()?.points;
+    let units = units(points, &wanted.selection);
+    let matrix = Matrix::new(points, &units, kept.pieces());
+    kept.pieces().left(units, wanted.again).is_empty().then_some(matrix)
+}
+
+/// Runs the chosen cells that are not kept yet on `cloud`, which has Kubernetes and enforces IAM, and keeps them; all that
+/// is known of the chosen cells then.
 ///
 /// # Errors
-/// When the proof cannot be set up. A violated cell is none: see [`Matrix::holds`].
-pub async fn run(cloud: &Cloud, selection: &Selection, progress: &dyn Fn(&str)) -> Result<Matrix> {
+/// When the proof cannot be set up, its pieces not be kept, or a part of the testbed has ended. A violated cell is none: see
+/// [`Matrix::holds`].
+pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Matrix> {
     let began = Instant::now();
     cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
     let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
-    let first = stands.first_mut().context("no stand")?;
-    let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
-    let chosen = units(&points, selection);
-    let wanted = chosen.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
-    let more = join_all((1..wanted).map(|number| Stand::set_up(cloud, number))).await;
-    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
-    let matrix = Mutex::new(Matrix::new(&points, chosen.len()));
-    let queue = Mutex::new(chosen.into_iter());
-    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
-    let work = stands.iter_mut().map(|stand| async {
-        while let Some(unit) = next() {
-            run_unit(stand, &unit, selection, &matrix, progress).await;
+    let points = match &kept.pieces().heading {
+        Some(heading) => heading.points.clone(),
+        None => {
+            let first = stands.first_mut().context("no stand")?;
+            let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
+            kept.begin(cloud.broker.version(), &points)?;
+            points
         }
-    });
-    join_all(work).await;
-    let mut matrix = matrix.into_inner().ok().context("a cell panicked")?;
-    matrix.took = began.elapsed();
-    Ok(matrix)
+    };
+    let all = units(&points, &wanted.selection);
+    let left = kept.pieces().left(all.clone(), wanted.again);
+    let more = left.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
+    let more = join_all((1..more).map(|number| Stand::set_up(cloud, number))).await;
+    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
+    let cells = left.iter().map(|unit| wanted.selection.hypotheses(unit).len()).sum();
+    let told = Progress { units: all.len(), done: all.len() - left.len(), cells, cells_done: 0 };
+    let work =
+        Work { kept: Mutex::new((kept, told)), queue: Mutex::new(left.into_iter()), wanted, progress, began };
+    try_join_all(stands.iter_mut().map(|stand| work.on(stand))).await?;
+    let (kept, _) = work.kept.into_inner().ok().context("a cell panicked")?;
+    Ok(Matrix::new(&points, &all, kept.pieces()))
 }
 
-async fn run_unit(
-    stand: &mut Stand<'_>,
-    unit: &Unit,
-    selection: &Selection,
-    matrix: &Mutex<Matrix>,
-    progress: &dyn Fn(&str),
-) {
-    let outcomes = cell::run(stand, unit, selection).await;
-    let Ok(mut matrix) = matrix.lock() else { return };
-    for line in matrix.add(unit, outcomes) {
-        progress(&line);
+/// What the stands share.
+struct Work<'a> {
+    kept: Mutex<(&'a mut Kept, Progress)>,
+    queue: Mutex<std::vec::IntoIter<Unit>>,
+    wanted: &'a Wanted,
+    progress: &'a dyn Fn(&str),
+    began: Instant,
+}
+
+impl Work<'_> {
+    /// One unit after the other, until none is left or the time is over.
+    async fn on(&self, stand: &mut Stand<'_>) -> Result<()> {
+        while let Some(unit) = self.next()? {
+            let cells = cell::run(stand, &unit, &self.wanted.selection).await;
+            if cells.iter().any(|(_, outcome)| outcome.violation.is_some()) {
+                stand.parts_answer().await.context("a part of the testbed has ended")?;
+            }
+            let mut shared = lock(&self.kept)?;
+            let piece = Piece { unit: unit.name(), moment: shared.0.moment(), cells };
+            for Violation { cell, what } in matrix::violations(&unit, &piece) {
+                (self.progress)(&format!("VIOLATED  {cell}\n          {what}"));
+            }
+            if let Some(line) = shared.1.add(piece.cells.len(), self.began.elapsed()) {
+                (self.progress)(&line);
+            }
+            shared.0.add(piece)?;
+        }
+        Ok(())
     }
+
+    fn next(&self) -> Result<Option<Unit>> {
+        let is_over = self.wanted.until.is_some_and(|until| Instant::now() >= until);
+        Ok(if is_over { None } else { lock(&self.queue)?.next() })
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
+    shared.lock().map_err(|_| anyhow!("a cell panicked"))
 }

@@ -48,9 +48,13 @@ usage: cargo xtask COMMAND
   package          release zips and their sizes
        --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
   prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
-                   store trading; the table goes to target/proof.md
-       --cells T   only the cells whose coordinates contain T
-       --short     the form that is among the tests
+                   store trading; the table goes to target/proof.md. Pieces that ended are kept for
+                   the commit: the same command goes on where a run was interrupted
+       --minutes N begin no further piece after N minutes; ends with 3 while pieces are left
+       --fresh     forget what was kept of this commit
+       --again     repeat the pieces that were violated
+       --cells T   only the cells whose coordinates contain T; nothing is kept
+       --short     the form that is among the tests; nothing is kept
   bench [ARGS]     cold start, memory, calls and time of a rotation
        --secrets N  rotation-watch among N secrets as well
   kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which

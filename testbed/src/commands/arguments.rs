@@ -3,6 +3,8 @@
 use testbed::broker::Suite;
 use testbed::proof::Selection;
 
+use super::prove::Proof;
+
 /// A command with its arguments, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -15,7 +17,7 @@ pub enum Command {
     /// Lets the store trade through everything, or through a short form of it.
     ZeroLoss { suite: Suite, short: bool },
     /// Runs the fault matrix, or a part of it.
-    Prove { suite: Suite, selection: Selection },
+    Prove(Proof),
     /// Measures so many rotations and cold starts.
     Bench { rotations: usize, starts: usize, secrets: usize },
 }
@@ -27,7 +29,7 @@ impl Command {
             Self::Install(suite)
             | Self::Demo { suite, .. }
             | Self::Up { suite, .. }
-            | Self::Prove { suite, .. }
+            | Self::Prove(Proof { suite, .. })
             | Self::ZeroLoss { suite, .. } => Ok(suite),
             Self::Bench { .. } => Suite::from_environment(),
         }
@@ -72,15 +74,21 @@ usage: testbed COMMAND
   up [--port N]         leave a cloud with one secret running and say how to use it; Ctrl-C ends it
                         (AWS on port N, or on a free one)
   zero-loss [--short]   a store trades through rotations under every policy, a restart, revocations
-  prove [--short] [--cells TEXT]
+  prove [--minutes N] [--fresh | --again]
                         a fault at every call of a rotation and its delivery, under every hypothesis
-                        about retries, then zero-loss; with TEXT only the cells whose coordinates hold it
+                        about retries, then zero-loss. Each piece that ends is kept below target/proof for
+                        the commit, and the same command goes on after the last one. Begins no further
+                        piece after N minutes; --fresh forgets what was kept; --again repeats the pieces
+                        that were violated. With uncommitted changes nothing is kept
+  prove --short | --cells TEXT
+                        a shortened form, or only the cells whose coordinates hold TEXT; nothing is kept
   bench [--rotations N] [--starts N] [--secrets N]
                         time, memory, calls and size of the release build (`cargo xtask bench`
                         makes it), and of rotation-watch among N secrets (10000: a quarter of an hour)
 
 All but bench take --broker bookworm | trixie | forky: RabbitMQ 3.10, 4.0 (default) or 4.3.
-They end with 0 when all went well, 1 when something failed, 2 when they were called wrongly.";
+They end with 0 when all went well, 1 when something failed, 2 when they were called wrongly, and prove
+with 3 when nothing has failed but pieces are left.";
 
 /// Reads the arguments after the program's name.
 ///
@@ -112,12 +120,22 @@ pub fn parse(arguments: &[&str]) -> Result<Command, Usage> {
         "zero-loss" => Command::ZeroLoss { suite: rest.suite()?, short: rest.flag("--short") },
         "prove" => {
             let (suite, short) = (rest.suite()?, rest.flag("--short"));
-            let selection = match rest.option("--cells")? {
-                Some(text) => Selection::Matching(text),
-                None if short => Selection::Short,
-                None => Selection::All,
+            let selection = match (rest.option("--cells")?, short) {
+                (Some(_), true) => return Err(wrong("--cells and --short exclude each other".to_owned())),
+                (Some(text), false) => Selection::Matching(text),
+                (None, true) => Selection::Short,
+                (None, false) => Selection::All,
             };
-            Command::Prove { suite, selection }
+            let minutes = rest.number("--minutes", 1..=10_000)?;
+            let (fresh, again) = (rest.flag("--fresh"), rest.flag("--again"));
+            if fresh && again {
+                return Err(wrong("--fresh and --again exclude each other".to_owned()));
+            }
+            if (fresh || again) && selection != Selection::All {
+                let of_all = "--fresh and --again go without --cells and --short, which keep nothing";
+                return Err(wrong(of_all.to_owned()));
+            }
+            Command::Prove(Proof { suite, selection, minutes, fresh, again })
         }
         "bench" => Command::Bench {
             rotations: rest.number("--rotations", 1..=1_000)?.map_or(10, usize::from),
@@ -202,81 +220,4 @@ fn wrong(problem: String) -> Usage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse_line(line: &str) -> Result<Command, Usage> {
-        parse(&line.split_whitespace().collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn every_command_is_understood() {
-        let suite = Suite::Forky;
-        for (line, expected) in [
-            ("install --broker forky", Command::Install(suite)),
-            ("demo --broker forky", Command::Demo { scenario: Scenario::All, suite, kubernetes: true }),
-            (
-                "demo rotate --broker=forky",
-                Command::Demo { scenario: Scenario::Rotate, suite, kubernetes: false },
-            ),
-            (
-                "demo --broker forky deliver",
-                Command::Demo { scenario: Scenario::Deliver, suite, kubernetes: true },
-            ),
-            (
-                "demo store --broker forky",
-                Command::Demo { scenario: Scenario::Store, suite, kubernetes: true },
-            ),
-            (
-                "demo --without-kubernetes --broker forky",
-                Command::Demo { scenario: Scenario::All, suite, kubernetes: false },
-            ),
-            (
-                "demo --broker forky --without-kubernetes fail",
-                Command::Demo { scenario: Scenario::Fail, suite, kubernetes: false },
-            ),
-            ("up --broker forky --port 4566", Command::Up { suite, port: Some(4566) }),
-            ("up --broker forky", Command::Up { suite, port: None }),
-            ("zero-loss --short --broker forky", Command::ZeroLoss { suite, short: true }),
-            ("prove --broker forky", Command::Prove { suite, selection: Selection::All }),
-            ("prove --short --broker forky", Command::Prove { suite, selection: Selection::Short }),
-            (
-                "prove --cells=setSecret --broker forky",
-                Command::Prove { suite, selection: Selection::Matching("setSecret".to_owned()) },
-            ),
-            ("bench", Command::Bench { rotations: 10, starts: 21, secrets: 0 }),
-            (
-                "bench --starts 5 --rotations=2 --secrets 9",
-                Command::Bench { rotations: 2, starts: 5, secrets: 9 },
-            ),
-        ] {
-            assert_eq!(parse_line(line), Ok(expected), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_call_says_what_is_wrong() {
-        for (line, expected) in [
-            ("dmo", "no command `dmo`"),
-            ("demo rotat", "there are `rotate`, `deliver`, `fail`, `overdue`, `store` and `all`"),
-            ("demo deliver --without-kubernetes", "need Kubernetes"),
-            ("demo --without-kubernetes store", "need Kubernetes"),
-            ("demo rotate twice", "does not know `twice`"),
-            ("demo --broker", "--broker wants a value"),
-            ("demo --broker sid", "`sid` is not one of"),
-            ("up --port 0", "a number from 1 to 65535, not `0`"),
-            ("up --port http", "not `http`"),
-            ("up --prot 4566", "does not know `--prot`"),
-        ] {
-            let problem = parse_line(line).err().and_then(|usage| usage.problem).unwrap_or_default();
-            assert!(problem.contains(expected), "{line}: {problem}");
-        }
-    }
-
-    #[test]
-    fn help_that_was_asked_for_is_no_error() {
-        for line in ["", "help", "--help", "demo --help", "up -h"] {
-            assert_eq!(parse_line(line), Err(help()), "{line}");
-        }
-    }
-}
+mod tests;

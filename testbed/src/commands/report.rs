@@ -8,6 +8,23 @@ use anyhow::Result;
 /// Names of fields are padded to this width.
 const NAMES: usize = 14;
 
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All checks held.
+    Held,
+    /// One did not.
+    Failed,
+    /// None failed, and not all were made.
+    Unfinished,
+}
+
+impl From<bool> for Verdict {
+    fn from(held: bool) -> Self {
+        if held { Self::Held } else { Self::Failed }
+    }
+}
+
 /// Prints a text to standard output. A reader that is gone (`| head`) is no failure: what was started
 /// must still end in good order.
 pub fn say(text: &str) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::attempt::{End, failed_step};
@@ -26,10 +27,12 @@ const BEGINNINGS: usize = 5;
 const CALL_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// How one hypothesis of a unit ended.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Attempts that ran for it; none when another hypothesis' run is its own as well.
     pub attempts: usize,
+    /// How often the cell was started again, because its call did not come.
+    pub restarts: usize,
     /// What was not as it must be.
     pub violation: Option<String>,
     /// Whether something had to follow the attempt with the fault.
@@ -65,7 +68,8 @@ pub async fn run(stand: &mut Stand<'_>, unit: &Unit, selection: &Selection) -> V
 
 async fn play(stand: &mut Stand<'_>, point: &Point, fault: Fault, hypothesis: Hypothesis) -> Outcome {
     let mut outcome = Outcome::default();
-    for _ in 0..BEGINNINGS {
+    for beginning in 0..BEGINNINGS {
+        outcome.restarts = beginning;
         match attempts(stand, point, fault, hypothesis, &mut outcome).await {
             Ok(true) => return outcome,
             Ok(false) => {}

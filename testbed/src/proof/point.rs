@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::place::Place;
 
 /// Whose turn it is in the rotation that a point belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Turn {
     /// The first rotation of a secret: the second user does not exist. secret2eks starts for it.
     First,
@@ -22,14 +24,14 @@ pub enum Turn {
 }
 
 /// A call, named so that it is found again in another run: calls that go out side by side have no fixed order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {
     /// The rotation that makes the call.
     pub turn: Turn,
     /// Where it goes.
     pub place: Place,
     /// The step that makes it; `delivery` for secret2eks, `incident` for dlq-handler.
-    pub step: &'static str,
+    pub step: String,
     /// What it is: see [`super::call_name`].
     pub call: String,
     /// The how-manieth of that name in the rotation, from 1.

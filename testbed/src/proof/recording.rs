@@ -110,7 +110,7 @@ impl Log {
         Self { turn, names, seen: BTreeMap::new(), counts: BTreeMap::new(), points: Vec::new() }
     }
 
-    fn add(&mut self, stand: &Stand<'_>, function: Function, step: &'static str) {
+    fn add(&mut self, stand: &Stand<'_>, function: Function, step: &str) {
         for place in Place::ALL.into_iter().filter(|place| place.function() == function) {
             let seen = self.seen.get(&place).copied().unwrap_or_default();
             let calls: Vec<String> = match stand.gate(place) {
@@ -128,12 +128,12 @@ impl Log {
         calls.iter().map(|call| call_name(place, call, &self.names)).collect()
     }
 
-    fn count(&mut self, place: Place, step: &'static str, call: String) {
+    fn count(&mut self, place: Place, step: &str, call: String) {
         let nth = self.counts.entry((place, call.clone())).or_default();
         *nth += 1;
         let repeats = place == Place::Kubernetes || place.function() == Function::DlqHandler;
         if !repeats || *nth <= REPEATED {
-            self.points.push(Point { turn: self.turn, place, step, call, nth: *nth });
+            self.points.push(Point { turn: self.turn, place, step: step.to_owned(), call, nth: *nth });
         }
     }
 }

@@ -27,10 +27,16 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// The coordinates that its cells share.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}, {}", self.point, self.fault)
+    }
+
     /// The coordinates of one cell, which select it again.
     #[must_use]
     pub fn coordinates(&self, hypothesis: Hypothesis) -> String {
-        format!("{}, {}, {hypothesis}", self.point, self.fault)
+        format!("{}, {hypothesis}", self.name())
     }
 }
 
@@ -83,7 +89,7 @@ mod tests {
         let point = |place, call: &str| Point {
             turn: Turn::Later,
             place,
-            step: "setSecret",
+            step: "setSecret".to_owned(),
             call: call.to_owned(),
             nth: 1,
         };

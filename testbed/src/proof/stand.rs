@@ -1,6 +1,7 @@
 //! One deployed suite behind proxies, with an application's secret: where one cell after the other runs.
 
 use anyhow::{Context as _, Result};
+use reqwest::Method;
 use serde_json::json;
 
 use super::evidence::AccountEvents;
@@ -117,6 +118,17 @@ impl<'a> Stand<'a> {
     /// When a proxy has ended.
     pub async fn open(&self) -> Result<()> {
         self.gates.open().await
+    }
+
+    /// All parts of the testbed answer. One that has ended violates every cell, which says nothing of the cells.
+    ///
+    /// # Errors
+    /// When one does not.
+    pub async fn parts_answer(&self) -> Result<()> {
+        self.cloud.aws.events_under_way(&self.delivery).await.context("the AWS emulator")?;
+        self.broker.call(Method::GET, &["whoami"], None).await.context("the broker")?;
+        self.cluster.apiserver_version().await.context("the API server")?;
+        Ok(())
     }
 
     /// Whether the handler asks for a failed delivery again.
