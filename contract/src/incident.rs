@@ -24,14 +24,23 @@ pub enum Area {
     Function,
     /// A CloudWatch alarm: closed when it is OK again.
     Alarm,
-    /// A message that nobody understands.
+    /// A message that nobody understands, or that nobody may send.
     Message,
+    /// Sessions that outlive rotations: closed by a rotation that reports none.
+    Connections,
 }
 
 impl Area {
     /// Every area.
-    pub const ALL: &[Self] =
-        &[Self::Rotation, Self::Distribution, Self::Revocation, Self::Function, Self::Alarm, Self::Message];
+    pub const ALL: &[Self] = &[
+        Self::Rotation,
+        Self::Distribution,
+        Self::Revocation,
+        Self::Function,
+        Self::Alarm,
+        Self::Message,
+        Self::Connections,
+    ];
 
     /// The name in messages and in the table of incidents.
     #[must_use]
@@ -43,6 +52,7 @@ impl Area {
             Self::Function => "function",
             Self::Alarm => "alarm",
             Self::Message => "message",
+            Self::Connections => "connections",
         }
     }
 
@@ -50,7 +60,13 @@ impl Area {
     /// for a day.
     #[must_use]
     pub fn is_closed_by_success(self) -> bool {
-        matches!(self, Self::Rotation | Self::Distribution | Self::Alarm)
+        matches!(self, Self::Rotation | Self::Distribution | Self::Alarm | Self::Connections)
+    }
+
+    /// Whether its subjects are secrets.
+    #[must_use]
+    pub fn is_about_secrets(self) -> bool {
+        matches!(self, Self::Rotation | Self::Distribution | Self::Revocation | Self::Connections)
     }
 }
 

@@ -159,6 +159,8 @@ kinds! {
 
     /// Somebody is still connected as the user that is about to be reset.
     ConnectionsInUse = "connections.in_use", Error, true;
+    /// Somebody is still connected as a user whose password has changed twice since: the session outlives rotations.
+    ConnectionsOutlived = "connections.outlived", Warning, false;
 
     /// The cluster is not known to hold the current version, so the other user must not be reset.
     DistributionUndelivered = "distribution.undelivered", Error, true;
@@ -216,6 +218,12 @@ kinds! {
     AlarmRaised = "alarm.raised", Error, true;
     /// A message that nobody understands came to the dead-letter queue.
     MessageUnknown = "message.unknown", Error, false;
+    /// A message reports a success or gives a command, but did not come from its sender's queue: it was not believed.
+    MessageUntrusted = "message.untrusted", Error, false;
+    /// More alerts in an hour than `AlertsPerHour` allows: those about secrets that do not exist are not sent.
+    AlertsWithheld = "alerts.withheld", Error, false;
+    /// An item of the table of incidents could not be read: what it said is lost, and the item was begun again.
+    IncidentUnreadable = "incident.unreadable", Error, false;
 }
 
 impl Kind {

@@ -6,7 +6,7 @@ mod meaning;
 
 use std::collections::BTreeMap;
 
-use contract::{Alert, AlertText, Area, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Severity, cut};
+use contract::{Alert, AlertText, Area, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity, cut};
 use jiff::Timestamp;
 
 use crate::incident::{Announcement, Incident, What};
@@ -125,7 +125,8 @@ fn title(told: Told<'_>) -> String {
         Area::Revocation => "revoking leaked credentials failed",
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
-        Area::Message => "a message that nobody understands",
+        Area::Message => message(kind),
+        Area::Connections => "a session outlives rotations",
     };
     match told.announcement.what {
         What::Opened => format!("{mark}{name}: {fails} ({kind})"),
@@ -134,8 +135,17 @@ fn title(told: Told<'_>) -> String {
         What::Closed | What::Quiet => match told.area {
             Area::Rotation => format!("{name}: rotation works again"),
             Area::Distribution => format!("{name}: delivered, the cluster has the current version"),
+            Area::Connections => format!("{name}: no session outlives rotations any more"),
             _ => format!("{name}: over ({kind})"),
         },
+    }
+}
+
+fn message(kind: Kind) -> &'static str {
+    match kind {
+        Kind::MessageUntrusted => "a message that nobody may send there",
+        Kind::AlertsWithheld => "more alerts than the budget allows",
+        _ => "a message that nobody understands",
     }
 }
 
@@ -149,7 +159,11 @@ fn what_happened(told: Told<'_>) -> String {
     let incident = &told.announcement.incident;
     let mut text = match told.announcement.what {
         What::Closed | What::Quiet => {
-            let mended = if told.area == Area::Rotation { "A rotation succeeded" } else { "It succeeded" };
+            let mended = match told.area {
+                Area::Rotation => "A rotation succeeded",
+                Area::Connections => "A rotation succeeded and reported no such session",
+                _ => "It succeeded",
+            };
             return format!("{mended}; the incident of kind {} is closed.", incident.kind);
         }
         _ => incident.detail.message.clone(),

@@ -26,6 +26,12 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
         Area::Revocation => {
             steps.push("Repeat the revocation as the playbook says; it is safe to repeat.".to_owned());
         }
+        Area::Connections => {
+            steps.push(
+                "You get one more message when a rotation has succeeded that reports no such session."
+                    .to_owned(),
+            );
+        }
         Area::Function | Area::Alarm | Area::Message => {}
     }
     steps

@@ -39,6 +39,15 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Alarm) => {
             "Nothing is known to be broken for applications; the suite itself is not well, and may be late.".to_owned()
         }
+        (_, Area::Message) if incident.kind == Kind::AlertsWithheld => {
+            "Somebody sends invented failures, or many secrets were deleted. Critical failures and those of secrets that \
+             exist are still notified; what was not is in the table of incidents."
+                .to_owned()
+        }
+        (_, Area::Connections) => "Applications work. Somebody holds a connection that was opened with a password that \
+             is not valid any more: an application that never reconnects, or somebody who should not be there. RabbitMQ \
+             does not close it."
+            .to_owned(),
         (_, Area::Message) => "It is not known whether anything is broken. The message was not acted upon, and is \
              not repeated."
             .to_owned(),
