@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
 
 use crate::remedy::LONGEST_DELAY;
+use crate::way::Queues;
 use crate::wording::Places;
 
 /// The function's configuration.
@@ -14,8 +15,14 @@ pub struct Config {
     pub alert_topic: String,
     /// The table of incidents (`INCIDENTS_TABLE`).
     pub incidents_table: String,
-    /// The queue that feeds this function (`DEAD_LETTER_QUEUE_URL`).
+    /// The queue for what has to wait (`OWN_QUEUE_URL`, or `DEAD_LETTER_QUEUE_URL` where there is one queue for all).
     pub own_queue: String,
+    /// Which queue is whose.
+    pub queues: Queues,
+    /// The event bus that other systems listen to; the default one without a name (`EVENT_BUS_NAME`).
+    pub event_bus: Option<String>,
+    /// Alerts of one area in an hour that may be about what does not exist (`ALERTS_PER_HOUR`).
+    pub alerts_per_hour: u64,
     /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
     pub places: Places,
     /// How long a failure waits for a message that says more (`GRACE_SECONDS`).
@@ -30,7 +37,11 @@ const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
 /// CloudTrail's events come by another way than notices, and either may come first.
 const DEFAULT_GRACE_SECONDS: u64 = 20;
 const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
+const DEFAULT_ALERTS_PER_HOUR: u64 = 60;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
+
+/// Where each sender has its queue.
+const SEPARATE: [&str; 3] = ["RULE_QUEUE_ARN", "OWN_QUEUE_ARN", "OWN_QUEUE_URL"];
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable.
@@ -46,13 +57,37 @@ impl Config {
         let seconds = |name: &'static str, default: u64, allowed: std::ops::RangeInclusive<u64>| {
             number(name, variable(name), default, &allowed).map(Duration::from_secs)
         };
+        let queue = |name: &'static str| match variable(name) {
+            Some(arn) if !is_arn_of("sqs", &arn) => Err(wrong(name, "the ARN of an SQS queue")),
+            arn => Ok(arn),
+        };
+        let own_queue =
+            if variable("OWN_QUEUE_URL").is_some() { "OWN_QUEUE_URL" } else { "DEAD_LETTER_QUEUE_URL" };
+        // Believed are only messages of the right queue, so none of them may be forgotten.
+        if SEPARATE.iter().any(|name| variable(name).is_some())
+            && let Some(name) = SEPARATE.iter().find(|name| variable(name).is_none())
+        {
+            return Err(wrong(name, &format!("set, because {} go together", SEPARATE.join(", "))));
+        }
         let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| DEFAULT_PLAYBOOKS.to_owned());
         Ok(Self {
             alert_topic: required("ALERT_TOPIC_ARN", "the ARN of an SNS topic", |arn| is_arn_of("sns", arn))?,
             incidents_table: required("INCIDENTS_TABLE", "the name of a DynamoDB table", is_table)?,
-            own_queue: required("DEAD_LETTER_QUEUE_URL", "the URL of an SQS queue", |url| {
+            own_queue: required(own_queue, "the URL of an SQS queue", |url| {
                 url.starts_with("https://") || url.starts_with("http://")
             })?,
+            queues: Queues {
+                rule: queue("RULE_QUEUE_ARN")?,
+                own: queue("OWN_QUEUE_ARN")?,
+                delivery: queue("DELIVERY_QUEUE_ARN")?,
+            },
+            event_bus: variable("EVENT_BUS_NAME"),
+            alerts_per_hour: number(
+                "ALERTS_PER_HOUR",
+                variable("ALERTS_PER_HOUR"),
+                DEFAULT_ALERTS_PER_HOUR,
+                &(1..=10_000),
+            )?,
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),
                 secret2eks: variable("SECRET2EKS_FUNCTION"),
@@ -94,6 +129,17 @@ mod tests {
         assert_eq!(config.places, Places { playbooks: "infra/playbooks".to_owned(), secret2eks: None });
         assert_eq!(config.grace, Duration::from_secs(20));
         assert_eq!(config.redelivery_delay, Duration::from_secs(30));
+        assert_eq!((config.queues, config.event_bus), (Queues::default(), None));
+        assert!(config.own_queue.ends_with("/dead-letters"), "{}", config.own_queue);
+        let (url, arn) = ("https://sqs.eu-central-1.amazonaws.com/123456789012/own", "arn:aws:sqs:x:1:own");
+        let separate =
+            [("OWN_QUEUE_URL", url), ("OWN_QUEUE_ARN", arn), ("RULE_QUEUE_ARN", "arn:aws:sqs:x:1:rule")];
+        assert_eq!(read(&separate)?.own_queue, url);
+        for forgotten in separate {
+            let rest: Vec<_> = separate.into_iter().filter(|variable| *variable != forgotten).collect();
+            let error = read(&rest).err().unwrap_or_default();
+            assert!(error.contains(&format!("{} must be set", forgotten.0)), "{error}");
+        }
         assert_eq!(read(&[("PLAYBOOK_URL", "https://wiki/")])?.places.playbooks, "https://wiki");
         Ok(())
     }
@@ -105,6 +151,8 @@ mod tests {
             ("ALERT_TOPIC_ARN", "canary", "ALERT_TOPIC_ARN must be the ARN of an SNS topic"),
             ("INCIDENTS_TABLE", "canary/", "INCIDENTS_TABLE must be the name of a DynamoDB table"),
             ("DEAD_LETTER_QUEUE_URL", "canary", "DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue"),
+            ("DELIVERY_QUEUE_ARN", "canary", "DELIVERY_QUEUE_ARN must be the ARN of an SQS queue"),
+            ("ALERTS_PER_HOUR", "0", "ALERTS_PER_HOUR must be a whole number from 1 to 10000"),
             ("GRACE_SECONDS", "901", "GRACE_SECONDS must be a whole number from 0 to 900"),
             (
                 "REDELIVERY_DELAY_SECONDS",

@@ -1,4 +1,4 @@
-//! The default event bus, where a SIEM may listen.
+//! The event bus where a SIEM may listen: the default one, or one that only this function may send to.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use lambda_boundary::AwsError;
 #[derive(Debug)]
 pub struct EventBus {
     client: Client,
+    bus: Option<String>,
     timeout: Duration,
 }
 
@@ -29,10 +30,10 @@ pub enum PutError {
 }
 
 impl EventBus {
-    /// A client on the SDK's configuration, whose operation timeout is `timeout`.
+    /// A client on the SDK's configuration, whose operation timeout is `timeout`, for the bus of that name.
     #[must_use]
-    pub fn new(config: &aws_config::SdkConfig, timeout: Duration) -> Self {
-        Self { client: Client::new(config), timeout }
+    pub fn new(config: &aws_config::SdkConfig, bus: Option<String>, timeout: Duration) -> Self {
+        Self { client: Client::new(config), bus, timeout }
     }
 
     /// Sends one event.
@@ -41,6 +42,7 @@ impl EventBus {
     /// When EventBridge does not take it.
     pub async fn put(&self, event: &IncidentEvent) -> Result<(), PutError> {
         let entry = PutEventsRequestEntry::builder()
+            .set_event_bus_name(self.bus.clone())
             .source(EVENT_SOURCE)
             .detail_type(event.state.detail_type())
             .set_resources(event.subject.starts_with("arn:").then(|| vec![event.subject.clone()]))

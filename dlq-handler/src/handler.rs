@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use contract::Kind;
-use lambda_boundary::{causes, diagnostic, time_left};
+use contract::{Area, Kind};
+use jiff::{SignedDuration, Timestamp};
+use lambda_boundary::{Unit, causes, diagnostic, metric, time_left};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -11,14 +12,18 @@ use tracing::Instrument as _;
 use crate::DlqHandler;
 use crate::error::HandlerError;
 use crate::incident::{Record, Sender};
-use crate::message::{Failure, Message};
+use crate::message::{Failure, Message, Success};
 use crate::own_message::OwnMessage;
 use crate::remedy::{Remedy, remedy};
+use crate::secret_store::Standing;
 use crate::sqs_event::{BatchAnswer, ItemFailure, SqsEvent, SqsRecord};
-use crate::triage::triage;
+use crate::triage::{Received, triage};
 
 /// Time kept back to name the messages that failed before Lambda's own timeout: unnamed, all would come again.
 const ANSWER_RESERVE: Duration = Duration::from_secs(3);
+
+/// So far may the clocks of AWS's services be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 
 /// Handles one batch.
 ///
@@ -68,17 +73,21 @@ async fn handle_message(
     record: &SqsRecord,
     sender: &Sender,
 ) -> Result<(), HandlerError> {
-    let sent_at = record.sent_at((handler.now)());
-    match triage(&record.message_id, &record.body, sent_at) {
+    let received = Received {
+        id: &record.message_id,
+        sent_at: record.sent_at((handler.now)()),
+        way: handler.config.queues.way(record.queue_arn.as_deref()),
+        deliverer: handler.config.places.secret2eks.as_deref(),
+        waited: false,
+    };
+    match triage(received, &record.body) {
         Message::Failure(failure) if waits(&failure) && !handler.config.grace.is_zero() => {
-            let waited = OwnMessage::Waited { body: record.body.clone(), sent_at };
+            let waited = OwnMessage::Waited { body: record.body.clone(), sent_at: received.sent_at };
             later(handler, &failure.subject, &waited, handler.config.grace).await
         }
         Message::Failure(failure) => fail(handler, *failure, sender).await,
-        Message::Success(success) => {
-            let change = |record: &mut Record, now| record.succeed(&success, now);
-            handler.change(&success.subject, success.area, sender, change).await.map(|_| ())
-        }
+        Message::Success(success) => succeed(handler, &success, sender).await,
+        Message::Untrusted { failure, claim } => distrust(handler, *failure, claim, sender).await,
         Message::Redelivery(request) => {
             tracing::info!(
                 secret.arn = request.secret_arn,
@@ -100,6 +109,46 @@ async fn handle_message(
     }
 }
 
+/// A rotation that succeeded may also be the end of sessions that outlived others.
+async fn succeed(handler: &DlqHandler, success: &Success, sender: &Sender) -> Result<(), HandlerError> {
+    let change = |record: &mut Record, now| record.succeed(success, now);
+    handler.change(&success.subject, success.area, sender, change).await?;
+    if success.area == Area::Rotation {
+        handler.change(&success.subject, Area::Connections, sender, change).await?;
+    }
+    Ok(())
+}
+
+/// A success that came by another way is true all the same where Secrets Manager says so itself: it lay in the one queue
+/// of version 0.1 during an update, or was given back to another queue. Nothing else is.
+async fn distrust(
+    handler: &DlqHandler,
+    failure: Failure,
+    claim: Option<Success>,
+    sender: &Sender,
+) -> Result<(), HandlerError> {
+    if let Some(success) = claim
+        && let Standing::Exists(facts) = handler.standing(&success.subject, success.area).await
+        && let Some(success) = confirmed(&success, facts.last_rotated)
+    {
+        tracing::info!(
+            secret.arn = success.subject,
+            "Secrets Manager confirms a success that came by another way"
+        );
+        return succeed(handler, &success, sender).await;
+    }
+    let (now, kind) = ((handler.now)().as_millisecond(), failure.kind.as_str());
+    tracing::warn!(kind, "{}", failure.detail.message);
+    metric(now, "MessagesDistrusted", Unit::Count, 1, &[], &[("subject", failure.subject.as_str())]);
+    handler.fail(&failure, sender).await
+}
+
+/// The success as far as Secrets Manager says the same, whose clock tells seconds.
+fn confirmed(claim: &Success, last_rotated: Option<Timestamp>) -> Option<Success> {
+    let last = last_rotated.filter(|last| claim.at.duration_since(*last) <= CLOCKS)?;
+    Some(Success { at: claim.at.min(last), ..claim.clone() })
+}
+
 /// CloudTrail says that a rotation failed and not why: the notice that does may be on its way.
 fn waits(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::RotationFailed | Kind::RotationTestFailed) && !failure.waited
@@ -117,8 +166,7 @@ async fn fail(handler: &DlqHandler, mut failure: Failure, sender: &Sender) -> Re
     {
         later(handler, &failure.subject, &OwnMessage::Redelivery { request }, delay).await?;
     }
-    let change = |record: &mut Record, now| record.fail(&failure, now);
-    handler.change(&failure.subject, failure.area, sender, change).await.map(drop)
+    handler.fail(&failure, sender).await
 }
 
 async fn later(
@@ -132,4 +180,30 @@ async fn later(
         .send_later(message, delay)
         .await
         .map_err(|source| HandlerError::Later { subject: subject.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_that_came_by_another_way_counts_as_far_as_secrets_manager_confirms_it() {
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default();
+        let claim = |seconds: i64| Success {
+            id: "1".to_owned(),
+            area: Area::Rotation,
+            subject: "arn".to_owned(),
+            at: at(seconds),
+        };
+        for (claimed, last, expected) in [
+            (100, Some(at(100)), Some(at(100))),
+            (100, Some(at(5_000)), Some(at(100))),
+            (101, Some(at(100)), Some(at(100))),
+            (161, Some(at(100)), None),
+            (100, None, None),
+        ] {
+            let found = confirmed(&claim(claimed), last).map(|success| success.at);
+            assert_eq!(found, expected, "{claimed} {last:?}");
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //! for a failure: it is told rather than hidden.
 
 mod announcement;
+mod healing;
+mod looking;
 
 use contract::{Area, Kind, Severity};
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +20,8 @@ use crate::message::{Detail, Failure, Success};
 /// An incident that is still open after this time is told once more; one that nothing closes ends when nothing
 /// was heard of it for so long.
 pub const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+/// A rotation that succeeds within this time of a report of such sessions is the one that reported them.
+const SAME_ROTATION: SignedDuration = SignedDuration::from_hours(1);
 /// Ids of the last messages, to know a repeated one: SQS repeats soon or never.
 const SEEN_LIMIT: usize = 40;
 
@@ -80,7 +84,11 @@ pub enum Effect {
     Noted,
     /// It has been open for a day.
     StaysOpen,
-    /// It was known, or over, before it arrived.
+    /// A critical failure was over before it arrived: it is told with its end.
+    Late,
+    /// It was over before it arrived.
+    Over,
+    /// It was known before it arrived.
     Nothing,
 }
 
@@ -125,15 +133,20 @@ impl Record {
         self.seen.iter().any(|seen| seen == id)
     }
 
-    /// Takes a failure in.
+    /// Takes a failure in. A critical one is told whatever came before it.
     pub fn fail(&mut self, failure: &Failure, now: Timestamp) -> Effect {
-        if self.has_seen(&failure.id) || self.is_over(failure.occurred_at) {
+        if self.has_seen(&failure.id) {
             return Effect::Nothing;
+        }
+        let is_critical = failure.kind.severity() == Severity::Critical;
+        let over = self.over_at(failure.occurred_at);
+        if over.is_some() && !is_critical {
+            return Effect::Over;
         }
         self.remember(&failure.id);
         let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
             self.open(failure, now);
-            return Effect::Opened;
+            return if self.end(over, now) { Effect::Late } else { Effect::Opened };
         };
         let is_newer = failure.occurred_at >= incident.last_failure_at;
         incident.last_failure_at = incident.last_failure_at.max(failure.occurred_at);
@@ -145,12 +158,13 @@ impl Record {
         }
         let says_more = was_generic && !generic;
         incident.failures += u64::from(!says_more);
-        if !(is_newer || says_more) {
+        let is_told = incident.told.contains(&failure.kind);
+        if !(is_newer || says_more || is_critical && !is_told) {
             return Effect::Repeated;
         }
         incident.kind = failure.kind;
         incident.detail = failure.detail.clone();
-        if incident.told.contains(&failure.kind) {
+        if is_told {
             return Effect::Repeated;
         }
         incident.told.push(failure.kind);
@@ -160,7 +174,7 @@ impl Record {
 
     /// Takes a success in.
     pub fn succeed(&mut self, success: &Success, now: Timestamp) -> Effect {
-        if self.has_seen(&success.id) {
+        if self.has_seen(&success.id) || !self.is_ended_by(success.at) {
             return Effect::Nothing;
         }
         self.remember(&success.id);
@@ -168,35 +182,29 @@ impl Record {
         match self.incident.as_mut().filter(|incident| incident.is_open()) {
             // It failed again since.
             Some(incident) if success.at.as_second() < incident.last_failure_at.as_second() => Effect::Noted,
-            Some(incident) => {
-                incident.closed_at = Some(success.at.max(incident.last_failure_at));
-                self.announce(What::Closed, now);
+            Some(_) => {
+                self.end(Some(success.at), now);
                 Effect::Closed
             }
             None => Effect::Noted,
         }
     }
 
-    /// Looks at an incident that nobody says anything about.
-    pub fn sweep(&mut self, now: Timestamp) -> Effect {
-        let area = self.area;
-        let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
-            return Effect::Nothing;
-        };
-        if !area.is_closed_by_success() && now.duration_since(incident.last_failure_at) >= A_DAY {
-            incident.closed_at = Some(now);
-            self.announce(What::Quiet, now);
-            return Effect::Closed;
-        }
-        if area.is_closed_by_success()
-            && !incident.reminded
-            && now.duration_since(incident.opened_at) >= A_DAY
-        {
-            incident.reminded = true;
-            self.announce(What::StaysOpen, now);
-            return Effect::StaysOpen;
-        }
-        Effect::Nothing
+    /// Whether a success is one in this area: a rotation that reports sessions which outlive it succeeds as well, and
+    /// does not end what it has just reported.
+    fn is_ended_by(&self, at: Timestamp) -> bool {
+        self.area != Area::Connections
+            || self
+                .open_incident()
+                .is_some_and(|incident| at.duration_since(incident.last_failure_at) > SAME_ROTATION)
+    }
+
+    /// Ends the incident at `over`, if there is such a time.
+    fn end(&mut self, over: Option<Timestamp>, now: Timestamp) -> bool {
+        let (Some(over), Some(incident)) = (over, self.incident.as_mut()) else { return false };
+        incident.closed_at = Some(over.max(incident.last_failure_at));
+        self.announce(What::Closed, now);
+        true
     }
 
     fn open(&mut self, failure: &Failure, now: Timestamp) {
@@ -214,10 +222,10 @@ impl Record {
         self.announce(What::Opened, now);
     }
 
-    /// Whether a failure at `at` was followed by a success, or by the end of its incident, before it arrived.
-    fn is_over(&self, at: Timestamp) -> bool {
+    /// When a failure at `at` was followed by a success, or by the end of its incident, before it arrived.
+    fn over_at(&self, at: Timestamp) -> Option<Timestamp> {
         let ended = self.incident.as_ref().and_then(|incident| incident.closed_at);
-        self.succeeded_at.max(ended).is_some_and(|over| at.as_second() < over.as_second())
+        self.succeeded_at.max(ended).filter(|over| at.as_second() < over.as_second())
     }
 
     fn remember(&mut self, id: &str) {

@@ -2,6 +2,7 @@
 //!
 //! An item is read, changed and written on the condition that nobody wrote it in between.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -12,11 +13,15 @@ use lambda_boundary::AwsError;
 
 use crate::incident::Record;
 
+mod budget;
+mod round;
+
+pub use round::{Found, Page, Place, Round};
+
+/// The subject of what the function itself remembers.
+const OWN: &str = "dlq-handler";
 /// Nothing that is closed is looked at after so long; `DynamoDB` removes it then.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
-/// A sweep reads so many pages of 1 MB at most; a table of open incidents is far smaller.
-const PAGES_LIMIT: usize = 100;
-
 /// `DynamoDB`.
 #[derive(Debug)]
 pub struct IncidentTable {
@@ -31,9 +36,9 @@ pub enum TableError {
     /// `DynamoDB` refused.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// An item is not what this function writes.
-    #[error("the item of {subject} in the table of incidents cannot be read or written")]
-    Unreadable {
+    /// An item cannot be written as JSON.
+    #[error("the item of {subject} in the table of incidents cannot be written")]
+    Unwritable {
         /// Its subject.
         subject: String,
         /// Why.
@@ -52,7 +57,7 @@ impl IncidentTable {
     /// What is known of a subject.
     ///
     /// # Errors
-    /// When `DynamoDB` does not answer, or the item is not ours.
+    /// When `DynamoDB` does not answer.
     pub async fn read(&self, subject: &str, area: Area) -> Result<Record, TableError> {
         let answer = self
             .client
@@ -66,7 +71,16 @@ impl IncidentTable {
             .map_err(|error| AwsError::from_sdk("DynamoDB", "GetItem", self.timeout, &error))?;
         match answer.item.as_ref().and_then(|item| item.get("record")).and_then(|value| value.as_s().ok()) {
             None => Ok(Record::new(subject.to_owned(), area)),
-            Some(json) => parse(subject, json),
+            Some(json) => Ok(parse(json).unwrap_or_else(|error| {
+                // A failure of this subject must not be lost for what the item holds: it begins again.
+                tracing::error!(
+                    subject,
+                    area = area.as_str(),
+                    "the item cannot be read and begins again: {error}"
+                );
+                let revision = answer.item.as_ref().and_then(revision).unwrap_or_default();
+                Record { revision, ..Record::new(subject.to_owned(), area) }
+            })),
         }
     }
 
@@ -79,7 +93,7 @@ impl IncidentTable {
         let before = record.revision;
         record.revision += 1;
         let json = serde_json::to_string(record)
-            .map_err(|source| TableError::Unreadable { subject: record.subject.clone(), source })?;
+            .map_err(|source| TableError::Unwritable { subject: record.subject.clone(), source })?;
         let open = record.open_incident();
         let state = if open.is_some() { "open" } else { "closed" };
         let mut put = self
@@ -101,7 +115,7 @@ impl IncidentTable {
             put = put.item("expiresAt", AttributeValue::N(end.to_string()));
         }
         put = if before == 0 {
-            put.condition_expression("attribute_not_exists(subject)")
+            put.condition_expression("attribute_not_exists(revision)")
         } else {
             put.condition_expression("revision = :before")
                 .expression_attribute_values(":before", number(before))
@@ -114,46 +128,14 @@ impl IncidentTable {
             },
         }
     }
-
-    /// All records that are open or have something left to tell.
-    ///
-    /// # Errors
-    /// When `DynamoDB` does not answer, or an item is not ours.
-    pub async fn unfinished(&self) -> Result<Vec<Record>, TableError> {
-        let mut records = Vec::new();
-        let mut start = None;
-        for _ in 0..PAGES_LIMIT {
-            let page = self
-                .client
-                .scan()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .filter_expression("#state = :open OR unsent = :yes")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":open", text("open"))
-                .expression_attribute_values(":yes", AttributeValue::Bool(true))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| AwsError::from_sdk("DynamoDB", "Scan", self.timeout, &error))?;
-            for item in page.items.unwrap_or_default() {
-                let field = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-                if let (Some(subject), Some(json)) = (field("subject"), field("record")) {
-                    records.push(parse(&subject, &json)?);
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
-            }
-        }
-        Ok(records)
-    }
 }
 
-fn parse(subject: &str, json: &str) -> Result<Record, TableError> {
+fn parse(json: &str) -> Result<Record, serde_json::Error> {
     serde_json::from_str(json)
-        .map_err(|source| TableError::Unreadable { subject: subject.to_owned(), source })
+}
+
+fn revision(item: &HashMap<String, AttributeValue>) -> Option<u64> {
+    item.get("revision")?.as_n().ok()?.parse().ok()
 }
 
 fn text(value: &str) -> AttributeValue {

@@ -3,6 +3,7 @@
 //! A message is understood ([`triage`]), its incident decided on data ([`incident`]) and written, and only then
 //! people are told ([`wording`]). A message that cannot be handled stays in the queue. Everything can be repeated.
 
+pub mod budget;
 pub mod config;
 pub mod error;
 pub mod event_bus;
@@ -17,7 +18,10 @@ pub mod redact;
 pub mod remedy;
 pub mod secret_store;
 pub mod sqs_event;
+pub mod sweep;
+pub mod telling;
 pub mod triage;
+pub mod way;
 pub mod wording;
 
 /// Everything that a message is handled with. Built once a process; each client keeps its connections.
@@ -33,7 +37,7 @@ pub struct DlqHandler {
     pub bus: event_bus::EventBus,
     /// secret2eks.
     pub redelivery: messages::Distribution,
-    /// The queue that feeds this function.
+    /// The queue for what has to wait.
     pub queue: own_queue::OwnQueue,
     /// Secrets Manager.
     pub secrets: secret_store::SecretStore,

@@ -52,7 +52,7 @@ async fn connect(config: Config) -> DlqHandler {
     DlqHandler {
         table: IncidentTable::new(&aws, config.incidents_table.clone(), timeout),
         alerts: Topic::new(&aws, config.alert_topic.clone(), timeout),
-        bus: EventBus::new(&aws, timeout),
+        bus: EventBus::new(&aws, config.event_bus.clone(), timeout),
         redelivery: Distribution::new(&aws, config.places.secret2eks.clone(), timeout),
         queue: OwnQueue::new(&aws, config.own_queue.clone(), timeout),
         secrets: SecretStore::new(&aws, timeout),

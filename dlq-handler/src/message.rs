@@ -15,6 +15,13 @@ pub enum Message {
     Redelivery(DistributionRequest),
     /// The schedule's: look at every open incident.
     Sweep,
+    /// A success or a command that did not come by its sender's way.
+    Untrusted {
+        /// What people are told.
+        failure: Box<Failure>,
+        /// The success that it claims, where somebody can be asked whether it is true.
+        claim: Option<Success>,
+    },
     /// Nothing to do but to log it.
     Information(String),
 }

@@ -1,4 +1,4 @@
-//! The queue that this function is fed from: what has to wait goes in again with a delay.
+//! The queue that only this function and its schedule send to: what has to wait goes in with a delay.
 
 use std::time::Duration;
 

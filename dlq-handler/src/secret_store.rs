@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use contract::Kind;
 use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
@@ -22,6 +23,42 @@ pub struct SecretFacts {
     pub next_rotation: Option<Timestamp>,
 }
 
+/// What is known of the subject of an incident.
+#[derive(Debug)]
+pub enum Standing {
+    /// A secret that exists.
+    Exists(SecretFacts),
+    /// Secrets Manager knows no such secret, or none that the suite may rotate.
+    Gone(AwsError),
+    /// A secret, or none: Secrets Manager did not say.
+    Unclear(AwsError),
+    /// Not a secret.
+    NoSecret,
+}
+
+impl Standing {
+    fn of(answer: Result<SecretFacts, AwsError>) -> Self {
+        let is_gone = |error: &AwsError| {
+            let codes = ["ResourceNotFoundException", "ValidationException", "InvalidParameterException"];
+            error.kind() == Kind::AwsAccessDenied || codes.iter().any(|code| error.is(code))
+        };
+        match answer {
+            Ok(facts) => Self::Exists(facts),
+            Err(error) if is_gone(&error) => Self::Gone(error),
+            Err(error) => Self::Unclear(error),
+        }
+    }
+
+    /// What an alert says about the secret.
+    #[must_use]
+    pub fn facts(&self) -> Option<&SecretFacts> {
+        match self {
+            Self::Exists(facts) => Some(facts),
+            Self::Gone(_) | Self::Unclear(_) | Self::NoSecret => None,
+        }
+    }
+}
+
 impl SecretStore {
     /// A client on the SDK's configuration, whose operation timeout is `timeout`.
     #[must_use]
@@ -29,11 +66,16 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
+    /// What is known of the secret `subject`, however it is named.
+    pub async fn standing(&self, subject: &str) -> Standing {
+        Standing::of(self.describe(subject).await)
+    }
+
     /// `DescribeSecret`.
     ///
     /// # Errors
     /// When Secrets Manager does not answer, or the secret is out of this function's reach.
-    pub async fn describe(&self, arn: &str) -> Result<SecretFacts, AwsError> {
+    async fn describe(&self, arn: &str) -> Result<SecretFacts, AwsError> {
         let answer =
             self.client.describe_secret().secret_id(arn).send().await.map_err(|error| {
                 AwsError::from_sdk("Secrets Manager", "DescribeSecret", self.timeout, &error)
@@ -45,5 +87,26 @@ impl SecretStore {
             last_rotated: time(answer.last_rotated_date),
             next_rotation: time(answer.next_rotation_date),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_gone_only_when_secrets_manager_says_so() {
+        let refused = |code: &str| {
+            let (service, operation) = ("Secrets Manager", "DescribeSecret");
+            let (code, message) = (code.to_owned(), String::new());
+            Standing::of(Err(AwsError::Refused { service, operation, code, message }))
+        };
+        for code in ["ResourceNotFoundException", "AccessDeniedException", "ValidationException"] {
+            assert!(matches!(refused(code), Standing::Gone(_)), "{code}");
+        }
+        for code in ["ThrottlingException", "InternalServiceError"] {
+            assert!(matches!(refused(code), Standing::Unclear(_)), "{code}");
+        }
+        assert!(matches!(Standing::of(Ok(SecretFacts::default())), Standing::Exists(_)));
     }
 }

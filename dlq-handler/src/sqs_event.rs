@@ -21,6 +21,9 @@ pub struct SqsRecord {
     /// Its text.
     #[serde(default)]
     pub body: String,
+    /// The queue that it came from.
+    #[serde(default, rename = "eventSourceARN")]
+    pub queue_arn: Option<String>,
     #[serde(default)]
     attributes: Attributes,
 }
@@ -49,11 +52,11 @@ pub struct ItemFailure {
 }
 
 impl SqsRecord {
-    /// When it was sent; `now` when SQS does not say.
+    /// When it was sent; `now` when SQS does not say, or names a time that has not come.
     #[must_use]
     pub fn sent_at(&self, now: Timestamp) -> Timestamp {
         let milliseconds = self.attributes.sent_timestamp.as_deref().and_then(|text| text.parse().ok());
-        milliseconds.and_then(|sent| Timestamp::from_millisecond(sent).ok()).unwrap_or(now)
+        milliseconds.and_then(|sent| Timestamp::from_millisecond(sent).ok()).unwrap_or(now).min(now)
     }
 }
 
@@ -64,14 +67,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_read_and_the_failed_messages_are_named() -> Result<(), serde_json::Error> {
+    fn a_batch_is_read_and_the_failed_messages_are_named() -> Result<(), Box<dyn std::error::Error>> {
         let event: SqsEvent = serde_json::from_value(json!({"Records": [
-            {"messageId": "m1", "body": "text", "attributes": {"SentTimestamp": "1800000000000"}, "eventSource": "aws:sqs"},
+            {"messageId": "m1", "body": "text", "attributes": {"SentTimestamp": "1800000000000"}, "eventSource": "aws:sqs",
+             "eventSourceARN": "arn:queue"},
             {"messageId": "m2"},
         ]}))?;
-        let now = Timestamp::UNIX_EPOCH;
-        let sent: Vec<i64> = event.records.iter().map(|record| record.sent_at(now).as_second()).collect();
-        assert_eq!(sent, [1_800_000_000, 0]);
+        let sent = |now: i64| -> Result<Vec<i64>, jiff::Error> {
+            let now = Timestamp::from_second(now)?;
+            Ok(event.records.iter().map(|record| record.sent_at(now).as_second()).collect())
+        };
+        assert_eq!(sent(1_900_000_000)?, [1_800_000_000, 1_900_000_000]);
+        assert_eq!(sent(1_700_000_000)?, [1_700_000_000; 2], "nothing was sent after it arrived");
+        let queues: Vec<_> = event.records.iter().map(|record| record.queue_arn.as_deref()).collect();
+        assert_eq!(queues, [Some("arn:queue"), None]);
         let failed = ItemFailure { item_identifier: "m2".to_owned() };
         assert_eq!(
             serde_json::to_value(BatchAnswer { batch_item_failures: vec![failed] })?,

@@ -4,8 +4,8 @@ mod cloudtrail;
 mod lambda_record;
 mod notice;
 
-use contract::{Area, DistributionRequest, Kind};
-use jiff::Timestamp;
+use contract::{Area, DistributionRequest, Kind, cut};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -13,25 +13,37 @@ use sha2::{Digest as _, Sha256};
 use crate::message::{Detail, Failure, Message, Success};
 use crate::own_message::OwnMessage;
 use crate::redact;
+use crate::way::Way;
 
 /// SNS in SQS is one; our own waiting message around it is another.
 const ENVELOPES: usize = 4;
 
-/// What the message `id` with this `body`, sent at `sent_at`, says.
-#[must_use]
-pub fn triage(id: &str, body: &str, sent_at: Timestamp) -> Message {
-    let read = Received { id, sent_at, waited: false };
-    understood(read, body, ENVELOPES).unwrap_or_else(|| unknown(read, body))
-}
+/// A clock may be wrong by so much. A time in a message that is later is not believed.
+const LEAD: SignedDuration = SignedDuration::from_mins(5);
+/// The longest text about one thing, in bytes: an ARN is shorter, and `DynamoDB` takes a key of 2,048.
+const NAME_LIMIT: usize = 1_000;
 
 /// What is known of a message without reading it.
 #[derive(Debug, Clone, Copy)]
-struct Received<'a> {
+pub struct Received<'a> {
     /// The same in every delivery of the message by SQS. Those before SQS also repeat, with another id: where
     /// a message has one of its own, that takes this one's place.
-    id: &'a str,
-    sent_at: Timestamp,
-    waited: bool,
+    pub id: &'a str,
+    /// When SQS took it.
+    pub sent_at: Timestamp,
+    /// How it came.
+    pub way: Way,
+    /// The ARN or name of secret2eks; without one, every function is believed to be it.
+    pub deliverer: Option<&'a str>,
+    /// Whether it has waited for a message that says more.
+    pub waited: bool,
+}
+
+/// What a message with this `body` says. What it has no authority to say is not believed.
+#[must_use]
+pub fn triage(received: Received<'_>, body: &str) -> Message {
+    let message = understood(received, body, ENVELOPES).unwrap_or_else(|| unknown(received, body));
+    if received.way.may_say(&message) { message } else { untrusted(received, message) }
 }
 
 fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Message> {
@@ -41,7 +53,11 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
             OwnMessage::Sweep => Some(Message::Sweep),
             OwnMessage::Redelivery { request } => Some(Message::Redelivery(request)),
             OwnMessage::Waited { body, sent_at } => {
-                understood(Received { sent_at, waited: true, ..received }, &body, envelopes.checked_sub(1)?)
+                // By another way it is only the message that waited.
+                let waited = matches!(received.way, Way::Own | Way::Any);
+                let received = Received { sent_at: sent_at.min(received.sent_at), waited, ..received };
+                let message = understood(received, &body, envelopes.checked_sub(1)?)?;
+                matches!(message, Message::Failure(_)).then_some(message)
             }
         };
     }
@@ -58,7 +74,7 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html>
 fn alarm(received: Received<'_>, value: &Value) -> Option<Message> {
     let (name, state) = (value["AlarmName"].as_str()?, value["NewStateValue"].as_str()?);
-    let at = time(&value["StateChangeTime"], received.sent_at);
+    let at = time(&value["StateChangeTime"], received);
     let (area, subject) = (Area::Alarm, name.to_owned());
     let id = format!("{name} {state} {at}");
     let received = Received { id: &id, ..received };
@@ -67,12 +83,12 @@ fn alarm(received: Received<'_>, value: &Value) -> Option<Message> {
             let why = |field: &str| redact::text(value[field].as_str().unwrap_or_default());
             let detail = Detail {
                 message: format!("The alarm {name} was raised: {}", why("AlarmDescription")),
-                causes: vec![contract::cut(&why("NewStateReason"), 500)],
+                causes: vec![cut(&why("NewStateReason"), 500)],
                 ..Detail::default()
             };
             Some(Message::Failure(Box::new(failure(received, area, subject, Kind::AlarmRaised, at, detail))))
         }
-        "OK" => Some(Message::Success(Success { id: id.clone(), area, subject, at })),
+        "OK" => Some(success(received, area, &subject, at)),
         other => Some(Message::Information(format!("alarm {name} is in state {}", redact::text(other)))),
     }
 }
@@ -81,14 +97,65 @@ fn alarm(received: Received<'_>, value: &Value) -> Option<Message> {
 fn unknown(received: Received<'_>, body: &str) -> Message {
     let excerpt = redact::excerpt(body);
     let shape: String = excerpt.chars().filter(|c| !c.is_ascii_digit()).take(200).collect();
-    let digest = Sha256::digest(shape.as_bytes());
-    let subject: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let subject = short_hash(&shape);
     let detail = Detail {
         message: format!("Message {} of {} bytes begins with: {excerpt}", received.id, body.len()),
         ..Detail::default()
     };
     let kind = Kind::MessageUnknown;
     Message::Failure(Box::new(failure(received, Area::Message, subject, kind, received.sent_at, detail)))
+}
+
+/// One incident for each thing that is claimed, so that a flood of claims is one alert.
+fn untrusted(received: Received<'_>, message: Message) -> Message {
+    let (what, about, claim) = match message {
+        Message::Success(success) => {
+            let what = match success.area {
+                Area::Rotation => "a rotation succeeded",
+                Area::Distribution => "a delivery succeeded",
+                _ => "something succeeded",
+            };
+            (what, success.subject.clone(), (success.area == Area::Rotation).then_some(success))
+        }
+        Message::Redelivery(request) => ("command: deliver again", request.secret_arn, None),
+        Message::Sweep => ("command: look at the open incidents", String::new(), None),
+        // Nobody claims more than that.
+        other => return other,
+    };
+    Message::Untrusted { failure: Box::new(distrust(received, what, &about)), claim }
+}
+
+/// The failure that says that `what`, about `about`, was not believed.
+fn distrust(received: Received<'_>, what: &str, about: &str) -> Failure {
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", cut(about, NAME_LIMIT)) };
+    let detail = Detail {
+        message: format!(
+            "Message {} of {} says \"{what}\"{about}. Its sender does not send there, so it was not believed",
+            received.id,
+            received.way.as_str()
+        ),
+        ..Detail::default()
+    };
+    let subject = format!("untrusted: {what}");
+    failure(received, Area::Message, subject, Kind::MessageUntrusted, received.sent_at, detail)
+}
+
+fn success(received: Received<'_>, area: Area, subject: &str, at: Timestamp) -> Message {
+    let (id, subject) = (name(received.id), name(subject));
+    Message::Success(Success { id, area, subject, at })
+}
+
+/// A text as a key of the table: neither empty nor long, and still its own.
+fn name(text: &str) -> String {
+    match text.len() {
+        0 => "unnamed".to_owned(),
+        1..=NAME_LIMIT => text.to_owned(),
+        _ => format!("{} {}", cut(text, NAME_LIMIT), short_hash(text)),
+    }
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn failure(
@@ -100,9 +167,9 @@ fn failure(
     detail: Detail,
 ) -> Failure {
     Failure {
-        id: received.id.to_owned(),
+        id: name(received.id),
         area,
-        subject,
+        subject: name(&subject),
         kind,
         occurred_at,
         detail,
@@ -111,9 +178,18 @@ fn failure(
     }
 }
 
-/// A time in a message; when it has none that can be read, when it was sent.
-fn time(value: &Value, sent_at: Timestamp) -> Timestamp {
-    value.as_str().and_then(|text| text.parse().ok()).unwrap_or(sent_at)
+/// A time in a message; when it has none that can be believed, when it was sent.
+fn time(value: &Value, received: Received<'_>) -> Timestamp {
+    let claimed: Option<Timestamp> = value.as_str().and_then(|text| text.parse().ok());
+    let sent_at = received.sent_at;
+    match claimed {
+        Some(claimed) if claimed.duration_since(sent_at) > LEAD => {
+            tracing::warn!(message.id = received.id, %claimed, %sent_at, "a time after the message was sent counts as then");
+            sent_at
+        }
+        Some(claimed) => claimed,
+        None => sent_at,
+    }
 }
 
 /// The delivery that secret2eks was asked for: our own request, or the native event of Secrets Manager.

@@ -37,6 +37,7 @@ enum Step {
     Succeed(&'static str, i64),
     Sweep(i64),
 }
+use Kind::CurrentLoginRefused as Critical;
 use Kind::{AdminLoginRefused as Admin, BrokerUnreachable as Broker, RotationFailed as Generic};
 use Step::{Fail, Succeed, Sweep};
 
@@ -53,7 +54,7 @@ fn run(steps: &[Step]) -> (Vec<What>, State) {
         match step {
             Fail(id, kind, seconds) => record.fail(&failure(id, *kind, *seconds), at(*seconds)),
             Succeed(id, seconds) => record.succeed(&success(id, *seconds), at(*seconds)),
-            Sweep(seconds) => record.sweep(at(*seconds)),
+            Sweep(seconds) => record.look(false, at(*seconds)),
         };
     }
     let told = record.unsent.iter().map(|announcement| announcement.what).collect();
@@ -143,6 +144,24 @@ fn an_incident_is_told_when_it_opens_changes_stays_and_closes_and_not_otherwise(
             &[Opened, StaysOpen],
             Some((Admin, 2, true)),
         ),
+        (
+            "a critical failure that was over when it came is told with its end",
+            &[Succeed("a", 60), Fail("b", Critical, 30)],
+            &[Opened, Closed],
+            Some((Critical, 1, false)),
+        ),
+        (
+            "an older critical failure of an open incident is told",
+            &[Fail("a", Broker, 60), Fail("b", Critical, 0)],
+            &[Opened, Changed],
+            Some((Critical, 2, true)),
+        ),
+        (
+            "a critical failure is told once in an incident",
+            &[Fail("a", Critical, 60), Fail("b", Critical, 0), Fail("c", Critical, 90)],
+            &[Opened],
+            Some((Critical, 3, true)),
+        ),
         ("a success without an incident is quiet", &[Succeed("a", 0), Sweep(DAY)], &[], None),
     ];
     for (case, steps, told, state) in cases {
@@ -155,8 +174,8 @@ fn what_no_success_closes_ends_without_an_alert_when_nothing_was_heard_for_a_day
     let mut record = Record::new("rotation-mq".to_owned(), Area::Function);
     record.fail(&Failure { area: Area::Function, ..failure("a", Kind::ConfigurationInvalid, 0) }, at(0));
     record.fail(&Failure { area: Area::Function, ..failure("b", Kind::ConfigurationInvalid, 100) }, at(100));
-    assert_eq!(record.sweep(at(DAY)), Effect::Nothing);
-    assert_eq!(record.sweep(at(DAY + 100)), Effect::Closed);
+    assert_eq!(record.look(false, at(DAY)), Effect::Nothing);
+    assert_eq!(record.look(false, at(DAY + 100)), Effect::Closed);
     let told: Vec<_> = record.unsent.iter().map(|each| (each.what, each.alert_due, each.event_due)).collect();
     assert_eq!(told, [(What::Opened, true, true), (What::Quiet, false, true)]);
 }
@@ -181,8 +200,119 @@ fn an_announcement_is_kept_until_everybody_was_told_and_left_to_its_sender_meanw
     assert!(record.unsent.is_empty());
 }
 
+#[test]
+fn a_failure_that_is_over_when_it_comes_says_so_and_one_that_was_known_does_not() {
+    let mut record = record();
+    record.succeed(&success("a", 60), at(60));
+    assert_eq!(record.fail(&failure("b", Admin, 30), at(61)), Effect::Over);
+    assert_eq!(record.fail(&failure("c", Critical, 30), at(61)), Effect::Late);
+    assert_eq!(record.fail(&failure("c", Critical, 30), at(62)), Effect::Nothing);
+}
+
+/// Far ahead of everything.
+const FUTURE: i64 = 200_000_000_000;
+
+#[test]
+fn a_record_with_a_time_that_has_not_come_heals_and_hides_no_failure() {
+    let now = at(1_000);
+    let healed = |change: fn(&mut Record)| {
+        let mut record = record();
+        change(&mut record);
+        let changed = record.heal(now);
+        (record, changed)
+    };
+    let poisons: [(&str, fn(&mut Record)); 4] = [
+        ("a success ahead", |record| {
+            record.succeed(&success("s", FUTURE), at(0));
+        }),
+        ("an incident that ended ahead", |record| {
+            record.fail(&failure("f", Broker, FUTURE), at(0));
+            record.succeed(&success("s", FUTURE), at(0));
+        }),
+        ("a failure ahead", |record| {
+            record.fail(&failure("f", Broker, FUTURE), at(0));
+        }),
+        ("a failure ahead of an older one", |record| {
+            record.fail(&failure("e", Broker, 0), at(0));
+            record.fail(&failure("f", Broker, FUTURE), at(0));
+        }),
+    ];
+    for (case, poison) in poisons {
+        let (record, changed) = healed(poison);
+        assert!(changed, "{case}");
+        let mut failed = record.clone();
+        failed.unsent.clear();
+        failed.fail(&failure("new", Admin, 990), at(1_001));
+        let told: Vec<What> = failed.unsent.iter().map(|announcement| announcement.what).collect();
+        assert!(matches!(told[..], [What::Opened | What::Changed]), "{case}: {told:?}");
+        let mut mended = record.clone();
+        mended.succeed(&success("end", 999), at(1_001));
+        assert!(mended.open_incident().is_none(), "{case}: a success of now closes it");
+        mended.fail(&failure("again", Admin, 1_002), at(1_002));
+        assert!(mended.open_incident().is_some(), "{case}");
+        // What is healed stays as it is.
+        assert!(!record.clone().heal(at(1_100)), "{case}");
+    }
+    let (sound, changed) = healed(|record| {
+        record.fail(&failure("a", Broker, 900), at(900));
+        record.succeed(&success("b", 1_200), at(1_000));
+    });
+    assert!(!changed, "a clock that is a little ahead is no fault: {sound:?}");
+}
+
+#[test]
+fn what_is_to_be_told_by_a_sender_that_will_never_end_is_free_again() {
+    let mut record = record();
+    record.fail(&failure("a", Admin, 0), at(0));
+    record.take_over(at(0), &Sender { id: "one".to_owned(), until: at(FUTURE) });
+    record.heal(at(10));
+    assert_eq!(record.take_over(at(10), &Sender { id: "two".to_owned(), until: at(70) }).len(), 1);
+}
+
+#[test]
+fn an_incident_of_a_secret_that_is_gone_ends_quietly_after_a_day_without_failures() {
+    let told = |record: &Record| record.unsent.iter().map(|each| each.what).collect::<Vec<_>>();
+    let mut record = record();
+    record.fail(&failure("a", Admin, 0), at(0));
+    assert!(!record.asks_for_its_secret(at(DAY - 1)), "nobody is asked within a day");
+    assert!(record.asks_for_its_secret(at(DAY)));
+    record.fail(&failure("b", Admin, 100), at(100));
+    assert_eq!(record.look(true, at(DAY)), Effect::Nothing, "it failed within a day");
+    assert_eq!(record.look(true, at(DAY + 100)), Effect::Closed);
+    assert_eq!(told(&record), [What::Opened, What::Quiet]);
+    assert_eq!(record.fail(&failure("c", Admin, DAY), at(DAY + 101)), Effect::Opened, "late, and not over");
+
+    let mut reminded = Record::new(SECRET.to_owned(), Area::Rotation);
+    reminded.fail(&failure("a", Admin, 0), at(0));
+    assert_eq!(reminded.look(false, at(DAY)), Effect::StaysOpen);
+    assert_eq!(reminded.look(true, at(2 * DAY)), Effect::Closed, "also one that was told to stay open");
+}
+
+#[test]
+fn sessions_that_outlive_rotations_are_one_incident_until_a_rotation_long_after_the_last_report() {
+    let report = |id: &str, seconds: i64| Failure {
+        area: Area::Connections,
+        ..failure(id, Kind::ConnectionsOutlived, seconds)
+    };
+    let mut record = Record::new(SECRET.to_owned(), Area::Connections);
+    assert_eq!(record.succeed(&success("before", -10), at(-10)), Effect::Nothing, "nothing is written");
+    assert_eq!(record.fail(&report("a", 0), at(0)), Effect::Opened);
+    assert_eq!(record.succeed(&success("same", 20), at(20)), Effect::Nothing, "it reported them itself");
+    assert_eq!(record.succeed(&success("hour", 3_600), at(3_600)), Effect::Nothing);
+    assert_eq!(
+        record.fail(&report("late", 10), at(3_601)),
+        Effect::Repeated,
+        "a success does not hide a report"
+    );
+    assert_eq!(record.fail(&report("b", 2 * DAY), at(2 * DAY)), Effect::Repeated);
+    assert_eq!(record.succeed(&success("same again", 2 * DAY + 30), at(2 * DAY + 30)), Effect::Nothing);
+    assert_eq!(record.succeed(&success("end", 4 * DAY), at(4 * DAY)), Effect::Closed);
+    assert_eq!(record.succeed(&success("next", 5 * DAY), at(5 * DAY)), Effect::Nothing);
+    assert_eq!(record.fail(&report("new", 6 * DAY), at(6 * DAY)), Effect::Opened);
+}
+
 fn arbitrary_step() -> impl Strategy<Value = (bool, Kind, i64)> {
-    let kinds = prop::sample::select(vec![Admin, Broker, Generic]);
+    let kinds = prop::sample::select(vec![Admin, Broker, Generic, Critical]);
     (any::<bool>(), kinds, 0..200_000_i64)
 }
 
@@ -203,6 +333,7 @@ proptest! {
             match effect {
                 Effect::Opened => { prop_assert!(!open); open = true; }
                 Effect::Closed => { prop_assert!(open); open = false; }
+                Effect::Late => prop_assert!(!open),
                 Effect::Changed | Effect::Repeated => prop_assert!(open),
                 _ => {}
             }

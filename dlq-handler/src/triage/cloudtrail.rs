@@ -5,8 +5,8 @@
 use contract::{Area, Kind};
 use serde_json::Value;
 
-use super::{Received, failure, time};
-use crate::message::{Detail, Message, Success};
+use super::{Received, failure, success, time};
+use crate::message::{Detail, Message};
 
 pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     if value["source"] != "aws.secretsmanager" {
@@ -15,7 +15,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let detail = &value["detail"];
     let subject = detail["additionalEventData"]["SecretId"].as_str()?.to_owned();
     let name = detail["eventName"].as_str()?;
-    let at = time(&detail["eventTime"], received.sent_at);
+    let at = time(&detail["eventTime"], received);
     let received = Received { id: value["id"].as_str().unwrap_or(received.id), ..received };
     let (kind, what) = match name {
         "RotationFailed" => (Kind::RotationFailed, "Secrets Manager reports that a rotation failed"),
@@ -23,10 +23,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
             Kind::RotationTestFailed,
             "Secrets Manager reports that the test of the rotation's schedule failed",
         ),
-        "RotationSucceeded" => {
-            let id = received.id.to_owned();
-            return Some(Message::Success(Success { id, area: Area::Rotation, subject, at }));
-        }
+        "RotationSucceeded" => return Some(success(received, Area::Rotation, &subject, at)),
         // Somebody stored a value by hand while a rotation was under way.
         "RotationAbandoned" => return Some(Message::Information(format!("{name}: {subject}"))),
         _ => return None,

@@ -4,8 +4,8 @@
 use contract::{Area, Kind, cut};
 use serde_json::Value;
 
-use super::{Received, delivery, failure, time};
-use crate::message::{Detail, Failure, Message, Success};
+use super::{NAME_LIMIT, Received, delivery, distrust, failure, success, time};
+use crate::message::{Detail, Failure, Message};
 use crate::redact;
 
 const MESSAGE_LIMIT: usize = 1_000;
@@ -15,16 +15,20 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let (arn, condition) = (context["functionArn"].as_str()?, context["condition"].as_str()?);
     let function = function_name(arn);
     let delivery = delivery(&value["requestPayload"]);
-    let at = time(&value["timestamp"], received.sent_at);
+    let at = time(&value["timestamp"], received);
     let id = context["requestId"]
         .as_str()
         .map_or_else(|| received.id.to_owned(), |id| format!("{id} {condition}"));
     let received = Received { id: &id, ..received };
+    if delivery.is_some() && !received.deliverer.is_none_or(|deliverer| is_function(arn, deliverer)) {
+        let what = "another function delivers";
+        return Some(Message::Untrusted { failure: Box::new(distrust(received, what, arn)), claim: None });
+    }
     let area = if delivery.is_some() { Area::Distribution } else { Area::Function };
     let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
     if condition == "Success" {
         return Some(match area {
-            Area::Distribution => Message::Success(Success { id: received.id.to_owned(), area, subject, at }),
+            Area::Distribution => success(received, area, &subject, at),
             _ => Message::Information(format!("{function} succeeded")),
         });
     }
@@ -37,16 +41,26 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         None if said.is_empty() => format!("{function} gave no answer ({})", redact::text(condition)),
         None => format!("{function} ended without an answer of its own: {said}"),
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let text = |value: &Value| value.as_str().map(|text| cut(text, NAME_LIMIT));
     let detail = Detail {
         message: cut(&message, MESSAGE_LIMIT),
-        version: delivery.as_ref().map(|request| request.version_id.clone()),
-        function: Some(function.to_owned()),
+        version: delivery.as_ref().map(|request| cut(&request.version_id, NAME_LIMIT)),
+        function: Some(cut(function, NAME_LIMIT)),
         request_id: text(&context["requestId"]),
         ..Detail::default()
     };
     let failure = failure(received, area, subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+/// Whether `arn`, with or without a qualifier, is the function `known`, an ARN or a name.
+fn is_function(arn: &str, known: &str) -> bool {
+    let unqualified = |arn: &str| arn.split(':').take(7).collect::<Vec<_>>().join(":");
+    if known.starts_with("arn:") {
+        unqualified(arn) == unqualified(known)
+    } else {
+        function_name(arn) == known
+    }
 }
 
 /// `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`

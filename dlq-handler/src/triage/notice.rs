@@ -4,7 +4,7 @@ use contract::{Area, DistributionRequest, FailureNotice, Kind, NOTICE_SCHEMA, cu
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Received, failure, time};
+use super::{NAME_LIMIT, Received, failure, time};
 use crate::message::{Detail, Failure, Message};
 
 const CAUSES_LIMIT: usize = 4;
@@ -15,14 +15,14 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let notice = FailureNotice::deserialize(value).ok().filter(|notice| notice.schema == NOTICE_SCHEMA)?;
     let area = area(&notice);
     let subject = match (&notice.secret_arn, area) {
-        (Some(arn), Area::Rotation | Area::Distribution | Area::Revocation) => arn.clone(),
+        (Some(arn), area) if area.is_about_secrets() => arn.clone(),
         _ => notice.function.clone(),
     };
     if area == Area::Rotation && notice.kind.is_of_a_past_attempt() {
         let version = notice.version_id.as_deref().unwrap_or("an unknown version");
         return Some(Message::Information(format!("{}: {subject}, {version}", notice.kind)));
     }
-    let occurred_at = time(&value["occurredAt"], received.sent_at);
+    let occurred_at = time(&value["occurredAt"], received);
     let delivery = (area == Area::Distribution).then(|| delivery(&notice)).flatten();
     let kind = notice.kind;
     let id = format!("{} {kind}", notice.request_id);
@@ -30,17 +30,21 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let detail = Detail {
         message: cut(&notice.message, MESSAGE_LIMIT),
         causes: notice.causes.iter().take(CAUSES_LIMIT).map(|cause| cut(cause, CAUSE_LIMIT)).collect(),
-        step: notice.step,
-        version: notice.version_id,
-        user: notice.user,
-        broker: notice.broker,
-        function: Some(notice.function),
-        request_id: Some(notice.request_id),
+        step: short(notice.step),
+        version: short(notice.version_id),
+        user: short(notice.user),
+        broker: short(notice.broker),
+        function: short(Some(notice.function)),
+        request_id: short(Some(notice.request_id)),
         test_only: notice.test_only,
         tried: String::new(),
     };
     let failure = failure(received, area, subject, kind, occurred_at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+fn short(text: Option<String>) -> Option<String> {
+    text.map(|text| cut(&text, NAME_LIMIT))
 }
 
 fn area(notice: &FailureNotice) -> Area {
@@ -51,6 +55,8 @@ fn area(notice: &FailureNotice) -> Area {
         (Some("revokePrevious"), _) => Area::Revocation,
         // The rotation itself is finished then.
         (_, Kind::DistributionRequestFailed) => Area::Distribution,
+        // The rotation goes on.
+        (_, Kind::ConnectionsOutlived) => Area::Connections,
         _ => Area::Rotation,
     }
 }

@@ -4,8 +4,9 @@ use contract::{Area, Kind};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::triage;
+use super::{Received, triage};
 use crate::message::{Failure, Message};
+use crate::way::Way;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -21,8 +22,19 @@ fn sent_at() -> Timestamp {
     Timestamp::from_second(1_900_000_000).unwrap_or_default()
 }
 
+/// The function of the fixtures.
+const DELIVERER: &str = "arn:aws:lambda:eu-central-1:123456789012:function:rotation-secret2eks";
+
+fn received(id: &str) -> Received<'_> {
+    Received { id, sent_at: sent_at(), way: Way::Any, deliverer: Some(DELIVERER), waited: false }
+}
+
 fn read(body: &str) -> Message {
-    triage("m1", body, sent_at())
+    triage(received("m1"), body)
+}
+
+fn read_from(way: Way, body: &str) -> Message {
+    triage(Received { way, ..received("m1") }, body)
 }
 
 /// What a message is, in one line.
@@ -48,6 +60,9 @@ fn line(message: &Message) -> String {
         ),
         Message::Redelivery(request) => format!("redelivery, attempt {}", request.attempt),
         Message::Sweep => "sweep".to_owned(),
+        Message::Untrusted { failure, claim } => {
+            format!("{}, claims a success: {}", subject(&failure.subject), claim.is_some())
+        }
         Message::Information(text) => format!("information: {}", subject(text)),
     }
 }
@@ -173,7 +188,7 @@ fn a_native_event_that_failed_is_requested_as_delivery_of_its_version() -> Outco
 fn the_same_failure_has_the_same_id_however_often_it_is_delivered() -> Outcome {
     for (name, _) in SHAPES {
         let body = fixture(name)?;
-        let id = |message_id: &str| match triage(message_id, &body, sent_at()) {
+        let id = |message_id: &str| match triage(received(message_id), &body) {
             Message::Failure(failure) => failure.id,
             Message::Success(success) => success.id,
             _ => String::new(),
@@ -244,4 +259,152 @@ fn messages_that_look_the_same_are_one_subject_and_others_are_not() {
     };
     assert_eq!(subject("job 17 failed"), subject("job 18 failed"));
     assert_ne!(subject("job 17 failed"), subject("job 17 was late"));
+}
+
+/// What is a success or a command by its sender's way is neither by another.
+const CLAIMS: [(&str, Way, &str); 5] = [
+    ("cloudtrail-rotation-succeeded", Way::Rule, "untrusted: a rotation succeeded, claims a success: true"),
+    ("on-success", Way::Delivery, "untrusted: a delivery succeeded, claims a success: false"),
+    ("alarm-ok", Way::Topic, "untrusted: something succeeded, claims a success: false"),
+    ("redelivery", Way::Own, "untrusted: command: deliver again, claims a success: false"),
+    ("sweep", Way::Own, "untrusted: command: look at the open incidents, claims a success: false"),
+];
+const SEPARATE: [Way; 4] = [Way::Rule, Way::Own, Way::Delivery, Way::Topic];
+
+#[test]
+fn a_success_or_a_command_that_does_not_come_by_its_senders_way_is_an_incident_of_its_own_kind() -> Outcome {
+    for (name, own, untrusted) in CLAIMS {
+        let body = fixture(name)?;
+        let envelope = json!({"Type": "Notification", "Message": body}).to_string();
+        for way in SEPARATE {
+            let expected = if way == own { line(&read(&body)) } else { untrusted.to_owned() };
+            for body in [&body, &envelope] {
+                assert_eq!(line(&read_from(way, body)), expected, "{name} by {way:?}");
+            }
+            if let Message::Untrusted { failure, .. } = read_from(way, &body) {
+                assert_eq!((failure.kind, failure.area), (Kind::MessageUntrusted, Area::Message));
+                let says_which = failure.detail.message.contains(way.as_str());
+                assert!(says_which, "{}", failure.detail.message);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_is_believed_by_every_way_because_it_can_only_notify() -> Outcome {
+    for (name, expected) in SHAPES.iter().filter(|(_, expected)| expected.starts_with("failure")) {
+        for way in SEPARATE {
+            assert_eq!(line(&read_from(way, &fixture(name)?)), *expected, "{name} by {way:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_about_a_delivery_is_believed_of_secret2eks_only() -> Outcome {
+    for name in ["on-success", "on-failure-request", "on-failure-native-event"] {
+        let body = fixture(name)?;
+        let by = |deliverer: Option<&str>| line(&triage(Received { deliverer, ..received("m1") }, &body));
+        let believed = by(Some(DELIVERER));
+        assert_eq!(by(Some("rotation-secret2eks")), believed, "{name}, by its name");
+        assert_eq!(by(None), believed, "{name}, where none is known");
+        for other in ["secret2eks", "arn:aws:lambda:eu-central-1:123456789012:function:other", "other"] {
+            let expected = "untrusted: another function delivers, claims a success: false";
+            assert_eq!(by(Some(other)), expected, "{name} {other}");
+        }
+    }
+    // rotation-watch tells nothing of a delivery.
+    let watch = fixture("on-failure-without-answer")?;
+    assert!(line(&read(&watch)).starts_with("failure function.crashed"));
+    Ok(())
+}
+
+#[test]
+fn a_message_that_waited_is_only_the_message_itself_by_another_way_and_never_a_success() -> Outcome {
+    let waited = |name: &str| -> Result<String, Box<dyn std::error::Error>> {
+        let wrapped = json!({"schema": "dlq-handler-waited/1", "body": fixture(name)?, "sentAt": "9998-01-01T00:00:00Z"});
+        Ok(wrapped.to_string())
+    };
+    for (way, expected) in [(Way::Own, true), (Way::Topic, false), (Way::Rule, false)] {
+        let Message::Failure(failure) = read_from(way, &waited("cloudtrail-rotation-failed")?) else {
+            return Err(format!("no failure by {way:?}").into());
+        };
+        assert_eq!(failure.waited, expected, "{way:?}");
+        assert!(failure.occurred_at <= sent_at());
+    }
+    for name in ["cloudtrail-rotation-succeeded", "on-success", "sweep", "redelivery"] {
+        let Message::Failure(failure) = read_from(Way::Own, &waited(name)?) else {
+            return Err(format!("{name} is believed").into());
+        };
+        assert_eq!(failure.kind, Kind::MessageUnknown, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_time_in_a_message_is_later_than_when_it_was_sent() -> Outcome {
+    let fields = [
+        ("notice", "/occurredAt"),
+        ("notice-revoke", "/occurredAt"),
+        ("on-failure-request", "/timestamp"),
+        ("on-success", "/timestamp"),
+        ("cloudtrail-rotation-failed", "/detail/eventTime"),
+        ("cloudtrail-rotation-succeeded", "/detail/eventTime"),
+        ("alarm-alarm", "/StateChangeTime"),
+        ("alarm-ok", "/StateChangeTime"),
+    ];
+    let near = sent_at() + jiff::SignedDuration::from_mins(4);
+    let far = sent_at() + jiff::SignedDuration::from_mins(6);
+    let past = sent_at() - jiff::SignedDuration::from_hours(24 * 400);
+    for (name, field) in fields {
+        let read_at = |time: &str| -> Result<Timestamp, Box<dyn std::error::Error>> {
+            let mut body: Value = serde_json::from_str(&fixture(name)?)?;
+            *body.pointer_mut(field).ok_or("no such field")? = json!(time);
+            match read(&body.to_string()) {
+                Message::Failure(failure) => Ok(failure.occurred_at),
+                Message::Success(success) => Ok(success.at),
+                other => Err(format!("{name}: {other:?}").into()),
+            }
+        };
+        for (claimed, expected) in [
+            ("9998-01-01T00:00:00Z", sent_at()),
+            (&*far.to_string(), sent_at()),
+            (&*near.to_string(), near),
+            (&*past.to_string(), past),
+            ("yesterday", sent_at()),
+            ("", sent_at()),
+        ] {
+            assert_eq!(read_at(claimed)?, expected, "{name} {claimed}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_in_a_message_makes_a_key_that_the_table_does_not_take() -> Outcome {
+    let long = "ö".repeat(100_000);
+    for text in ["", "\u{0}", &long] {
+        let mut notice: Value = serde_json::from_str(&fixture("notice")?)?;
+        for field in ["secretArn", "requestId", "versionId", "user", "broker", "function", "message"] {
+            notice[field] = json!(text);
+        }
+        let Message::Failure(failure) = read(&notice.to_string()) else { return Err("no failure".into()) };
+        for key in [&failure.subject, &failure.id] {
+            assert!((1..=2_048).contains(&key.len()), "{} bytes", key.len());
+        }
+        assert!(serde_json::to_string(&failure.detail)?.len() < 20_000);
+    }
+    let body = fixture("cloudtrail-rotation-succeeded")?.replace(SECRET, &long);
+    assert!(matches!(read(&body), Message::Success(success) if success.subject.len() <= 2_048));
+    Ok(())
+}
+
+#[test]
+fn a_session_that_outlives_rotations_is_an_incident_beside_that_of_the_rotation() -> Outcome {
+    let mut notice: Value = serde_json::from_str(&fixture("notice")?)?;
+    notice["kind"] = json!("connections.outlived");
+    let Message::Failure(failure) = read(&notice.to_string()) else { return Err("no failure".into()) };
+    assert_eq!((failure.area, failure.subject.as_str()), (Area::Connections, SECRET));
+    Ok(())
 }

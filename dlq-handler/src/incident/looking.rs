@@ -1,0 +1,39 @@
+//! What the hourly look does to an incident that nobody says anything about.
+
+use contract::Area;
+use jiff::Timestamp;
+
+use super::{A_DAY, Effect, Record, What};
+
+impl Record {
+    /// Whether [`Record::look`] needs to know whether the subject exists: nobody is asked for nothing.
+    #[must_use]
+    pub fn asks_for_its_secret(&self, now: Timestamp) -> bool {
+        self.area.is_about_secrets()
+            && self.area.is_closed_by_success()
+            && self.open_incident().is_some_and(|incident| now.duration_since(incident.opened_at) >= A_DAY)
+    }
+
+    /// Looks at an incident. `is_gone`: there is no such secret, or none that a rotation of this suite could reach, so
+    /// that no success will ever close it.
+    pub fn look(&mut self, is_gone: bool, now: Timestamp) -> Effect {
+        let area: Area = self.area;
+        let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
+            return Effect::Nothing;
+        };
+        let quiet = now.duration_since(incident.last_failure_at) >= A_DAY;
+        if quiet && (is_gone || !area.is_closed_by_success()) {
+            // Not now: what failed since, and is still on its way, is not over.
+            incident.closed_at = Some(incident.last_failure_at);
+            self.announce(What::Quiet, now);
+            return Effect::Closed;
+        }
+        let old = now.duration_since(incident.opened_at) >= A_DAY;
+        if old && !is_gone && area.is_closed_by_success() && !incident.reminded {
+            incident.reminded = true;
+            self.announce(What::StaysOpen, now);
+            return Effect::StaysOpen;
+        }
+        Effect::Nothing
+    }
+}

@@ -1,0 +1,103 @@
+//! The hourly look at what is open or has something left to tell.
+//!
+//! A sweep takes the time that its invocation has, and the next one goes on where it ended: so every incident has its
+//! turn, however many there are.
+
+use std::time::Duration;
+
+use contract::Kind;
+use jiff::Timestamp;
+use lambda_boundary::{Unit, metric};
+
+use crate::DlqHandler;
+use crate::error::HandlerError;
+use crate::incident::{Effect, Record, Sender};
+use crate::incident_table::{Found, Round};
+use crate::incidents::table;
+use crate::message::{Detail, Failure};
+use crate::secret_store::Standing;
+
+/// Time kept back to remember how far the sweep came, and to answer.
+const RESERVE: Duration = Duration::from_secs(5);
+
+impl DlqHandler {
+    /// Looks at the incidents after the last one that a sweep looked at, until the table or the time ends.
+    ///
+    /// # Errors
+    /// The last failure; the others were tried all the same.
+    pub async fn sweep(&self, sender: &Sender) -> Result<(), HandlerError> {
+        let all = || table("all secrets");
+        let mut round = self.table.round().await.map_err(all())?;
+        let mut outcome = Ok(());
+        loop {
+            let page = self.table.page(round.after.as_ref()).await.map_err(all())?;
+            for found in &page.found {
+                let left = time_left((self.now)(), sender);
+                let looked = tokio::time::timeout(left, self.look(found, sender)).await;
+                outcome = looked.unwrap_or(Err(HandlerError::TimedOut)).and(outcome);
+                round.open += u64::from(is_open(found));
+                round.after = Some(found.place.clone());
+                if time_left((self.now)(), sender).is_zero() {
+                    tracing::warn!(after = found.place.subject, "the sweep goes on with the next one");
+                    self.table.remember(&round).await.map_err(all())?;
+                    return outcome;
+                }
+            }
+            round.after = page.next;
+            if round.after.is_none() {
+                let now = (self.now)().as_millisecond();
+                metric(now, "OpenIncidents", Unit::Count, round.open, &[], &[]);
+                round = Round::default();
+            }
+            self.table.remember(&round).await.map_err(all())?;
+            if round.after.is_none() || time_left((self.now)(), sender).is_zero() {
+                return outcome;
+            }
+        }
+    }
+
+    async fn look(&self, found: &Found, sender: &Sender) -> Result<(), HandlerError> {
+        let Some(area) = found.area() else {
+            tracing::error!(
+                subject = found.place.subject,
+                area = found.place.area,
+                "an item of an unknown area"
+            );
+            return Ok(());
+        };
+        let subject = found.place.subject.as_str();
+        let Some(record) = &found.record else {
+            return self.fail(&unreadable(found, area, (self.now)()), sender).await;
+        };
+        let is_gone = record.asks_for_its_secret((self.now)())
+            && matches!(self.standing(subject, area).await, Standing::Gone(_));
+        let look = |record: &mut Record, now| record.look(is_gone, now);
+        self.change(subject, area, sender, look).await.map(|_: Effect| ())
+    }
+}
+
+/// What people are told in the place of what the item said.
+fn unreadable(found: &Found, area: contract::Area, now: Timestamp) -> Failure {
+    let subject = found.place.subject.clone();
+    let message = format!("What was known of {subject} in the area {} could not be read", found.place.area);
+    Failure {
+        id: format!("unreadable {now}"),
+        area,
+        subject,
+        kind: Kind::IncidentUnreadable,
+        occurred_at: now,
+        detail: Detail { message, ..Detail::default() },
+        delivery: None,
+        waited: false,
+    }
+}
+
+/// What cannot be read was open, or had something left to tell.
+fn is_open(found: &Found) -> bool {
+    found.record.as_ref().is_none_or(|record| record.open_incident().is_some())
+}
+
+fn time_left(now: Timestamp, sender: &Sender) -> Duration {
+    let left = Duration::try_from(sender.until.duration_since(now)).unwrap_or_default();
+    left.saturating_sub(RESERVE)
+}

@@ -1,0 +1,125 @@
+//! Telling people and systems of an incident, and writing down that they were told.
+
+use contract::Area;
+use lambda_boundary::{Unit, metric};
+
+use crate::DlqHandler;
+use crate::budget::{self, Verdict};
+use crate::error::HandlerError;
+use crate::incident::{Announcement, Sender};
+use crate::incidents::{ATTEMPTS, PAUSE, table};
+use crate::secret_store::Standing;
+use crate::wording::{self, Told};
+
+impl DlqHandler {
+    /// Tells people and systems, and writes down how far that came.
+    pub(crate) async fn tell(
+        &self,
+        subject: &str,
+        area: Area,
+        mut announcement: Announcement,
+        sender: &Sender,
+    ) -> Result<(), HandlerError> {
+        let alerted = self.alert(subject, area, &announcement, sender).await;
+        announcement.alert_due &= !matches!(alerted, Ok(Verdict::Send | Verdict::Withhold));
+        let sent = self.send_event(subject, area, &announcement).await;
+        announcement.event_due &= sent.is_err();
+        self.write_down(subject, area, &announcement).await?;
+        alerted.and(sent).map(drop)
+    }
+
+    async fn alert(
+        &self,
+        subject: &str,
+        area: Area,
+        announcement: &Announcement,
+        sender: &Sender,
+    ) -> Result<Verdict, HandlerError> {
+        if !announcement.alert_due {
+            return Ok(Verdict::Send);
+        }
+        let standing = self.standing(subject, area).await;
+        let kind = announcement.incident.kind;
+        let verdict = self.verdict(&standing, area, announcement, sender).await?;
+        if verdict != Verdict::Send {
+            tracing::warn!(subject, kind = kind.as_str(), ?verdict, "alert beyond the budget of this hour");
+            let dimensions = [("Kind", kind.as_str())];
+            let now = (self.now)().as_millisecond();
+            metric(now, "AlertsWithheld", Unit::Count, 1, &dimensions, &[("subject", subject)]);
+            return Ok(verdict);
+        }
+        let told = Told { announcement, subject, area, facts: standing.facts() };
+        let alert = wording::alert(told, &self.config.places);
+        self.alerts
+            .publish_alert(&alert)
+            .await
+            .map_err(|source| HandlerError::Alert { subject: subject.to_owned(), source })?;
+        tracing::info!(subject, kind = kind.as_str(), "alert: {}", alert.title());
+        Ok(verdict)
+    }
+
+    /// What Secrets Manager knows of the subject, if it is a secret.
+    pub(crate) async fn standing(&self, subject: &str, area: Area) -> Standing {
+        if !area.is_about_secrets() {
+            return Standing::NoSecret;
+        }
+        let standing = self.secrets.standing(subject).await;
+        if let Standing::Gone(error) | Standing::Unclear(error) = &standing {
+            // The alert says less then, and is not late.
+            tracing::warn!(secret.arn = subject, "the secret could not be described: {error}");
+        }
+        standing
+    }
+
+    /// Counts the alert, if it counts, and writes the digest when there are too many.
+    async fn verdict(
+        &self,
+        standing: &Standing,
+        area: Area,
+        announcement: &Announcement,
+        sender: &Sender,
+    ) -> Result<Verdict, HandlerError> {
+        if budget::is_free(announcement.incident.kind, standing) {
+            return Ok(Verdict::Send);
+        }
+        let now = (self.now)();
+        let spent = self.table.count_alert(area, now).await.map_err(table("the alerts of this hour"))?;
+        let verdict = budget::verdict(standing, spent, self.config.alerts_per_hour);
+        if verdict == Verdict::Withhold {
+            // The digest is free, so this ends here.
+            Box::pin(self.fail(&budget::digest(area, self.config.alerts_per_hour, now), sender)).await?;
+        }
+        Ok(verdict)
+    }
+
+    async fn send_event(
+        &self,
+        subject: &str,
+        area: Area,
+        announcement: &Announcement,
+    ) -> Result<(), HandlerError> {
+        if !announcement.event_due {
+            return Ok(());
+        }
+        let event = wording::event(Told { announcement, subject, area, facts: None });
+        self.bus.put(&event).await.map_err(|source| HandlerError::Bus { subject: subject.to_owned(), source })
+    }
+
+    async fn write_down(
+        &self,
+        subject: &str,
+        area: Area,
+        announcement: &Announcement,
+    ) -> Result<(), HandlerError> {
+        for attempt in 1..=ATTEMPTS {
+            let now = (self.now)();
+            let mut record = self.table.read(subject, area).await.map_err(table(subject))?;
+            record.sent(announcement, now);
+            if self.table.write(&mut record, now).await.map_err(table(subject))? {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE * attempt).await;
+        }
+        Err(HandlerError::Contended { subject: subject.to_owned(), attempts: ATTEMPTS })
+    }
+}

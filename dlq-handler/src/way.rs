@@ -1,0 +1,127 @@
+//! By which way a message came, and who is believed by which.
+//!
+//! Each sender has a queue of its own, and only its policy and the roles of `infra/template.yaml` say who may send
+//! there. Lambda names the queue of each message (`eventSourceARN`). A failure is believed by every way: it can only
+//! notify. A success ends an incident and a command is followed, so both have to come by their sender's way.
+//!
+//! Who may invoke the function can name any queue: no event can prove where it comes from.
+
+use contract::Area;
+
+use crate::message::Message;
+
+/// The queues, by their ARNs (`infra/template.yaml`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Queues {
+    /// EventBridge's, for what Secrets Manager says (`RULE_QUEUE_ARN`).
+    pub rule: Option<String>,
+    /// This function's own and its schedule's (`OWN_QUEUE_ARN`).
+    pub own: Option<String>,
+    /// secret2eks', for its successes (`DELIVERY_QUEUE_ARN`).
+    pub delivery: Option<String>,
+}
+
+/// The way of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// EventBridge sent it.
+    Rule,
+    /// This function or its schedule sent it.
+    Own,
+    /// Lambda sent it, in the name of secret2eks.
+    Delivery,
+    /// The topic, or whoever.
+    Topic,
+    /// There is one queue for all, as in a stack of version 0.1.
+    Any,
+}
+
+impl Queues {
+    /// The way of a message from the queue `source`.
+    #[must_use]
+    pub fn way(&self, source: Option<&str>) -> Way {
+        let is = |queue: &Option<String>| queue.is_some() && queue.as_deref() == source;
+        match self {
+            Self { rule: None, own: None, delivery: None } => Way::Any,
+            _ if is(&self.rule) => Way::Rule,
+            _ if is(&self.own) => Way::Own,
+            _ if is(&self.delivery) => Way::Delivery,
+            _ => Way::Topic,
+        }
+    }
+}
+
+impl Way {
+    /// Whether that message is believed when it comes by this way.
+    #[must_use]
+    pub fn may_say(self, message: &Message) -> bool {
+        let sender = match message {
+            Message::Failure(_) | Message::Untrusted { .. } | Message::Information(_) => return true,
+            Message::Success(success) => match success.area {
+                Area::Rotation => Self::Rule,
+                Area::Distribution => Self::Delivery,
+                Area::Alarm => Self::Topic,
+                Area::Revocation | Area::Function | Area::Message | Area::Connections => return false,
+            },
+            Message::Redelivery(_) | Message::Sweep => Self::Own,
+        };
+        self == sender || self == Self::Any
+    }
+
+    /// The name in alerts and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rule => "the queue of EventBridge's rule",
+            Self::Own => "the handler's own queue",
+            Self::Delivery => "the queue of secret2eks",
+            Self::Topic => "the dead-letter queue",
+            Self::Any => "the one queue",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::message::Success;
+
+    const WAYS: [Way; 5] = [Way::Rule, Way::Own, Way::Delivery, Way::Topic, Way::Any];
+
+    fn success(area: Area) -> Message {
+        let (id, subject) = ("1".to_owned(), "arn".to_owned());
+        Message::Success(Success { id, area, subject, at: Timestamp::UNIX_EPOCH })
+    }
+
+    #[test]
+    fn a_success_and_a_command_are_believed_by_their_senders_way_only() {
+        let cases = [
+            (success(Area::Rotation), [true, false, false, false, true]),
+            (success(Area::Distribution), [false, false, true, false, true]),
+            (success(Area::Alarm), [false, false, false, true, true]),
+            (success(Area::Function), [false; 5]),
+            (Message::Sweep, [false, true, false, false, true]),
+            (Message::Information(String::new()), [true; 5]),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(WAYS.map(|way| way.may_say(&message)), expected, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_is_not_named_is_the_topics_and_without_names_there_is_one_for_all() {
+        let queues = Queues { rule: Some("rule".to_owned()), own: Some("own".to_owned()), delivery: None };
+        for (source, way) in [
+            (Some("rule"), Way::Rule),
+            (Some("own"), Way::Own),
+            (Some("dead-letters"), Way::Topic),
+            (None, Way::Topic),
+        ] {
+            assert_eq!(queues.way(source), way, "{source:?}");
+        }
+        assert_eq!(Queues::default().way(Some("rule")), Way::Any);
+        assert_eq!(Queues::default().way(None), Way::Any);
+    }
+}
