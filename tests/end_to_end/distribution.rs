@@ -114,11 +114,16 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         let handler = stack.output("HandlerFunctionName")?;
         cloud.add_variables(handler, &[("REDELIVERY_DELAY_SECONDS", "1")]).await?;
         let secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/again-AbCdEf";
+        // The records are those of the function that this stack asks.
+        let recording = cloud.lambda.get_function_configuration().function_name(handler).send().await?;
+        let variables =
+            recording.environment.and_then(|environment| environment.variables).unwrap_or_default();
+        let deliverer = variables.get("SECRET2EKS_FUNCTION").context("nobody is asked")?;
         let failed = |kind: &str, request: &Value| {
             let id = format!("{kind} {}", request["attempt"]);
             let context = json!({
                 "requestId": id, "condition": "RetriesExhausted",
-                "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:rotation-secret2eks:$LATEST",
+                "functionArn": format!("{deliverer}:$LATEST"),
             });
             let answer = json!({"errorType": kind, "errorMessage": "it was not confirmed"});
             json!({"version": "1.0", "timestamp": "2026-11-25T08:00:00Z", "requestContext": context,

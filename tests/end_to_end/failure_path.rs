@@ -22,7 +22,7 @@ pub fn notice(secret: &str, kind: &str, request: &str, occurred_at: &str) -> Str
     .to_string()
 }
 
-fn succeeded(secret: &str, at: &str) -> String {
+pub fn succeeded(secret: &str, at: &str) -> String {
     json!({
         "source": "aws.secretsmanager", "detail-type": "AWS Service Event via CloudTrail", "id": at,
         "detail": {
@@ -36,8 +36,14 @@ fn succeeded(secret: &str, at: &str) -> String {
 pub struct Path {
     pub variant: Variant,
     pub alerts: Alerts,
+    /// The topic's.
     pub queue: DeadLetterQueue,
-    handler: String,
+    /// The rule's.
+    pub rule: DeadLetterQueue,
+    /// The handler's own.
+    pub own: DeadLetterQueue,
+    pub handler: String,
+    all: Vec<DeadLetterQueue>,
 }
 
 impl Path {
@@ -45,16 +51,23 @@ impl Path {
         let variant = cloud.deploy_variant(&name(prefix), parameters, &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;
         let queue = cloud.queue_of(&variant, "DeadLetterQueueUrl").await?;
-        queue.retry_after(1).await?;
+        let rule = cloud.queue_of(&variant, "RuleQueueUrl").await?;
+        let own = cloud.queue_of(&variant, "OwnQueueUrl").await?;
+        let all = cloud.handler_queues(&variant).await?;
+        for queue in &all {
+            queue.retry_after(1).await?;
+        }
         let handler = variant.stack.output("HandlerFunctionName")?.to_owned();
-        Ok(Self { variant, alerts, queue, handler })
+        Ok(Self { variant, alerts, queue, rule, own, handler, all })
     }
 
     pub async fn is_empty(&self) -> Result<()> {
         let started = Instant::now();
-        while self.queue.depth().await? > 0 {
-            ensure!(started.elapsed() < Duration::from_secs(90), "messages stay in the queue");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        for queue in &self.all {
+            while queue.depth().await? > 0 {
+                ensure!(started.elapsed() < Duration::from_secs(90), "messages stay in a queue");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
         Ok(())
     }
@@ -75,13 +88,13 @@ fn the_same_incident_reported_five_times_out_of_order_is_one_alert() -> Result<(
             .map(|minute| notice(&secret, "broker.unreachable", &format!("request-{minute}"), &at(*minute)))
             .collect();
         bodies.extend(bodies.clone());
-        bodies.push(succeeded(&secret, &at(0)));
+        path.rule.send(&[succeeded(&secret, &at(0))]).await?;
         path.queue.send(&bodies).await?;
         path.is_empty().await?;
         let alerts = path.alerts.wait_for(&secret, 1).await?;
         ensure!(types(&alerts) == ["incident.opened"], "{alerts:#?}");
 
-        path.queue.send(&[succeeded(&secret, &at(6))]).await?;
+        path.rule.send(&[succeeded(&secret, &at(6))]).await?;
         let alerts = path.alerts.wait_for(&secret, 2).await?;
         ensure!(types(&alerts) == ["incident.opened", "incident.closed"], "{alerts:#?}");
         let events = path.alerts.wait_for_events(&secret, 2).await?;
@@ -191,7 +204,7 @@ fn a_thousand_notices_at_once_are_one_alert_for_each_secret() -> Result<()> {
         path.alerts.wait_until(secrets.len(), |_| true).await?;
         let ends: Vec<String> =
             secrets.iter().map(|secret| succeeded(secret, "2026-11-25T09:00:00Z")).collect();
-        path.queue.send(&ends).await?;
+        path.rule.send(&ends).await?;
         for secret in &secrets {
             let events = path.alerts.wait_for_events(secret, 2).await?;
             let closed = events.iter().find(|event| event["detail"]["state"] == "closed").context("open")?;

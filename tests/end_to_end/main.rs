@@ -21,6 +21,7 @@ mod playbooks;
 mod rights;
 mod rotation;
 mod secrecy;
+mod senders;
 mod stale_connections;
 mod strategies;
 mod support;

@@ -1,23 +1,23 @@
 //! What is told of an incident that nobody says anything about, and of an alarm.
 
 use anyhow::{Result, ensure};
-use end_to_end::on_the_cloud;
+use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 
-use crate::failure_path::{Path, notice, secret, types};
+use crate::failure_path::{Path, notice, types};
 use crate::support::run_cli;
 
 #[test]
 fn an_incident_that_stays_open_for_a_day_is_told_once_more() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "stays", &[]).await?;
-        let secret = secret("stays");
+        let secret = cloud.create_secret(&format!("rabbitmq/{}", name("stays")), "{}").await?;
         let sweep = json!({"schema": "dlq-handler-sweep/1"}).to_string();
         path.queue.send(&[notice(&secret, "vhost.missing", "1", "2020-01-01T00:00:00Z")]).await?;
         path.alerts.wait_for(&secret, 1).await?;
-        path.queue.send(&[sweep.clone(), sweep.clone()]).await?;
+        path.own.send(&[sweep.clone(), sweep.clone()]).await?;
         path.alerts.wait_for(&secret, 2).await?;
-        path.queue.send(&[sweep]).await?;
+        path.own.send(&[sweep]).await?;
         path.is_empty().await?;
         let alerts = path.alerts.about(&secret).await?;
         ensure!(types(&alerts) == ["incident.opened", "incident.stays_open"], "{alerts:#?}");

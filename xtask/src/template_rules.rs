@@ -48,9 +48,39 @@ fn template_violations(text: &str) -> Vec<String> {
             ));
         }
     }
+    found.extend(alarm_violations(&code));
     if code.contains("ReservedConcurrentExecutions") {
         found.push(format!("{TEMPLATE}: concurrency must not be reserved: a throttled rotation fails"));
     }
+    found
+}
+
+/// An alarm speaks on a topic only if the topic's policy knows its name: AlertTopic's lists the names, the other one takes
+/// all that begin with the stack's.
+fn alarm_violations(code: &str) -> Vec<String> {
+    let listed = code.split(":alarm:${AWS::StackName}-").skip(1).filter_map(|rest| rest.lines().next());
+    let listed: Vec<&str> = listed.map(str::trim).filter(|name| *name != "*").collect();
+    let alarms = code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1);
+    let mut speaking = Vec::new();
+    let mut found = Vec::new();
+    for alarm in alarms {
+        let field = |name: &str| alarm.lines().find_map(|line| line.trim().strip_prefix(name));
+        let name = field("AlarmName: !Sub ${AWS::StackName}-").unwrap_or_default();
+        if name.is_empty() {
+            let line =
+                alarm.lines().find(|line| line.contains("AlarmName")).unwrap_or("an alarm without a name");
+            found.push(format!("{TEMPLATE}: an alarm's name must begin with the stack's: {}", line.trim()));
+        } else if field("AlarmActions: [!Ref AlertTopic]").is_some() {
+            speaking.push(name);
+            if !listed.contains(&name) {
+                found.push(format!("{TEMPLATE}: AlertTopicPolicy does not let the alarm {name} publish"));
+            }
+        }
+    }
+    let silent = listed.iter().filter(|name| !speaking.contains(name));
+    found.extend(
+        silent.map(|name| format!("{TEMPLATE}: AlertTopicPolicy names {name}, which is no alarm there")),
+    );
     found
 }
 
@@ -91,6 +121,32 @@ mod tests {
             assert_eq!(template_violations(&without).len(), 1, "{service}");
         }
         assert_eq!(template_violations(&KEY.replace("kms:GenerateDataKey", "x")).len(), 3);
+    }
+
+    #[test]
+    fn an_alarm_that_its_topic_does_not_hear_is_found() {
+        let template = "
+                aws:SourceArn:
+                  - !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-errors
+                aws:SourceArn: !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-*
+  Errors:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: !Sub ${AWS::StackName}-errors
+      AlarmActions: [!Ref AlertTopic]
+  Throttles:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: !Sub ${AWS::StackName}-throttles
+      AlarmActions: [!Ref DeadLetterTopic]
+";
+        assert_eq!(alarm_violations(template), Vec::<String>::new());
+        let unheard = alarm_violations(&template.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic]"));
+        assert!(unheard.join("").contains("does not let the alarm throttles publish"), "{unheard:?}");
+        let foreign = alarm_violations(
+            &template.replace("AlarmName: !Sub ${AWS::StackName}-errors", "AlarmName: errors"),
+        );
+        assert_eq!(foreign.len(), 2, "a foreign name, and a name that is no alarm: {foreign:?}");
     }
 
     #[test]

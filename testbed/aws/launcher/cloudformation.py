@@ -2,7 +2,7 @@
 
 import json
 
-from ministack.services import eks, mq
+from ministack.services import eks, eventbridge, mq
 from ministack.services import lambda_svc as lam
 from ministack.services import secretsmanager as sm
 from ministack.services.cloudformation import provisioners
@@ -22,6 +22,11 @@ def install() -> None:
         "create": lambda logical_id, properties, stack: _put_policy(properties),
         "update": lambda physical_id, old, new, stack: _put_policy(new),
         "delete": lambda physical_id, properties: sm._delete_resource_policy({"SecretId": physical_id}),
+    }
+    HANDLERS["AWS::Events::EventBusPolicy"] = {
+        "create": lambda logical_id, properties, stack: _put_bus_policy(properties),
+        "update": lambda physical_id, old, new, stack: _put_bus_policy(new),
+        "delete": lambda physical_id, properties: eventbridge._remove_permission(properties),
     }
     HANDLERS["AWS::AmazonMQ::Broker"] = {
         "create": lambda logical_id, properties, stack: _create_broker(properties),
@@ -97,6 +102,15 @@ def _put_policy(properties: dict) -> tuple[str, dict]:
         "ARN"
     ]
     return arn, {"Id": arn}
+
+
+def _put_bus_policy(properties: dict) -> tuple[str, dict]:
+    """Whole statements: MiniStack's PutPermission knows those that allow."""
+    bus, statement_id = properties["EventBusName"], properties["StatementId"]
+    eventbridge._remove_permission({"EventBusName": bus, "StatementId": statement_id})
+    policy = eventbridge._event_bus_policies.setdefault(bus, {"Version": "2012-10-17", "Statement": []})
+    policy["Statement"].append({"Sid": statement_id, **properties["Statement"]})
+    return f"{bus}|{statement_id}", {}
 
 
 def _camel_case(value):

@@ -10,7 +10,7 @@
 | POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
 | POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | its service accounts' |
 | GET  /_testbed/asynchronous?function=NAME[&wait_ms=N] | its events that have not ended; waits for that |
-| GET  /_testbed/quiet?function=NAME&queue=URL&wait_ms=N | waits until neither has anything left |
+| GET  /_testbed/quiet?function=NAME&queues=URL,URL&wait_ms=N | waits until none has anything left |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
 """
 

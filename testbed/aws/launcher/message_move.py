@@ -1,6 +1,7 @@
 """SQS's redrive of a dead-letter queue, which MiniStack lacks (row A5).
 
-AWS: "StartMessageMoveTask". The task is over at once, so nothing lists or cancels it.
+AWS: "StartMessageMoveTask". Without a destination each message goes back to the queue that it came from. The
+task is over at once, so nothing lists or cancels it.
 """
 
 import json
@@ -23,12 +24,13 @@ def _start(data: dict, _queue_url: str) -> dict:
         )
     feeders = [queue for queue in sqs._queues.values() if _dead_letters_of(queue) == data["SourceArn"]]
     wanted = data.get("DestinationArn")
-    target = sqs._queue_by_arn(wanted) if wanted else next(iter(feeders), None)
-    if not feeders or not target:
+    if not feeders or (wanted and not sqs._queue_by_arn(wanted)):
         raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
     for message in source["messages"]:
+        origin = message.get("sys", {}).pop("DeadLetterQueueSourceArn", "")
+        target = sqs._queue_by_arn(wanted or origin) or feeders[0]
         message.update(receive_count=0, visible_at=time.time(), receipt_handle=None, first_receive_at=None)
-    target["messages"].extend(source["messages"])
+        target["messages"].append(message)
     source["messages"].clear()
     lam.esm_wake.set()
     return {"TaskHandle": new_uuid()}

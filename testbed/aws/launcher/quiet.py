@@ -1,4 +1,4 @@
-"""Waiting until nothing goes on any more between a queue and a function (row A7).
+"""Waiting until nothing goes on any more between queues and a function (row A7).
 
 A message becomes an event, and an event a message, so nothing may be seen twice in a row. Here that costs
 nothing; who asks over HTTP twenty times a second keeps the emulator busy.
@@ -14,13 +14,14 @@ LOOK_SECONDS = 0.05
 
 
 def wait(arguments: dict) -> dict:
-    function, queue = arguments["function"], sqs._get_q(arguments["queue"])
+    function = arguments["function"]
+    queues = [sqs._get_q(url) for url in arguments["queues"].split(",")]
     deadline = time.monotonic() + int(arguments["wait_ms"]) / 1000
     idle = 0
     while idle < 2:
         if time.monotonic() > deadline:
             return {"quiet": False}
         time.sleep(LOOK_SECONDS)
-        busy = queue["messages"] or asynchronous_invoke.are_under_way(function)
+        busy = any(queue["messages"] for queue in queues) or asynchronous_invoke.are_under_way(function)
         idle = 0 if busy else idle + 1
     return {"quiet": True}

@@ -29,14 +29,15 @@ impl Aws {
         answer.get("underWay").and_then(Value::as_u64).context("the emulator named no number")
     }
 
-    /// Waits until the queue at `queue_url` is empty, messages that are away for now included, and no event of a function is
+    /// Waits until the queues at `queue_urls` are empty, messages that are away for now included, and no event of a function is
     /// under way; whether that came within `limit`.
     ///
     /// # Errors
     /// When the emulator does not answer.
-    pub async fn becomes_quiet(&self, function: &str, queue_url: &str, limit: Duration) -> Result<bool> {
+    pub async fn becomes_quiet(&self, function: &str, queue_urls: &[&str], limit: Duration) -> Result<bool> {
         let wait = limit.as_millis().to_string();
-        let query = [("function", function), ("queue", queue_url), ("wait_ms", wait.as_str())];
+        let queues = queue_urls.join(",");
+        let query = [("function", function), ("queues", queues.as_str()), ("wait_ms", wait.as_str())];
         let url = format!("{}/_testbed/quiet", self.endpoint());
         let url = reqwest::Url::parse_with_params(&url, &query)?;
         let answer = control::answer(control::client()?.get(url).timeout(limit + GRACE)).await?;

@@ -30,10 +30,14 @@ impl Alerts {
         let bus = aws_sdk_eventbridge::Client::new(config);
         let rule = format!("{name}-incident-events");
         let pattern = json!({"source": ["secret-rotation"]}).to_string();
-        bus.put_rule().name(&rule).event_pattern(pattern).send().await.context("no rule")?;
+        // The default bus, unless the stack has one of its own.
+        let name = stack.output("IncidentBusArn").ok().map(str::to_owned);
+        let put = bus.put_rule().name(&rule).set_event_bus_name(name.clone()).event_pattern(pattern);
+        put.send().await.context("no rule")?;
         let target =
             aws_sdk_eventbridge::types::Target::builder().id("siem").arn(events.arn().await?).build()?;
-        bus.put_targets().rule(&rule).targets(target).send().await.context("no target")?;
+        let put = bus.put_targets().rule(&rule).set_event_bus_name(name).targets(target);
+        put.send().await.context("no target")?;
         Ok(Self { alerts, events })
     }
 
@@ -65,6 +69,14 @@ impl Alerts {
     /// When there are fewer after a minute.
     pub async fn wait_until(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Result<Vec<Value>> {
         self.alerts.wait_until(count, LIMIT, wanted).await
+    }
+
+    /// The incident events about `subject` up to now.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn events_about(&self, subject: &str) -> Result<Vec<Value>> {
+        self.events.matching(|event| event["detail"]["subject"] == subject).await
     }
 
     /// Waits until there are `count` incident events about `subject`, and answers them whole.

@@ -1,4 +1,4 @@
-//! The queue before the handler, for tests that put something into it.
+//! The queues before the handler, for tests that put something into them.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -85,6 +85,17 @@ impl DeadLetterQueue {
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
         Ok(self.count(&counts).await? > 0)
+    }
+
+    /// The queue's ARN.
+    ///
+    /// # Errors
+    /// When SQS does not answer.
+    pub async fn arn(&self) -> Result<String> {
+        let name = QueueAttributeName::QueueArn;
+        let asked = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let found = asked.send().await?.attributes.unwrap_or_default();
+        found.get(&name).cloned().context("a queue without an ARN")
     }
 
     async fn count(&self, counts: &[QueueAttributeName]) -> Result<usize> {

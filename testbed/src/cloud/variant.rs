@@ -6,6 +6,9 @@ use aws_sdk_lambda::types::Environment;
 use super::{Alerts, Cloud, DeadLetterQueue, Notices, workspace};
 use crate::aws::Stack;
 
+/// Outputs of the template: what feeds dlq-handler, each from another sender.
+const QUEUES: [&str; 4] = ["DeadLetterQueueUrl", "RuleQueueUrl", "OwnQueueUrl", "DeliveryQueueUrl"];
+
 /// A second stack of the same template.
 #[derive(Debug)]
 pub struct Variant {
@@ -73,6 +76,15 @@ impl Cloud {
     /// When the template has no such output.
     pub async fn queue_of(&self, variant: &Variant, output: &str) -> Result<DeadLetterQueue> {
         DeadLetterQueue::of(&self.aws.sdk_config().await, &variant.stack, output)
+    }
+
+    /// All queues of that stack that feed its handler.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub async fn handler_queues(&self, variant: &Variant) -> Result<Vec<DeadLetterQueue>> {
+        let config = self.aws.sdk_config().await;
+        QUEUES.iter().map(|output| DeadLetterQueue::of(&config, &variant.stack, output)).collect()
     }
 
     /// Gives a function further variables, or other values of those it has; its next invocation starts a new

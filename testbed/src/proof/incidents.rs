@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::attempt::End;
 use super::evidence::REQUEST_FAILED;
 use super::stand::{Account, RECEIPT, Stand};
+use crate::cloud::DeadLetterQueue;
 
 /// A message that could not be handled comes again, and may have to wait for the end of a handler that was killed.
 const DONE: Duration = Duration::from_secs(60);
@@ -140,7 +141,8 @@ impl Stand<'_> {
     /// # Errors
     /// When there is something after a minute, or it gave a message up.
     pub async fn the_handler_is_done(&self) -> Result<()> {
-        let is_done = self.cloud.aws.becomes_quiet(&self.delivery, self.queue.url(), DONE).await?;
+        let queues: Vec<&str> = self.queues.iter().map(DeadLetterQueue::url).collect();
+        let is_done = self.cloud.aws.becomes_quiet(&self.delivery, &queues, DONE).await?;
         ensure!(is_done, "the handler is not done after {DONE:?}");
         ensure!(!self.unhandled.is_busy().await?, "the handler gave a message up");
         Ok(())

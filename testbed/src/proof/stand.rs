@@ -47,8 +47,8 @@ pub struct Stand<'a> {
     pub cluster: kube::Client,
     /// The broker's management API, directly.
     pub broker: Management,
-    /// The queue before the handler.
-    pub queue: DeadLetterQueue,
+    /// The queues before the handler.
+    pub queues: Vec<DeadLetterQueue>,
     /// Where a message rests that the handler could not handle.
     pub unhandled: DeadLetterQueue,
     name: String,
@@ -81,7 +81,7 @@ impl<'a> Stand<'a> {
         Ok(Self {
             cloud,
             alerts: Inbox::of_topic(&config, alert_topic, &format!("{name}-alerts")).await?,
-            queue: cloud.queue_of(&variant, "DeadLetterQueueUrl").await?,
+            queues: cloud.handler_queues(&variant).await?,
             unhandled: cloud.queue_of(&variant, "UnhandledQueueUrl").await?,
             rotation: variant.function,
             delivery: variant.delivery.context("the stack has no secret2eks")?,
@@ -173,7 +173,9 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     cloud.add_variables(&handler(name), &[short.as_slice(), &borrowed(&handled)].concat()).await?;
     let timeout = cloud.lambda.update_function_configuration().timeout(HANDLER_SECONDS);
     timeout.function_name(handler(name)).send().await.context("the handler's timeout is not set")?;
-    cloud.queue_of(&variant, "DeadLetterQueueUrl").await?.retry_after(AGAIN_SECONDS).await?;
+    for queue in cloud.handler_queues(&variant).await? {
+        queue.retry_after(AGAIN_SECONDS).await?;
+    }
 
     let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
     let helps = variant.stack.resource("CurrentVersionChanged")?;

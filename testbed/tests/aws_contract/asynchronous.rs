@@ -91,21 +91,21 @@ async fn a_queue_and_a_function_are_quiet_when_neither_has_anything_left() -> Re
     let queues = aws_sdk_sqs::Client::new(&shared.aws.sdk_config().await);
     let made = queues.create_queue().queue_name("quiet").send().await?;
     let url = made.queue_url.context("no URL")?;
-    assert!(shared.aws.becomes_quiet(name, &url, limit).await?);
+    assert!(shared.aws.becomes_quiet(name, &[&url], limit).await?);
 
     script(shared, &json!({"event": [fail()]}))?;
     invoke(shared, &json!({"id": token()})).await?;
-    assert!(shared.aws.becomes_quiet(name, &url, limit).await?);
+    assert!(shared.aws.becomes_quiet(name, &[&url], limit).await?);
     assert_eq!(shared.aws.events_under_way(name).await?, 0, "it has been tried again");
 
     queues.send_message().queue_url(&url).message_body("one").send().await?;
     let short = Duration::from_millis(300);
-    assert!(!shared.aws.becomes_quiet(name, &url, short).await?, "there is a message");
+    assert!(!shared.aws.becomes_quiet(name, &[&url], short).await?, "there is a message");
     let batch = queues.receive_message().queue_url(&url).send().await?.messages.unwrap_or_default();
-    assert!(!shared.aws.becomes_quiet(name, &url, short).await?, "it is away for now");
+    assert!(!shared.aws.becomes_quiet(name, &[&url], short).await?, "it is away for now");
     let handle = batch.into_iter().next().and_then(|message| message.receipt_handle);
     queues.delete_message().queue_url(&url).set_receipt_handle(handle).send().await?;
-    assert!(shared.aws.becomes_quiet(name, &url, limit).await?);
+    assert!(shared.aws.becomes_quiet(name, &[&url], limit).await?);
     Ok(())
 }
 

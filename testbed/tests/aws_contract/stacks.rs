@@ -22,6 +22,16 @@ async fn a_stack_makes_a_secret_with_schedule_and_policy_and_names_it_by_arn() -
 }
 
 #[tokio::test]
+async fn a_stack_makes_a_bus_with_a_policy() -> Result<()> {
+    let shared = shared().await?;
+    let bus = shared.stack.output("BusName")?;
+    let described = cli(shared, &["events", "describe-event-bus", "--name", bus]).await?;
+    let policy = described["Policy"].as_str().context("no policy")?;
+    assert!(policy.contains("OnlyOne") && policy.contains("Deny"), "{policy}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_stack_makes_a_broker_and_answers_its_endpoints() -> Result<()> {
     let shared = shared().await?;
     let id = shared.stack.output("BrokerRef")?;

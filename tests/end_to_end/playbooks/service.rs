@@ -9,6 +9,7 @@ use testbed::cloud::tag;
 use testbed::playbook::{netrc, script};
 
 use super::open;
+use crate::failure_path::succeeded;
 use crate::support::current_logs_in;
 
 #[test]
@@ -102,20 +103,36 @@ fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page()
         cloud.add_variables(handler, &[("INCIDENTS_TABLE", "no-such-table")]).await?;
         queue.send(&["something that nobody handles".to_owned()]).await?;
         let started = Instant::now();
-        while unhandled.depth().await? == 0 {
+        let rule = cloud.queue_of(&variant, "RuleQueueUrl").await?;
+        rule.retry_after(0).await?;
+        rule.send(&[succeeded("nobody's secret", "2026-11-25T08:00:00Z")]).await?;
+        while unhandled.depth().await? < 2 {
             ensure!(started.elapsed() < Duration::from_secs(60), "it does not rest");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let mut page = open(cloud, "when-nothing-works.md")?;
         page.set("HANDLER", handler);
         page.set("QUEUE", variant.stack.output("DeadLetterQueueUrl")?);
-        page.set("UNHANDLED", variant.stack.output("UnhandledQueueUrl")?);
+        for (variable, output) in [
+            ("RULE_QUEUE", "RuleQueueUrl"),
+            ("OWN_QUEUE", "OwnQueueUrl"),
+            ("DELIVERY_QUEUE", "DeliveryQueueUrl"),
+            ("UNHANDLED", "UnhandledQueueUrl"),
+        ] {
+            page.set(variable, variant.stack.output(output)?);
+        }
         page.run().await?;
         page.run().await?;
         ensure!(page.run().await?.contains("something that nobody handles"), "what rests");
         cloud.add_variables(handler, &[("INCIDENTS_TABLE", table)]).await?;
         page.run().await?;
         alerts.wait_until(1, |alert| alert.to_string().contains("something that nobody handles")).await?;
+        let untrusted = |alert: &serde_json::Value| alert.to_string().contains("message.untrusted");
+        while unhandled.depth().await? + rule.depth().await? > 0 {
+            ensure!(started.elapsed() < Duration::from_secs(120), "not all was given back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(alerts.wait_until(0, untrusted).await?.is_empty(), "a success came back by another queue");
         page.run().await?;
 
         let app = cloud.create_app(&name("mended")).await?;

@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
-use testbed::cloud::Cloud;
+use testbed::cloud::{Cloud, DeadLetterQueue};
 
 use super::{Role, Unasked, deliverer};
-use crate::failure_path::{Path, notice};
+use crate::failure_path::{Path, notice, secret as nobodys_secret};
 
 const UNASKED: [Unasked<'_>; 5] = [
     ("sqs:ReceiveMessage", "", "Lambda's event source mapping reads the queue with the function's role"),
@@ -26,7 +26,7 @@ fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     })
 }
 
-/// A failure of a secret and one of an admin secret are told with all that an alert says, a failed rotation waits for
+/// A failure of a secret, one of a secret that does not exist and one of an admin secret are told with all that an alert says, a failed rotation waits for
 /// its notice, a delivery is requested again, and the hourly look finds what is open.
 async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
     let own = name("handler-rights");
@@ -39,16 +39,23 @@ async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
         ensure!(says, "the alert does not say when it was rotated: {alerts:?}");
         path.alerts.wait_for_events(arn, 1).await?;
     }
-    handles(cloud, path, rotation_failed(&secret).to_string()).await?;
+    let nobodys = nobodys_secret(&own);
+    handles(cloud, path, notice(&nobodys, "vhost.missing", &nobodys, "2026-11-25T08:00:00Z")).await?;
+    handles_from(cloud, path, &path.rule, rotation_failed(&secret).to_string()).await?;
     let request = json!({"secretArn": secret, "versionId": own, "attempt": 2});
     let again = json!({"schema": "dlq-handler-redelivery/1", "request": request});
-    handles(cloud, path, again.to_string()).await?;
-    handles(cloud, path, json!({"schema": "dlq-handler-sweep/1"}).to_string()).await
+    handles_from(cloud, path, &path.own, again.to_string()).await?;
+    handles_from(cloud, path, &path.own, json!({"schema": "dlq-handler-sweep/1"}).to_string()).await
 }
 
 /// A batch of one message, as Lambda hands it over.
 async fn handles(cloud: &Cloud, path: &Path, body: String) -> Result<()> {
-    let event = json!({"Records": [{"messageId": name("message"), "body": body}]});
+    handles_from(cloud, path, &path.queue, body).await
+}
+
+async fn handles_from(cloud: &Cloud, path: &Path, queue: &DeadLetterQueue, body: String) -> Result<()> {
+    let message = json!({"messageId": name("message"), "body": body, "eventSourceARN": queue.arn().await?});
+    let event = json!({"Records": [message]});
     let function = path.variant.stack.output("HandlerFunctionName")?;
     let answer = cloud.invoke_function(function, &event).await?.value()?;
     ensure!(answer["batchItemFailures"] == json!([]), "{body}: {answer}");
