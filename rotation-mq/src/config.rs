@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, number, wrong};
 
+use crate::event::Actions;
 use crate::name_prefixes::NamePrefixes;
 use crate::tls::BrokerRoots;
 
@@ -21,6 +22,8 @@ pub enum StaleConnections {
 /// The function's configuration.
 #[derive(Debug)]
 pub struct Config {
+    /// Which events this deployment takes (`ACTIONS`).
+    pub actions: Actions,
     /// Topic for failure notices (`DEAD_LETTER_TOPIC_ARN`).
     pub dead_letter_topic: String,
     /// Name or ARN of secret2eks (`SECRET2EKS_FUNCTION`); none when unset.
@@ -55,6 +58,11 @@ impl Config {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let dead_letter_topic = dead_letter_topic(variable)
             .ok_or_else(|| wrong("DEAD_LETTER_TOPIC_ARN", "the ARN of an SNS topic"))?;
+        let actions = match variable("ACTIONS").as_deref() {
+            None | Some("rotate") => Actions::Rotate,
+            Some("incident") => Actions::Incident,
+            Some(_) => return Err(wrong("ACTIONS", "`rotate` or `incident`")),
+        };
         let stale_connections = match variable("STALE_CONNECTIONS").as_deref() {
             None | Some("report") => StaleConnections::Report,
             Some("close") => StaleConnections::Close,
@@ -70,6 +78,7 @@ impl Config {
             }
         };
         Ok(Self {
+            actions,
             dead_letter_topic,
             secret2eks_function: variable("SECRET2EKS_FUNCTION"),
             password_length: number(
@@ -114,6 +123,7 @@ mod tests {
     #[test]
     fn defaults_hold_when_only_the_topic_is_given() -> Result<(), String> {
         let config = read(&[])?;
+        assert_eq!(config.actions, Actions::Rotate);
         assert_eq!(config.password_length, 40);
         assert_eq!(config.stale_connections, StaleConnections::Report);
         assert_eq!(config.call_timeout, Duration::from_secs(8));
@@ -128,6 +138,7 @@ mod tests {
             ("DEAD_LETTER_TOPIC_ARN", "", topic),
             ("DEAD_LETTER_TOPIC_ARN", "canary", topic),
             ("DEAD_LETTER_TOPIC_ARN", "arn:aws:sqs:eu-central-1:123456789012:canary", topic),
+            ("ACTIONS", "canary", "ACTIONS must be `rotate` or `incident`"),
             ("STALE_CONNECTIONS", "canary", "STALE_CONNECTIONS must be `report`, `close` or `refuse`"),
             ("PASSWORD_LENGTH", "canary", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
             ("PASSWORD_LENGTH", "31", "PASSWORD_LENGTH must be a whole number from 32 to 250"),

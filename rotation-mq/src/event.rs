@@ -5,10 +5,27 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod incident;
+
+pub use incident::RevokePreviousEvent;
+
 /// Longest ARN or name of a secret that Secrets Manager takes as `SecretId`.
 const SECRET_ID_LIMIT: usize = 2_048;
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=64;
 const ROTATION_TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 36..=256;
+
+/// Which events a deployment of the function takes (`ACTIONS`).
+///
+/// AWS demands `lambda:InvokeFunction` on the rotation function of everybody who calls `RotateSecret`. So the actions of
+/// SecOps have a function of their own, which only SecOps may invoke: the same program with another value.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actions {
+    /// The four steps of a rotation.
+    Rotate,
+    /// The actions of an incident.
+    Incident,
+}
 
 /// What the function is asked to do.
 #[derive(Debug)]
@@ -83,29 +100,6 @@ impl fmt::Debug for RotationToken {
     }
 }
 
-/// Which version's credentials leaked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RevokePreviousEvent {
-    #[serde(rename = "Action")]
-    _action: Action,
-    /// The secret's ARN or name.
-    #[serde(rename = "SecretId")]
-    pub secret_id: String,
-    /// The version whose credentials leaked.
-    #[serde(rename = "VersionId")]
-    pub version_id: String,
-    /// Go on although the cluster is not known to hold the current version.
-    #[serde(default)]
-    pub force: bool,
-}
-
-#[derive(Debug, Deserialize)]
-enum Action {
-    #[serde(rename = "revokePrevious")]
-    RevokePrevious,
-}
-
 /// Why an event is not one of ours. No value of the event is quoted, for it may hold a `RotationToken`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
@@ -121,6 +115,21 @@ pub enum EventError {
     /// `Action` is something else.
     #[error("the event's field `Action` must be `revokePrevious`")]
     UnknownAction,
+    /// An action, sent to the function that rotates.
+    #[error(
+        "this function takes the steps of a rotation only; an `Action` is for the function in the stack's output \
+         `IncidentFunctionName`"
+    )]
+    NotForRotation,
+    /// A step, sent to the function for incidents.
+    #[error(
+        "this function takes the `Action` of an incident only; a `Step` is for the function in the stack's output \
+         `RotationFunctionName`"
+    )]
+    NotForIncident,
+    /// A field that people write holds a control character.
+    #[error("the event's field `{0}` must have no line break or other control character")]
+    ControlCharacter(&'static str),
     /// A field has a length that AWS does not allow.
     #[error("the event's field `{field}` must have {expected} characters")]
     Length {
@@ -134,36 +143,53 @@ pub enum EventError {
     Malformed,
 }
 
-/// Reads an event.
+/// Reads an event for a function that takes `actions`.
 ///
 /// # Errors
-/// Names the field that is wrong.
-pub fn parse(event: &Value) -> Result<Event, EventError> {
-    let fields = event.as_object().ok_or(EventError::NotAnObject)?;
-    let text =
-        |field: &'static str| fields.get(field).and_then(Value::as_str).ok_or(EventError::NotText(field));
-    let within = |field, length: usize, range: std::ops::RangeInclusive<usize>, expected| {
-        if range.contains(&length) { Ok(()) } else { Err(EventError::Length { field, expected }) }
-    };
-    let secret_id = text("SecretId");
-    if fields.contains_key("Action") {
-        if text("Action")? != "revokePrevious" {
-            return Err(EventError::UnknownAction);
-        }
-        within("SecretId", secret_id?.len(), 1..=SECRET_ID_LIMIT, "1 to 2048")?;
-        within("VersionId", text("VersionId")?.len(), TOKEN_LENGTHS, "32 to 64")?;
-        return RevokePreviousEvent::deserialize(event)
-            .map(Event::RevokePrevious)
-            .map_err(|_| EventError::Malformed);
+/// Names the field that is wrong, or the function that the event is for.
+pub fn parse(event: &Value, actions: Actions) -> Result<Event, EventError> {
+    let fields = Fields(event.as_object().ok_or(EventError::NotAnObject)?);
+    match (actions, fields.0.contains_key("Action")) {
+        (Actions::Rotate, true) => Err(EventError::NotForRotation),
+        (Actions::Incident, true) => incident::parse(event, fields),
+        (Actions::Incident, false) if fields.0.contains_key("Step") => Err(EventError::NotForIncident),
+        (Actions::Incident, false) => Err(EventError::NotText("Action")),
+        (Actions::Rotate, false) => parse_step(event, fields),
     }
-    text("Step")?;
-    within("SecretId", secret_id?.len(), 1..=SECRET_ID_LIMIT, "1 to 2048")?;
-    within("ClientRequestToken", text("ClientRequestToken")?.len(), TOKEN_LENGTHS, "32 to 64")?;
-    if fields.contains_key("RotationToken") {
-        within("RotationToken", text("RotationToken")?.len(), ROTATION_TOKEN_LENGTHS, "36 to 256")?;
+}
+
+fn parse_step(event: &Value, fields: Fields<'_>) -> Result<Event, EventError> {
+    fields.text("Step")?;
+    fields.within("SecretId", 1..=SECRET_ID_LIMIT, "1 to 2048")?;
+    fields.within("ClientRequestToken", TOKEN_LENGTHS, "32 to 64")?;
+    if fields.0.contains_key("RotationToken") {
+        fields.within("RotationToken", ROTATION_TOKEN_LENGTHS, "36 to 256")?;
     }
     // Every other field was checked above, so what is left to be wrong is the step's name.
     StepEvent::deserialize(event).map(Event::Step).map_err(|_| EventError::UnknownStep)
+}
+
+/// The fields of an event, each checked before the event is read as a whole.
+#[derive(Clone, Copy)]
+struct Fields<'a>(&'a serde_json::Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    fn text(self, field: &'static str) -> Result<&'a str, EventError> {
+        self.0.get(field).and_then(Value::as_str).ok_or(EventError::NotText(field))
+    }
+
+    fn within(
+        self,
+        field: &'static str,
+        lengths: std::ops::RangeInclusive<usize>,
+        expected: &'static str,
+    ) -> Result<(), EventError> {
+        if lengths.contains(&self.text(field)?.chars().count()) {
+            Ok(())
+        } else {
+            Err(EventError::Length { field, expected })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,11 +205,13 @@ mod tests {
     fn the_four_steps_are_read_with_and_without_a_rotation_token() {
         for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
             let event = json!({"Step": step, "SecretId": "arn", "ClientRequestToken": TOKEN});
-            assert!(matches!(parse(&event), Ok(Event::Step(read)) if read.step.as_str() == step));
+            assert!(
+                matches!(parse(&event, Actions::Rotate), Ok(Event::Step(read)) if read.step.as_str() == step)
+            );
         }
         let token = "canary-0123456789abcdef0123456789abcdef";
         let event = json!({"Step": "createSecret", "SecretId": "arn", "ClientRequestToken": TOKEN, "RotationToken": token});
-        let read = parse(&event);
+        let read = parse(&event, Actions::Rotate);
         assert!(!format!("{read:?}").contains("canary"));
         assert!(
             matches!(read, Ok(Event::Step(StepEvent { rotation_token: Some(t), .. })) if t.expose() == token)
@@ -194,7 +222,6 @@ mod tests {
     fn what_is_wrong_with_an_event_is_named() {
         use EventError as E;
         let step = |step: Value, id: Value, token: Value| json!({"Step": step, "SecretId": id, "ClientRequestToken": token});
-        let revoke = |id: Value, version: Value| json!({"Action": "revokePrevious", "SecretId": id, "VersionId": version});
         let cases = [
             (json!(null), E::NotAnObject),
             (json!([]), E::NotAnObject),
@@ -211,28 +238,37 @@ mod tests {
                 step(json!("setSecret"), json!("arn"), json!("short")),
                 E::Length { field: "ClientRequestToken", expected: "32 to 64" },
             ),
-            (json!({"Action": "drop", "SecretId": "arn", "VersionId": TOKEN}), E::UnknownAction),
-            (revoke(json!("arn"), json!(7)), E::NotText("VersionId")),
-            (
-                json!({"Action": "revokePrevious", "SecretId": "arn", "VersionId": TOKEN, "Force": true}),
-                E::Malformed,
-            ),
         ];
         for (event, expected) in cases {
-            assert_eq!(parse(&event).err(), Some(expected), "{event}");
+            assert_eq!(parse(&event, Actions::Rotate).err(), Some(expected), "{event}");
         }
     }
 
     #[test]
-    fn an_incident_event_is_read() {
-        let event = json!({"Action": "revokePrevious", "SecretId": "arn", "VersionId": TOKEN, "force": true});
-        assert!(matches!(parse(&event), Ok(Event::RevokePrevious(RevokePreviousEvent { force: true, .. }))));
+    fn each_function_refuses_the_events_of_the_other_and_says_which_takes_them() {
+        let step = json!({"Step": "setSecret", "SecretId": "arn", "ClientRequestToken": TOKEN});
+        let action = json!({"Action": "revokePrevious", "SecretId": "arn", "VersionId": TOKEN});
+        let mut both = step.clone();
+        both["Action"] = json!("revokePrevious");
+        for (event, actions, expected) in [
+            (&step, Actions::Rotate, None),
+            (&action, Actions::Rotate, Some(EventError::NotForRotation)),
+            (&both, Actions::Rotate, Some(EventError::NotForRotation)),
+            (&json!({"Action": null}), Actions::Rotate, Some(EventError::NotForRotation)),
+            (&action, Actions::Incident, None),
+            (&step, Actions::Incident, Some(EventError::NotForIncident)),
+            (&json!({}), Actions::Incident, Some(EventError::NotText("Action"))),
+        ] {
+            assert_eq!(parse(event, actions).err(), expected, "{event} {actions:?}");
+        }
+        assert!(EventError::NotForRotation.to_string().contains("IncidentFunctionName"));
+        assert!(EventError::NotForIncident.to_string().contains("RotationFunctionName"));
     }
 
     proptest! {
         #[test]
         fn no_event_makes_the_parser_panic(step in any::<String>(), id in any::<String>(), token in any::<String>()) {
-            let _ = parse(&json!({"Step": step, "SecretId": id, "ClientRequestToken": token}));
+            let _ = parse(&json!({"Step": step, "SecretId": id, "ClientRequestToken": token}), Actions::Rotate);
         }
     }
 }

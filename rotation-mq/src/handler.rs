@@ -75,9 +75,10 @@ async fn run(
             let _ = known.set(text.to_owned());
         }
     }
-    match event::parse(payload)? {
+    match event::parse(payload, rotation.config.actions)? {
         Event::RevokePrevious(event) => {
             let _ = subject.step.set("revokePrevious");
+            asked_for("revokePrevious", event.by.as_deref(), event.reason.as_deref(), subject);
             let revoked = revoke_previous::revoke_previous(rotation, &event, subject).await?;
             Ok(json!(revoked))
         }
@@ -87,6 +88,22 @@ async fn run(
             Ok(Value::Null)
         }
     }
+}
+
+/// Who asked for an action, and why, as they say: a line in the log whatever becomes of it, and in its notice.
+fn asked_for(action: &str, by: Option<&str>, reason: Option<&str>, subject: &Subject) {
+    let _ = subject.asked.set(format!(
+        "asked for by {}, reason: {}",
+        by.unwrap_or("somebody unnamed"),
+        reason.unwrap_or("none given")
+    ));
+    tracing::warn!(
+        secret.arn = subject.secret.get(),
+        secret.version = subject.version.get(),
+        incident.by = by,
+        incident.reason = reason,
+        "{action} was asked for"
+    );
 }
 
 async fn run_step(
@@ -141,8 +158,9 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
 
 fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
     let what = if subject.is_test_only() { "the test before the first rotation failed" } else { "failed" };
+    let asked = subject.asked.get().map(|asked| format!("; {asked}")).unwrap_or_default();
     match subject.step.get() {
-        Some(step) => format!("{step} {what} ({kind}): {error}"),
+        Some(step) => format!("{step} {what} ({kind}): {error}{asked}"),
         None => format!("{kind}: {error}"),
     }
 }

@@ -15,6 +15,8 @@ pub struct Subject {
     pub broker: OnceLock<String>,
     /// The broker user.
     pub user: OnceLock<String>,
+    /// Who asked for the incident's action, and why, as they say.
+    pub asked: OnceLock<String>,
     /// Whether this is the test of `RotateImmediately=false`.
     pub test_only: OnceLock<bool>,
 }

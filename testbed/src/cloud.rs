@@ -173,6 +173,14 @@ impl Cloud {
     pub fn rotation_function(&self) -> Result<&str> {
         self.stack.output("RotationFunctionArn")
     }
+
+    /// Name of the function that acts in an incident.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn incident_function(&self) -> Result<&str> {
+        self.stack.output("IncidentFunctionName")
+    }
 }
 
 /// The repository's root.

@@ -21,7 +21,7 @@ const ANSWERS: Duration = Duration::from_secs(900);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 #[test]
-fn all_four_steps_invoked_with_cargo_lambda_rotate_the_secret() -> Result<()> {
+fn all_four_steps_and_the_action_invoked_with_cargo_lambda_do_their_work() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("by-hand")).await?;
         let before = cloud.value(&app.arn, "AWSCURRENT").await?;
@@ -35,7 +35,7 @@ fn all_four_steps_invoked_with_cargo_lambda_rotate_the_secret() -> Result<()> {
             leaked_version: &current,
         };
         write_events(&folder, subject)?;
-        let watch = Watch::start(cloud, &folder).await?;
+        let watch = Watch::start(cloud, &folder, "rotate").await?;
         for step in ["create-secret", "set-secret", "test-secret", "finish-secret"] {
             watch.invoke(&folder.join(step).with_extension("json")).await?;
         }
@@ -44,6 +44,8 @@ fn all_four_steps_invoked_with_cargo_lambda_rotate_the_secret() -> Result<()> {
         ensure!(after["username"] == format!("{}_clone", app.user).as_str(), "{}", after["username"]);
         ensure!(cloud.logs_in(&before).await?, "the credentials of before do not log in");
 
+        drop(watch);
+        let watch = Watch::start(cloud, &folder, "incident").await?;
         watch.invoke(&folder.join("revoke-previous.json")).await?;
         ensure!(!cloud.logs_in(&before).await?, "the revoked credentials log in");
         ensure!(cloud.logs_in(&after).await?, "the current credentials do not log in");
@@ -59,17 +61,18 @@ struct Watch {
 }
 
 impl Watch {
-    async fn start(cloud: &Cloud, folder: &Path) -> Result<Self> {
+    /// As the function that takes those `ACTIONS`.
+    async fn start(cloud: &Cloud, folder: &Path, actions: &str) -> Result<Self> {
         let program = find_program("cargo-lambda")
             .context("cargo-lambda is not in PATH: `cargo xtask test` installs it and puts it there")?;
         let port = *free_ports(1)?.first().context("no free port")?;
         let mut command = own_command(&program);
         command.args(["lambda", "watch", "--package", "rotation-mq", "--ignore-changes"]);
         command.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
-        command.envs(cloud.function_environment().await?);
+        command.envs(cloud.function_environment().await?).env("ACTIONS", actions);
         // cargo, rustc and the function are its descendants.
         let options = Options { own_pid_namespace: true, ..Options::default() };
-        let log = folder.join("watch.log");
+        let log = folder.join(format!("watch-{actions}.log"));
         let mut process = Process::start_with("cargo lambda watch", &command, &log, options)?;
         let listens = || async move { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
         process.wait_until(LISTENS, listens).await?;

@@ -2,15 +2,17 @@
 //! fails. Those of secret2eks are in `kubernetes/rights.rs`.
 
 mod handler;
+mod incident;
 mod rotation;
 mod watch;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
+use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::aws::Stack;
-use testbed::cloud::Cloud;
+use testbed::cloud::{Cloud, random_text};
 
 use crate::support::run_cli;
 
@@ -20,6 +22,12 @@ const HARMLESS: &str = "sts:GetCallerIdentity";
 /// Rights that AWS itself asks for, and the emulator does not (`testbed/aws/CONTRACT.md`): an action's beginning, a
 /// part of the resource, and why it is there.
 pub type Unasked<'a> = (&'a str, &'a str, &'a str);
+
+/// Those that the two functions of rotation-mq have.
+const UNASKED: [Unasked<'_>; 2] = [
+    ("kms:", "", "SNS asks for them in the caller's name"),
+    ("logs:", "", "Lambda writes the log with the function's role"),
+];
 
 /// One action on one resource, in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,7 +51,7 @@ fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<
             }
             let previous = cloud.version(&app.arn, "AWSPREVIOUS").await?.context("no previous version")?;
             let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": previous});
-            said += &format!("{:?}", cloud.invoke(&event).await?);
+            said += &format!("{:?}", cloud.act(&event).await?);
         }
         // One that goes to the cluster.
         let user = name("secret-in-cluster");

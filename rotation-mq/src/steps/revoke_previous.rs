@@ -24,6 +24,12 @@ pub struct Revoked {
     pub user: String,
     /// How many of its connections were closed.
     pub closed_connections: usize,
+    /// Who asked, as they say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, as they say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Makes the credentials of an old version useless: a random password nobody knows, then its connections
@@ -79,7 +85,12 @@ pub async fn revoke_previous(
         "revoked version {}: user `{user}` is cut off, {closed_connections} connections closed",
         event.version_id
     );
-    Ok(Revoked { user: user.to_owned(), closed_connections })
+    Ok(Revoked {
+        user: user.to_owned(),
+        closed_connections,
+        by: event.by.clone(),
+        reason: event.reason.clone(),
+    })
 }
 
 fn refuse_while_staged(event: &RevokePreviousEvent, description: &Description) -> Result<(), RotationError> {

@@ -1,4 +1,4 @@
-//! Invoking rotation-mq directly: one step at a time, or the incident's action.
+//! Invoking rotation-mq directly: one step at a time, or an incident's action.
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_lambda::primitives::Blob;
@@ -50,6 +50,14 @@ impl Cloud {
     /// When Lambda does not run it.
     pub async fn invoke(&self, event: &Value) -> Result<Answer> {
         self.invoke_function(self.rotation_function()?, event).await
+    }
+
+    /// Invokes the function for incidents with `event`, as SecOps does, and waits for its answer.
+    ///
+    /// # Errors
+    /// When Lambda does not run it.
+    pub async fn act(&self, event: &Value) -> Result<Answer> {
+        self.invoke_function(self.incident_function()?, event).await
     }
 
     /// Invokes any function with `event` and waits for its answer.

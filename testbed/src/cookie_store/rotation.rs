@@ -90,7 +90,7 @@ impl Trading<'_> {
         let department = self.departments().iter().find(|department| department.service == rotated.service);
         let arn = &department.context("no such service")?.app.arn;
         let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
-        cloud.invoke(&event).await?.value().map(drop)
+        cloud.act(&event).await?.value().map(drop)
     }
 }
 

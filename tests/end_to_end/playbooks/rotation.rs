@@ -29,8 +29,9 @@ fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
         let mut page = open(cloud, "leaked-credential.md")?;
         page.set("SECRET", &format!("rabbitmq/{}", app.user));
-        page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
+        page.set("FUNCTION", cloud.incident_function()?);
         page.set("LEAKED", &leaked);
+        page.set("REASON", "a test's \"ticket\"");
         page.run().await?;
         ensure!(page.run().await?.contains(&leaked), "the versions");
         ensure!(page.run().await?.trim() == value["username"], "whose it is");

@@ -7,13 +7,8 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::cloud::{App, Cloud, Variant, random_text};
 
-use super::{Role, Unasked, deliverer};
+use super::{Role, UNASKED, deliverer};
 use crate::support::{UNKNOWN_VERSION, current_logs_in, own_admin};
-
-const UNASKED: [Unasked<'_>; 2] = [
-    ("kms:", "", "SNS asks for them in the caller's name"),
-    ("logs:", "", "Lambda writes the log with the function's role"),
-];
 
 #[test]
 fn every_right_of_rotation_mq_is_needed() -> Result<()> {

@@ -33,8 +33,12 @@ fn quoted(text: &str) -> String {
 
 /// What to type.
 pub fn text() -> String {
-    let (aws, function, events) =
-        ("target/testbed/python/bin/aws", format!("{STACK}-rotation-mq"), format!("{FOLDER}/events"));
+    let (aws, function, incident, events) = (
+        "target/testbed/python/bin/aws",
+        format!("{STACK}-rotation-mq"),
+        format!("{STACK}-incident"),
+        format!("{FOLDER}/events"),
+    );
     format!(
         r#"
 In another terminal, in the repository's root:
@@ -49,7 +53,7 @@ Rotate with the AWS CLI (the secret rabbitmq/{BY_CLI}, rotated once already):
 
 Cut the credentials off that were current until then:
 
-  {aws} lambda invoke --function-name {function} \
+  {aws} lambda invoke --function-name {incident} \
     --payload fileb://{events}/revoke-previous.json /dev/stdout
 
 Make something fail, read its notice, and the alert that the handler makes of it:

@@ -1,0 +1,97 @@
+//! The actions of an incident, which SecOps asks for.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Event, EventError, Fields, SECRET_ID_LIMIT, TOKEN_LENGTHS};
+
+/// The fields in which people say who asks, and why. Lambda does not tell a function who invoked it (CloudTrail's data
+/// events do), so this is what the caller says of itself. It goes into the log and into the answer.
+const SAID: [(&str, std::ops::RangeInclusive<usize>, &str); 2] =
+    [("By", 1..=256, "1 to 256"), ("Reason", 1..=512, "1 to 512")];
+
+/// Which version's credentials leaked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokePreviousEvent {
+    #[serde(rename = "Action")]
+    _action: String,
+    /// The secret's ARN or name.
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+    /// The version whose credentials leaked.
+    #[serde(rename = "VersionId")]
+    pub version_id: String,
+    /// Go on although the cluster is not known to hold the current version.
+    #[serde(default)]
+    pub force: bool,
+    /// Who asks.
+    #[serde(rename = "By")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(rename = "Reason")]
+    pub reason: Option<String>,
+}
+
+pub(super) fn parse(event: &Value, fields: Fields<'_>) -> Result<Event, EventError> {
+    if fields.text("Action")? != "revokePrevious" {
+        return Err(EventError::UnknownAction);
+    }
+    fields.within("SecretId", 1..=SECRET_ID_LIMIT, "1 to 2048")?;
+    for (field, lengths, expected) in SAID {
+        if fields.0.contains_key(field) {
+            fields.within(field, lengths, expected)?;
+            if fields.text(field)?.chars().any(char::is_control) {
+                return Err(EventError::ControlCharacter(field));
+            }
+        }
+    }
+    fields.within("VersionId", TOKEN_LENGTHS, "32 to 64")?;
+    // What is not checked here is unknown, or `force` is no boolean.
+    RevokePreviousEvent::deserialize(event).map(Event::RevokePrevious).map_err(|_| EventError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Actions, parse};
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn event(action: &str, changes: &Value) -> Value {
+        let mut event = json!({"Action": action, "SecretId": "arn", "VersionId": TOKEN});
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            event[field] = value.clone();
+        }
+        event
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_action_is_named() {
+        use EventError as E;
+        let long = "x".repeat(513);
+        let cases = [
+            ("drop", json!({}), Some(E::UnknownAction)),
+            ("revokePrevious", json!({}), None),
+            ("revokePrevious", json!({"force": true, "By": "Ada", "Reason": "ticket 7"}), None),
+            ("revokePrevious", json!({"VersionId": 7}), Some(E::NotText("VersionId"))),
+            ("revokePrevious", json!({"Force": true}), Some(E::Malformed)),
+            ("revokePrevious", json!({"force": "yes"}), Some(E::Malformed)),
+            ("revokePrevious", json!({"By": 7}), Some(E::NotText("By"))),
+            ("revokePrevious", json!({"By": ""}), Some(E::Length { field: "By", expected: "1 to 256" })),
+            (
+                "revokePrevious",
+                json!({"Reason": long}),
+                Some(E::Length { field: "Reason", expected: "1 to 512" }),
+            ),
+            ("revokePrevious", json!({"Reason": "two\nlines"}), Some(E::ControlCharacter("Reason"))),
+            ("revokePrevious", json!({"User": "payment"}), Some(E::Malformed)),
+        ];
+        for (action, changes, expected) in cases {
+            let event = event(action, &changes);
+            assert_eq!(parse(&event, Actions::Incident).err(), expected, "{event}");
+        }
+    }
+}
