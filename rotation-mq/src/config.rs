@@ -13,7 +13,7 @@ use crate::tls::BrokerRoots;
 pub enum StaleConnections {
     /// Name them in the log and go on: a password change does not close connections.
     Report,
-    /// Close them first.
+    /// Close them once the password has changed.
     Close,
     /// Fail the step with `connections.in_use`.
     Refuse,

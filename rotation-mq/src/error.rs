@@ -208,6 +208,17 @@ pub enum RotationError {
         /// Names and addresses.
         connections: String,
     },
+    /// Sessions are older than the password that is about to be replaced.
+    #[error(
+        "sessions of user `{user}` were opened before its present password was set and outlive this one as well: \
+         {connections}"
+    )]
+    ConnectionsOutlived {
+        /// The user.
+        user: String,
+        /// Names and addresses.
+        connections: String,
+    },
     /// The cluster may still log in with the user to reset.
     #[error(
         "user `{user}` is not reset: the cluster is not known to hold version {current} (tag `secret2eks/delivered`), \
@@ -370,3 +381,4 @@ impl RotationError {
         }
     }
 }
+            Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,

@@ -39,8 +39,14 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
             let now = (rotation.now)().as_millisecond();
             metric(now, "StepDuration", Unit::Milliseconds, duration_ms, &[("Step", step)], &[]);
         }
+        let outlived = async {
+            if let Some(outlived) = subject.outlived.get() {
+                tell(rotation, outlived, &subject, &context).await;
+            }
+        };
         match outcome {
             Ok(answer) => {
+                outlived.await;
                 tracing::info!(
                     secret.arn = subject.secret.get(),
                     rotation.step = subject.step.get(),
@@ -50,7 +56,8 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
                 Ok(answer)
             }
             Err(error) => {
-                tell(rotation, &error, &subject, &context).await;
+                // Side by side: the time that is kept back is for one.
+                tokio::join!(outlived, tell(rotation, &error, &subject, &context));
                 Err(diagnostic(error.kind(), &error))
             }
         }

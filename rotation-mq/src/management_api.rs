@@ -20,7 +20,7 @@ mod answers;
 mod error;
 mod transport;
 
-pub use answers::ConnectionDetails;
+pub use answers::{Connection, ConnectionDetails};
 pub use error::ApiError;
 use error::Failure;
 use transport::Request;
@@ -201,14 +201,12 @@ impl ManagementApi<'_> {
         }
     }
 
-    /// The names of the open connections of `user`, for example `10.0.0.1:51514 -> 10.0.0.2:5671`. A
-    /// connection that its client closed may stay listed for up to 30 s.
+    /// The open connections of `user`. One that its client closed may stay listed for up to 30 s.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
-    pub async fn connections(self, user: &str) -> Result<Vec<String>, ApiError> {
-        let listed = self.get::<Vec<answers::Connection>>(&["connections", "username", user]).await?;
-        Ok(listed.unwrap_or_default().into_iter().map(|connection| connection.name).collect())
+    pub async fn connections(self, user: &str) -> Result<Vec<Connection>, ApiError> {
+        Ok(self.get(&["connections", "username", user]).await?.unwrap_or_default())
     }
 
     /// What the broker knows of one connection, with two minutes of history; none when it is gone or too

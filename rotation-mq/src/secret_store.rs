@@ -42,6 +42,8 @@ pub struct Version {
     pub id: String,
     /// What it holds.
     pub value: SecretValue,
+    /// When it was stored (milliseconds since 1970).
+    pub created_at_ms: Option<i64>,
 }
 
 /// A secret cannot be read or written.
@@ -242,6 +244,7 @@ impl SecretStore {
             Err(error) => return Err(error.into()),
         };
         let id = answer.version_id.unwrap_or_default();
+        let created_at_ms = answer.created_date.and_then(|date| date.to_millis().ok());
         let Some(json) = answer.secret_string.map(zeroize::Zeroizing::new) else {
             return Err(StoreError::Binary { version: id });
         };
@@ -249,7 +252,7 @@ impl SecretStore {
         let parsed =
             if stage.is_empty() { SecretValue::parse_earlier(&json) } else { SecretValue::parse(&json) };
         match parsed {
-            Ok(value) => Ok(Some(Version { id, value })),
+            Ok(value) => Ok(Some(Version { id, value, created_at_ms })),
             Err(source) => Err(StoreError::Invalid { version: id, source }),
         }
     }

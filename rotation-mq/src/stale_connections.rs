@@ -1,150 +1,167 @@
 //! Who is still connected as the user that is about to be reset, and what to do about it.
 //!
-//! A password change never closes a connection, so this is about telling people: somebody who still uses
-//! the inactive user will be locked out at the next reconnect.
-
-use std::time::Duration;
+//! A password change never closes a connection. So before the reset this is about telling people: somebody who still
+//! uses the inactive user is locked out at the next reconnect. Closing comes after the reset: a client that was closed
+//! before would log in again with the password that it has.
 
 use crate::config::StaleConnections;
 use crate::error::RotationError;
-use crate::management_api::{ApiError, ConnectionDetails, ManagementApi};
+use crate::management_api::{ApiError, Connection, ConnectionDetails, ManagementApi};
+
+mod closing;
+mod silence;
+
+pub use closing::{Closing, SETTLE};
+use silence::is_gone;
 
 /// At most so many connections are looked at and named.
 const LOOKED_AT: usize = 20;
 /// A client may give itself a name of any length; so many characters of it tell who it is.
 const OWN_NAME_LIMIT: usize = 80;
-/// RabbitMQ misses a connection that is just being opened in 2 of 100 cases, so the list is read again.
-const SETTLE: Duration = Duration::from_millis(300);
-const CLOSE_ROUNDS: usize = 2;
-/// Without heartbeats a connection counts as dead after so many seconds of silence.
-const SILENCE_WITHOUT_HEARTBEAT: u64 = 60;
-/// Statistics are sampled every 5 s and collected every 5 s.
-const SAMPLING: u64 = 10;
 
 /// A listed connection and what the broker knows of it.
-struct Listed {
-    name: String,
+#[derive(Debug)]
+pub struct Listed {
+    connection: Connection,
     details: Option<ConnectionDetails>,
 }
 
-/// Looks for connections of `user`, which is about to be reset, and does what the policy says.
+impl Listed {
+    /// When it was opened (milliseconds since 1970), where the broker says so.
+    fn connected_at(&self) -> Option<i64> {
+        let details = self.details.as_ref().and_then(|details| details.connected_at);
+        self.connection.connected_at.or(details)
+    }
+}
+
+/// Looks for connections of `user`, which is about to be reset, and does what the policy says before the reset. Answers
+/// those that were looked at.
 ///
 /// # Errors
 /// [`RotationError::ConnectionsInUse`] under `refuse`, or when the broker cannot be asked.
-pub async fn handle(
+pub async fn before_reset(
     api: ManagementApi<'_>,
     user: &str,
     policy: StaleConnections,
-) -> Result<(), RotationError> {
-    let names = api.connections(user).await.map_err(asking(user))?;
-    if names.is_empty() {
-        return Ok(());
+) -> Result<Vec<Listed>, RotationError> {
+    let connections = api.connections(user).await.map_err(asking(user))?;
+    if connections.is_empty() {
+        return Ok(Vec::new());
     }
-    let listed = look_at(api, &names).await;
-    let everybody = describe(&listed, names.len());
+    let listed = look_at(api, &connections).await;
+    let total = connections.len();
+    let everybody = describe(&listed, total);
     match policy {
-        StaleConnections::Report => {
+        StaleConnections::Report | StaleConnections::Close => {
             tracing::warn!(
                 broker.user = user,
                 "user `{user}` is about to be reset but is connected: {everybody}"
             );
-        }
-        StaleConnections::Close => {
-            let closed = close_all(api, user).await.map_err(asking(user))?;
-            tracing::warn!(
-                broker.user = user,
-                "closed {closed} connections of `{user}` before its reset: {everybody}"
-            );
+            Ok(listed)
         }
         StaleConnections::Refuse => {
             let (dead, alive): (Vec<_>, Vec<_>) =
                 listed.into_iter().partition(|one| one.details.as_ref().is_some_and(is_gone));
-            if !alive.is_empty() || names.len() > LOOKED_AT {
-                let connections = describe(&alive, names.len() - dead.len());
+            if !alive.is_empty() || total > LOOKED_AT {
+                let connections = describe(&alive, total - dead.len());
                 return Err(RotationError::ConnectionsInUse { user: user.to_owned(), connections });
             }
             for one in &dead {
-                api.close_connection(&one.name).await.map_err(asking(user))?;
+                api.close_connection(&one.connection.name).await.map_err(asking(user))?;
             }
             tracing::warn!(
                 broker.user = user,
                 "removed connections of `{user}` whose clients are gone: {everybody}"
             );
+            Ok(Vec::new())
         }
+    }
+}
+
+/// Those that were opened before `since_ms`, to be told; none when there are none, or the broker does not say when.
+#[must_use]
+pub fn older_than(listed: &[Listed], since_ms: i64) -> Option<String> {
+    let is_older = |one: &&Listed| one.connected_at().is_some_and(|at| at < since_ms);
+    let names: Vec<String> = listed.iter().filter(is_older).map(name_of).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Closes the connections of `user`, whose password has just changed, where the policy is `close`. Safe to repeat: until
+/// the rotation is finished nobody has the new password.
+///
+/// # Errors
+/// When the broker cannot be asked.
+pub async fn after_reset(
+    api: ManagementApi<'_>,
+    user: &str,
+    policy: StaleConnections,
+) -> Result<(), RotationError> {
+    if policy != StaleConnections::Close {
+        return Ok(());
+    }
+    let closing = close_all(api, user).await?;
+    if closing.closed() > 0 {
+        tracing::warn!(
+            broker.user = user,
+            "closed {} connections of `{user}` after its reset; still listed: {}",
+            closing.closed(),
+            closing.still_listed()
+        );
     }
     Ok(())
 }
 
-/// Whether the client is gone although the connection is still listed. One that said goodbye stays listed for up to 30 s,
-/// until the broker gives its socket up. It can do nothing any more.
-fn is_gone(details: &ConnectionDetails) -> bool {
-    details.state.as_deref() == Some("closed") || is_silent(details)
-}
-
-/// Whether nothing has come for so long that the client must be dead: a live one sends at least a
-/// heartbeat in the time that was agreed on. Nothing is said of a connection that is too young to tell.
-fn is_silent(details: &ConnectionDetails) -> bool {
-    let heartbeat = details.timeout.filter(|seconds| *seconds > 0).unwrap_or(SILENCE_WITHOUT_HEARTBEAT);
-    let window_ms = (heartbeat + SAMPLING) * 1_000;
-    let Some(newest) = details.received().iter().max_by_key(|sample| sample.at_ms) else { return false };
-    // Before a connection was there its samples are 0, so an equal one proves that it is old enough.
-    newest.bytes > 0
-        && details
-            .received()
-            .iter()
-            .any(|sample| newest.at_ms - sample.at_ms >= window_ms && sample.bytes == newest.bytes)
-}
-
-/// Closes every connection of `user` and answers how many different ones were listed. A connection that
-/// opens at the same moment can be missed by one call, so the list is read and closed again after a pause.
+/// Closes every connection of `user` until none appears that was not closed already, a few times at most.
 ///
 /// # Errors
 /// When the broker cannot be asked.
-pub async fn close_all(api: ManagementApi<'_>, user: &str) -> Result<usize, ApiError> {
-    let mut seen = std::collections::BTreeSet::new();
-    for round in 0..=CLOSE_ROUNDS {
-        let listed = api.connections(user).await?;
-        let is_news = listed.iter().any(|name| !seen.contains(name));
-        seen.extend(listed);
-        if round > 0 && !is_news {
-            // A connection whose client does not answer stays listed for up to 30 s after it was closed.
-            return Ok(seen.len());
-        }
-        api.close_connections(user).await?;
-        tokio::time::sleep(SETTLE).await;
-    }
-    Ok(seen.len())
+pub async fn close_all<'a>(api: ManagementApi<'a>, user: &'a str) -> Result<Closing<'a>, RotationError> {
+    let mut closing = Closing::of(api, user);
+    closing.all().await.map_err(asking(user))?;
+    Ok(closing)
 }
 
-async fn look_at(api: ManagementApi<'_>, names: &[String]) -> Vec<Listed> {
+/// An error of closing connections, for `map_err`.
+pub fn asking(user: &str) -> impl Fn(ApiError) -> RotationError {
+    RotationError::broker("look for or close connections of", user)
+}
+
+async fn look_at(api: ManagementApi<'_>, connections: &[Connection]) -> Vec<Listed> {
     let mut listed = Vec::new();
     let mut is_answered = true;
-    for name in names.iter().take(LOOKED_AT) {
+    for connection in connections.iter().take(LOOKED_AT) {
         // Statistics may be off, or not be there yet: then the name alone has to do. A broker that fails one
         // such request is not asked twenty times.
-        let details = if is_answered { api.connection(name).await } else { Ok(None) };
+        let details = if is_answered { api.connection(&connection.name).await } else { Ok(None) };
         is_answered &= details.is_ok();
-        listed.push(Listed { name: name.clone(), details: details.unwrap_or_default() });
+        listed.push(Listed { connection: connection.clone(), details: details.unwrap_or_default() });
     }
     listed
 }
 
-/// Connection names, which hold both addresses, with the name that the client gave itself.
+/// Who is connected, to be told: the names of those connections, twenty at most.
+pub async fn names(api: ManagementApi<'_>, connections: &[Connection]) -> Vec<String> {
+    names_of(&look_at(api, connections).await, connections.len())
+}
+
 fn describe(listed: &[Listed], total: usize) -> String {
-    let name_of = |one: &Listed| {
-        let own = one.details.as_ref().and_then(|details| details.user_provided_name.as_deref());
-        let short = |own: &str| own.chars().take(OWN_NAME_LIMIT).collect::<String>();
-        own.map_or_else(|| one.name.clone(), |own| format!("{} ({})", short(own), one.name))
-    };
+    names_of(listed, total).join(", ")
+}
+
+/// A connection's name, which holds both addresses, with the name that the client gave itself.
+fn name_of(one: &Listed) -> String {
+    let name = &one.connection.name;
+    let own = one.details.as_ref().and_then(|details| details.user_provided_name.as_deref());
+    let short = |own: &str| own.chars().take(OWN_NAME_LIMIT).collect::<String>();
+    own.map_or_else(|| name.clone(), |own| format!("{} ({name})", short(own)))
+}
+
+fn names_of(listed: &[Listed], total: usize) -> Vec<String> {
     let mut described: Vec<String> = listed.iter().map(name_of).collect();
     if total > listed.len() {
         described.push(format!("and {} more", total - listed.len()));
     }
-    described.join(", ")
-}
-
-fn asking(user: &str) -> impl Fn(ApiError) -> RotationError {
-    RotationError::broker("look for or close connections of", user)
+    described
 }
 
 #[cfg(test)]
@@ -153,41 +170,8 @@ mod tests {
 
     use super::*;
 
-    /// One sample every 5 s, newest first, as the broker answers them.
-    fn details(heartbeat: u64, bytes_newest_first: &[u64]) -> Result<ConnectionDetails, serde_json::Error> {
-        let samples: Vec<_> = bytes_newest_first
-            .iter()
-            .zip(0_u64..)
-            .map(|(bytes, age)| json!({"sample": bytes, "timestamp": 1_000_000 - age * 5_000}))
-            .collect();
-        serde_json::from_value(json!({"timeout": heartbeat, "recv_oct_details": {"samples": samples}}))
-    }
-
-    #[test]
-    fn a_connection_is_dead_when_it_missed_a_heartbeat_and_not_before() -> Result<(), serde_json::Error> {
-        let cases: [(u64, &[u64], bool, &str); 7] = [
-            (10, &[406, 406, 406, 406, 406], true, "silent for 20 s"),
-            (10, &[406, 406, 406, 406, 398], false, "silent for 15 s only"),
-            (10, &[406, 406, 0, 0, 0, 0], false, "opened 5 s ago"),
-            (10, &[430, 422, 414, 406, 398], false, "a heartbeat every 5 s"),
-            (0, &[406; 14], false, "no heartbeat, silent for 65 s"),
-            (0, &[406; 15], true, "no heartbeat, silent for 70 s"),
-            (10, &[], false, "statistics are off"),
-        ];
-        for (heartbeat, bytes, expected, what) in cases {
-            assert_eq!(is_silent(&details(heartbeat, bytes)?), expected, "{what}");
-        }
-        assert!(!is_silent(&ConnectionDetails::default()));
-        Ok(())
-    }
-
-    #[test]
-    fn a_client_that_said_goodbye_is_gone_although_its_connection_is_listed() -> Result<(), serde_json::Error>
-    {
-        for (state, expected) in [("closed", true), ("closing", false), ("running", false), ("flow", false)] {
-            assert_eq!(is_gone(&serde_json::from_value(json!({"state": state}))?), expected, "{state}");
-        }
-        Ok(())
+    fn connection(connected_at: Option<i64>) -> Connection {
+        Connection { name: "10.0.0.1:5000 -> 10.0.0.2:5671".to_owned(), connected_at }
     }
 
     #[test]
@@ -195,13 +179,32 @@ mod tests {
     -> Result<(), serde_json::Error> {
         let listed = |own: Option<&str>| -> Result<Listed, serde_json::Error> {
             let details = serde_json::from_value(json!({"user_provided_name": own}))?;
-            Ok(Listed { name: "10.0.0.1:5000 -> 10.0.0.2:5671".to_owned(), details })
+            Ok(Listed { connection: connection(None), details })
         };
         let both = [listed(Some("payment-7"))?, listed(None)?];
         let expected =
             "payment-7 (10.0.0.1:5000 -> 10.0.0.2:5671), 10.0.0.1:5000 -> 10.0.0.2:5671, and 3 more";
         assert_eq!(describe(&both, 5), expected);
         assert!(describe(&[listed(Some(&"x".repeat(100_000)))?], 1).len() < 200);
+        Ok(())
+    }
+
+    #[test]
+    fn a_session_has_outlived_a_password_that_was_stored_after_it_was_opened() -> Result<(), serde_json::Error>
+    {
+        let cases = [
+            (Some(999), json!(null), true, "the list says when"),
+            (Some(1_000), json!(null), false, "opened with it"),
+            (None, json!({"connected_at": 999}), true, "the details say when"),
+            (None, json!({"connected_at": 1_001}), false, "opened afterwards"),
+            (None, json!({}), false, "the broker does not say when"),
+            (None, json!(null), false, "statistics are off"),
+        ];
+        for (connected_at, details, expected, what) in cases {
+            let listed =
+                Listed { connection: connection(connected_at), details: serde_json::from_value(details)? };
+            assert_eq!(older_than(&[listed], 1_000).is_some(), expected, "{what}");
+        }
         Ok(())
     }
 }

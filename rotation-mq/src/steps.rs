@@ -15,6 +15,8 @@ pub mod claim;
 pub mod create_secret;
 pub mod finish_secret;
 pub mod look_again;
+pub mod outlived;
+pub mod pending_login;
 pub mod revoke_previous;
 pub mod set_secret;
 pub mod test_secret;

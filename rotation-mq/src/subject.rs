@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use crate::error::RotationError;
+
 /// Filled in while a step finds things out; read when it fails, also when it runs out of time.
 #[derive(Debug, Default)]
 pub struct Subject {
@@ -17,6 +19,8 @@ pub struct Subject {
     pub user: OnceLock<String>,
     /// Who asked for the incident's action, and why, as they say.
     pub asked: OnceLock<String>,
+    /// Sessions that have outlived two passwords of their user: told beside whatever becomes of the step.
+    pub outlived: OnceLock<RotationError>,
     /// Whether this is the test of `RotateImmediately=false`.
     pub test_only: OnceLock<bool>,
 }

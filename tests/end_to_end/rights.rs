@@ -9,10 +9,9 @@ mod watch;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
-use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::aws::Stack;
-use testbed::cloud::{Cloud, random_text};
+use testbed::cloud::Cloud;
 
 use crate::support::run_cli;
 

@@ -50,9 +50,14 @@ pub(super) struct TopicPermission {
 }
 
 /// One of `GET /api/connections/username/{name}`.
-#[derive(Deserialize)]
-pub(super) struct Connection {
-    pub(super) name: String,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Connection {
+    /// Both addresses, for example `10.0.0.1:51514 -> 10.0.0.2:5671`.
+    pub name: String,
+    /// When it was opened (milliseconds since 1970, by the broker's clock), where the broker says so. A client may open
+    /// another connection from the same port: then this tells the two apart.
+    #[serde(default)]
+    pub connected_at: Option<i64>,
 }
 
 /// `GET /api/connections/{name}`, with the history of what was received.
@@ -61,6 +66,9 @@ pub struct ConnectionDetails {
     /// The name that the client gave itself.
     #[serde(default)]
     pub user_provided_name: Option<String>,
+    /// When it was opened (milliseconds since 1970, by the broker's clock).
+    #[serde(default)]
+    pub connected_at: Option<i64>,
     /// `running`, or `closed` once both sides have said goodbye.
     #[serde(default)]
     pub state: Option<String>,

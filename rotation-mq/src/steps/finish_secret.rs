@@ -2,7 +2,7 @@
 
 use contract::{DistributionRequest, SecretValue};
 
-use super::Step;
+use super::{Step, pending_login};
 use crate::amazon_mq::Endpoints;
 use crate::error::{Credentials, RotationError};
 
@@ -29,7 +29,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         None
     } else {
         let pending = step.fitting_pending(&found)?;
-        log_in(step, &endpoints, &pending.value, Credentials::Pending).await?;
+        pending_login::log_in(step, &found, pending, &endpoints).await?;
         promote(step, &found.current.id).await?;
         Some((step.rotation.now)().to_string())
     };
@@ -40,7 +40,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         found.current
     };
     let user = current.value.username().to_owned();
-    log_in(step, &endpoints, &current.value, Credentials::Current).await?;
+    log_in(step, &endpoints, &current.value).await?;
     tracing::info!(broker.user = user, "version {} is AWSCURRENT and user `{user}` logs in", current.id);
     let request = DistributionRequest {
         secret_arn: found.description.arn.clone(),
@@ -78,16 +78,11 @@ async fn promote(step: Step<'_>, from: &str) -> Result<(), RotationError> {
     }
 }
 
-async fn log_in(
-    step: Step<'_>,
-    endpoints: &Endpoints,
-    value: &SecretValue,
-    credentials: Credentials,
-) -> Result<(), RotationError> {
+async fn log_in(step: Step<'_>, endpoints: &Endpoints, value: &SecretValue) -> Result<(), RotationError> {
     let user = value.username();
     step.rotation
         .amqp
         .verify(endpoints, value.vhost(), user, value.password())
         .await
-        .map_err(RotationError::login(user, credentials))
+        .map_err(RotationError::login(user, Credentials::Current))
 }

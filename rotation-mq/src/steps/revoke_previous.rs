@@ -71,9 +71,7 @@ pub async fn revoke_previous(
     if current.value.strategy() == Strategy::Alternating {
         scramble(admin, user, &Mark::of(&description.arn)).await?;
     }
-    let closed_connections = stale_connections::close_all(admin, user)
-        .await
-        .map_err(RotationError::broker("close the connections of", user))?;
+    let closed_connections = stale_connections::close_all(admin, user).await?.closed();
     if current.value.strategy() == Strategy::Alternating {
         let now = store.describe(secret).await.map_err(store_error)?;
         if let Some(stage) = restore_if_in_use(rotation, admin, secret, &now, user).await? {

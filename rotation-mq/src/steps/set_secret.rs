@@ -4,7 +4,7 @@
 use contract::{DistributionRequest, Strategy};
 use rand::rngs::ThreadRng;
 
-use super::{Found, Step, claim, look_again};
+use super::{Found, Step, claim, look_again, outlived};
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::grants::{Change, Grants, PROTECTED_TAG, bound_to_user_name, plan};
@@ -74,7 +74,9 @@ async fn alternate(
     check_vhost(admin, active, &active_grants, current.vhost()).await?;
     if inactive_grants.is_some() && !works_already {
         refuse_while_undelivered(step, found, inactive).await?;
-        stale_connections::handle(admin, inactive, step.rotation.config.stale_connections).await?;
+        let policy = step.rotation.config.stale_connections;
+        let connected = stale_connections::before_reset(admin, inactive, policy).await?;
+        outlived::note(step, found, inactive, &connected).await;
     }
     for (vhost, exchange) in bound_to_user_name(&active_grants) {
         tracing::warn!(
@@ -115,6 +117,9 @@ async fn alternate(
             .put_user(inactive, tags.unwrap_or(kept), &found.mark, &hash)
             .await
             .map_err(RotationError::broker(what, inactive))?;
+    }
+    if exists {
+        stale_connections::after_reset(admin, inactive, step.rotation.config.stale_connections).await?;
     }
     for change in last {
         apply(admin, active, inactive, change).await?;

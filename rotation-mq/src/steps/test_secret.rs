@@ -3,7 +3,7 @@
 use contract::Strategy;
 use rand::rngs::ThreadRng;
 
-use super::{Found, Step, claim};
+use super::{Found, Step, claim, pending_login};
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 use crate::grants::{ADMINISTRATOR_TAG, plan};
@@ -50,13 +50,7 @@ async fn test_pending(
 ) -> Result<(), RotationError> {
     let value = &pending.value;
     let user = value.username();
-    let login = async {
-        step.rotation
-            .amqp
-            .verify(&access.endpoints, value.vhost(), user, value.password())
-            .await
-            .map_err(RotationError::login(user, Credentials::Pending))
-    };
+    let login = pending_login::log_in(step, found, pending, &access.endpoints);
     if found.strategy() == Strategy::Single {
         login.await?;
         if access.is_own_admin() {

@@ -81,6 +81,14 @@ impl Management {
         self.write(&["user-limits", user, limit], &json!({"value": value})).await
     }
 
+    /// Sets a limit of a vhost: `max-connections` or `max-queues`.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn set_vhost_limit(&self, vhost: &str, limit: &str, value: i64) -> Result<()> {
+        self.write(&["vhost-limits", vhost, limit], &json!({"value": value})).await
+    }
+
     /// Creates a vhost.
     ///
     /// # Errors

@@ -1,0 +1,84 @@
+//! Closing every connection of one user.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::LOOKED_AT;
+use crate::management_api::{ApiError, Connection, ManagementApi};
+
+/// RabbitMQ misses a connection that is just being opened in 2 of 100 cases, so the list is read again.
+pub const SETTLE: Duration = Duration::from_millis(300);
+/// Each round but the last found somebody who was not there before.
+const ROUNDS: usize = 10;
+
+/// The connections of one user that were closed, and those that the broker still lists.
+#[derive(Debug)]
+pub struct Closing<'a> {
+    api: ManagementApi<'a>,
+    user: &'a str,
+    closed: BTreeSet<Connection>,
+    listed: Vec<Connection>,
+}
+
+impl<'a> Closing<'a> {
+    /// Nothing is closed yet.
+    #[must_use]
+    pub fn of(api: ManagementApi<'a>, user: &'a str) -> Self {
+        Self { api, user, closed: BTreeSet::new(), listed: Vec::new() }
+    }
+
+    /// Closes until a look, some time after the last close, finds nobody new; in a few rounds at most.
+    pub(super) async fn all(&mut self) -> Result<(), ApiError> {
+        self.round().await?;
+        for _ in 1..ROUNDS {
+            tokio::time::sleep(SETTLE).await;
+            if !self.round().await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists, and closes what is listed; whether somebody was listed who was not closed before.
+    ///
+    /// The user is closed as a whole also when nobody is listed: a connection may be opened between the two calls.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    pub async fn round(&mut self) -> Result<bool, ApiError> {
+        self.listed = self.api.connections(self.user).await?;
+        let is_news = self.listed.iter().any(|one| !self.closed.contains(one));
+        let is_first = self.closed.is_empty();
+        if is_news || is_first {
+            self.api.close_connections(self.user).await?;
+            self.closed.extend(self.listed.iter().cloned());
+        }
+        Ok(is_news)
+    }
+
+    /// How many different connections were closed.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.closed.len()
+    }
+
+    /// The connections that the last look found: the broker lists one whose client does not answer for up to 30 s
+    /// after it was closed.
+    #[must_use]
+    pub fn names_still_listed(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.listed.iter().take(LOOKED_AT).map(|one| one.name.clone()).collect();
+        if self.listed.len() > LOOKED_AT {
+            names.push(format!("and {} more", self.listed.len() - LOOKED_AT));
+        }
+        names
+    }
+
+    /// The same in one line.
+    #[must_use]
+    pub fn still_listed(&self) -> String {
+        match self.names_still_listed() {
+            names if names.is_empty() => "none".to_owned(),
+            names => names.join(", "),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Logging in with the pending credentials, also when somebody holds all connections that the user may have.
+
+use contract::Strategy;
+
+use super::{Found, Step};
+use crate::amazon_mq::Endpoints;
+use crate::amqp_login::LoginError;
+use crate::broker_access::BrokerAccess;
+use crate::error::{Credentials, RotationError};
+use crate::secret_store::Version;
+use crate::stale_connections;
+
+/// A connection that was closed counts until its client's socket is gone.
+const TRIES: usize = 5;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Proves the pending login over AMQPS.
+///
+/// When a limit on connections is reached, the connections of the pending user are closed and the login is tried again.
+/// They were opened with a password of before the reset, and nobody has the new one yet, so whoever holds them could
+/// block the rotation for ever. Not with `single`: there they are the application's. Nobody else's connection is closed,
+/// so a vhost's limit that others have reached stays an error.
+///
+/// # Errors
+/// What the broker refuses.
+pub async fn log_in(
+    step: Step<'_>,
+    found: &Found,
+    pending: &Version,
+    endpoints: &Endpoints,
+) -> Result<(), RotationError> {
+    let value = &pending.value;
+    let user = value.username();
+    let verify = || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password());
+    let mut login = verify().await;
+    if matches!(login, Err(LoginError::LimitReached)) && found.strategy() == Strategy::Alternating {
+        let current = &found.current.value;
+        let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
+        let closing = stale_connections::close_all(access.as_admin(step.rotation, current), user).await?;
+        tracing::warn!(
+            broker.user = user,
+            "a limit on connections was reached: closed {} connections of `{user}`; still listed: {}",
+            closing.closed(),
+            closing.still_listed()
+        );
+        let mut tries = if closing.closed() > 0 { TRIES } else { 0 };
+        while tries > 0 && matches!(login, Err(LoginError::LimitReached)) {
+            tokio::time::sleep(PAUSE).await;
+            login = verify().await;
+            tries -= 1;
+        }
+    }
+    login.map_err(RotationError::login(user, Credentials::Pending))
+}
