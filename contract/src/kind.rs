@@ -200,10 +200,14 @@ kinds! {
     /// The API server failed or throttled a request.
     ClusterRequestFailed = "cluster.request_failed", Error, true;
 
-    /// The version to revoke, or its user, is still in use.
+    /// The version to revoke is still in use, or its user is in use or not this secret's.
     RevokeRefused = "revoke.refused", Error, false;
-    /// A rotation gave the revoked user to AWSCURRENT or AWSPENDING meanwhile; its password was restored.
+    /// A rotation gave the revoked user to AWSCURRENT or AWSPENDING meanwhile: the message says whether its password was restored.
     RevokeRaced = "revoke.raced", Error, true;
+    /// The broker still accepts the leaked login, or connections of its user keep appearing.
+    RevokeStillWorks = "revoke.still_works", Error, true;
+    /// The broker user cannot be adopted by the secret: the message says why.
+    AdoptRefused = "adopt.refused", Error, false;
 
     /// An AWS endpoint does not answer.
     AwsUnreachable = "aws.unreachable", Warning, true;

@@ -296,6 +296,35 @@ pub enum RotationError {
         /// The stage.
         stage: &'static str,
     },
+    /// Something took the revoked user meanwhile, and its password was not restored.
+    #[error(
+        "user `{user}` was named by {stage} while it was revoked, and its password was not restored: {reason}; rotate, \
+         then revoke again"
+    )]
+    RevokeTaken {
+        /// The user.
+        user: String,
+        /// The stage.
+        stage: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The proof that the leaked credentials are cut off did not come in time.
+    #[error("the leaked credentials of user `{user}` are not cut off: {reason}; revoke again")]
+    RevokeStillWorks {
+        /// The user.
+        user: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The user cannot become the secret's own.
+    #[error("user `{user}` is not adopted: {reason}")]
+    AdoptRefused {
+        /// The user.
+        user: String,
+        /// Why.
+        reason: String,
+    },
     /// Time ran out.
     #[error("the step was abandoned {} s after its start, before Lambda's own timeout; the next attempt continues", .0.as_secs())]
     TimedOut(std::time::Duration),
@@ -308,6 +337,8 @@ pub enum Credentials {
     Current,
     /// Those of AWSPENDING.
     Pending,
+    /// Those of a version that is revoked.
+    Leaked,
 }
 
 impl std::fmt::Display for Credentials {
@@ -315,6 +346,7 @@ impl std::fmt::Display for Credentials {
         formatter.write_str(match self {
             Self::Current => "the current credentials",
             Self::Pending => "the pending credentials",
+            Self::Leaked => "the leaked credentials",
         })
     }
 }
@@ -365,6 +397,7 @@ impl RotationError {
             Self::VhostMissing { .. } => Kind::VhostMissing,
             Self::VhostNotPermitted { .. } => Kind::VhostNotPermitted,
             Self::ConnectionsInUse { .. } => Kind::ConnectionsInUse,
+            Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,
             Self::Undelivered { .. } => Kind::DistributionUndelivered,
             Self::Login { source, credentials: Credentials::Current, .. } => {
                 source.kind(Kind::CurrentLoginRefused)
@@ -376,9 +409,11 @@ impl RotationError {
             Self::Raced { .. } => Kind::RotationRaced,
             Self::Distribution { .. } => Kind::DistributionRequestFailed,
             Self::RevokeRefused { .. } => Kind::RevokeRefused,
-            Self::RevokeRaced { .. } => Kind::RevokeRaced,
+            Self::Login { source, credentials: Credentials::Leaked, .. } => source.kind(Kind::RevokeRefused),
+            Self::RevokeRaced { .. } | Self::RevokeTaken { .. } => Kind::RevokeRaced,
+            Self::RevokeStillWorks { .. } => Kind::RevokeStillWorks,
+            Self::AdoptRefused { .. } => Kind::AdoptRefused,
             Self::TimedOut(_) => Kind::RotationTimedOut,
         }
     }
 }
-            Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,

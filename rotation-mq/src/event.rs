@@ -7,7 +7,7 @@ use serde_json::Value;
 
 mod incident;
 
-pub use incident::RevokePreviousEvent;
+pub use incident::{AdoptEvent, RevokePreviousEvent};
 
 /// Longest ARN or name of a secret that Secrets Manager takes as `SecretId`.
 const SECRET_ID_LIMIT: usize = 2_048;
@@ -34,6 +34,8 @@ pub enum Event {
     Step(StepEvent),
     /// Cut the leaked credentials of an old version off (`contract/schemas/revoke-previous-event.json`).
     RevokePrevious(RevokePreviousEvent),
+    /// Take the pair's other user over (`contract/schemas/adopt-event.json`).
+    Adopt(AdoptEvent),
 }
 
 /// The four steps, by the names that Secrets Manager uses.
@@ -113,7 +115,7 @@ pub enum EventError {
     #[error("the event's field `Step` must be `createSecret`, `setSecret`, `testSecret` or `finishSecret`")]
     UnknownStep,
     /// `Action` is something else.
-    #[error("the event's field `Action` must be `revokePrevious`")]
+    #[error("the event's field `Action` must be `revokePrevious` or `adopt`")]
     UnknownAction,
     /// An action, sent to the function that rotates.
     #[error(

@@ -13,7 +13,7 @@ use crate::Rotation;
 use crate::error::RotationError;
 use crate::event::{self, Event, StepEvent, StepName};
 use crate::steps::finish_secret::Finished;
-use crate::steps::{Step, create_secret, finish_secret, revoke_previous, set_secret, test_secret};
+use crate::steps::{Step, adopt, create_secret, finish_secret, revoke_previous, set_secret, test_secret};
 use crate::subject::Subject;
 
 /// Time kept back for publishing the notice before Lambda's own timeout.
@@ -31,7 +31,7 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
         let started = Instant::now();
         let limit = time_left(context.deadline, (rotation.now)().as_millisecond(), NOTICE_RESERVE);
         // On the heap: the future of a whole step is large.
-        let work = Box::pin(run(rotation, &payload, &subject, &context));
+        let work = Box::pin(run(rotation, &payload, &subject, &context, tokio::time::Instant::now() + limit));
         let outcome = tokio::time::timeout(limit, work).await;
         let outcome = outcome.unwrap_or_else(|_| Err(RotationError::TimedOut(started.elapsed())));
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -71,6 +71,7 @@ async fn run(
     payload: &Value,
     subject: &Subject,
     context: &Context,
+    deadline: tokio::time::Instant,
 ) -> Result<Value, RotationError> {
     // What can be told of a bad event is told in its notice.
     for (field, known) in [
@@ -86,8 +87,13 @@ async fn run(
         Event::RevokePrevious(event) => {
             let _ = subject.step.set("revokePrevious");
             asked_for("revokePrevious", event.by.as_deref(), event.reason.as_deref(), subject);
-            let revoked = revoke_previous::revoke_previous(rotation, &event, subject).await?;
+            let revoked = revoke_previous::revoke_previous(rotation, &event, subject, deadline).await?;
             Ok(json!(revoked))
+        }
+        Event::Adopt(event) => {
+            let _ = subject.step.set("adopt");
+            asked_for("adopt", Some(&event.by), Some(&event.reason), subject);
+            Ok(json!(adopt::adopt(rotation, &event, subject).await?))
         }
         Event::Step(event) => {
             let _ = subject.step.set(event.step.as_str());

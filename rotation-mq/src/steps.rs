@@ -1,4 +1,4 @@
-//! The four steps of a rotation and the incident's action, a file each, and what they share.
+//! The four steps of a rotation and the actions of an incident, a file each, and what they share.
 
 use contract::{Password, SecretValue, Strategy, Tags};
 
@@ -11,6 +11,7 @@ use crate::secret_store::{Description, StoreError, Version};
 use crate::subject::Subject;
 use crate::version_state::{AWSPREVIOUS, Decision, decide};
 
+pub mod adopt;
 pub mod claim;
 pub mod create_secret;
 pub mod finish_secret;

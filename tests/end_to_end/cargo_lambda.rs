@@ -33,6 +33,7 @@ fn all_four_steps_and_the_action_invoked_with_cargo_lambda_do_their_work() -> Re
             pending: &pending,
             leaked_secret: &app.arn,
             leaked_version: &current,
+            other_user: &app.user,
         };
         write_events(&folder, subject)?;
         let watch = Watch::start(cloud, &folder, "rotate").await?;
@@ -49,6 +50,7 @@ fn all_four_steps_and_the_action_invoked_with_cargo_lambda_do_their_work() -> Re
         watch.invoke(&folder.join("revoke-previous.json")).await?;
         ensure!(!cloud.logs_in(&before).await?, "the revoked credentials log in");
         ensure!(cloud.logs_in(&after).await?, "the current credentials do not log in");
+        watch.invoke(&folder.join("adopt.json")).await?;
         Ok(())
     })
 }

@@ -1,6 +1,9 @@
 //! What SecOps does in an incident: leaked credentials are cut off, and nobody else.
 
+mod adoption;
+mod foreign_users;
 mod functions;
+mod proof;
 mod races;
 mod revocation;
 

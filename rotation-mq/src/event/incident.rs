@@ -10,6 +10,9 @@ use super::{Event, EventError, Fields, SECRET_ID_LIMIT, TOKEN_LENGTHS};
 const SAID: [(&str, std::ops::RangeInclusive<usize>, &str); 2] =
     [("By", 1..=256, "1 to 256"), ("Reason", 1..=512, "1 to 512")];
 
+/// RabbitMQ's longest name: a short string of AMQP.
+const USER_LENGTHS: std::ops::RangeInclusive<usize> = 1..=255;
+
 /// Which version's credentials leaked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,21 +36,46 @@ pub struct RevokePreviousEvent {
     pub reason: Option<String>,
 }
 
+/// Which user becomes a secret's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptEvent {
+    #[serde(rename = "Action")]
+    _action: String,
+    /// The secret's ARN or name.
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+    /// The other user of the secret's pair.
+    #[serde(rename = "User")]
+    pub user: String,
+    /// Who asks.
+    #[serde(rename = "By")]
+    pub by: String,
+    /// Why.
+    #[serde(rename = "Reason")]
+    pub reason: String,
+}
+
 pub(super) fn parse(event: &Value, fields: Fields<'_>) -> Result<Event, EventError> {
-    if fields.text("Action")? != "revokePrevious" {
+    let action = fields.text("Action")?;
+    if !["revokePrevious", "adopt"].contains(&action) {
         return Err(EventError::UnknownAction);
     }
     fields.within("SecretId", 1..=SECRET_ID_LIMIT, "1 to 2048")?;
     for (field, lengths, expected) in SAID {
-        if fields.0.contains_key(field) {
+        if action == "adopt" || fields.0.contains_key(field) {
             fields.within(field, lengths, expected)?;
             if fields.text(field)?.chars().any(char::is_control) {
                 return Err(EventError::ControlCharacter(field));
             }
         }
     }
-    fields.within("VersionId", TOKEN_LENGTHS, "32 to 64")?;
     // What is not checked here is unknown, or `force` is no boolean.
+    if action == "adopt" {
+        fields.within("User", USER_LENGTHS, "1 to 255")?;
+        return AdoptEvent::deserialize(event).map(Event::Adopt).map_err(|_| EventError::Malformed);
+    }
+    fields.within("VersionId", TOKEN_LENGTHS, "32 to 64")?;
     RevokePreviousEvent::deserialize(event).map(Event::RevokePrevious).map_err(|_| EventError::Malformed)
 }
 
@@ -61,7 +89,11 @@ mod tests {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
     fn event(action: &str, changes: &Value) -> Value {
-        let mut event = json!({"Action": action, "SecretId": "arn", "VersionId": TOKEN});
+        let mut event = match action {
+            "adopt" => json!({"User": "payment_clone", "By": "Ada", "Reason": "made by hand"}),
+            _ => json!({"VersionId": TOKEN}),
+        };
+        (event["Action"], event["SecretId"]) = (json!(action), json!("arn"));
         for (field, value) in changes.as_object().into_iter().flatten() {
             event[field] = value.clone();
         }
@@ -88,6 +120,12 @@ mod tests {
             ),
             ("revokePrevious", json!({"Reason": "two\nlines"}), Some(E::ControlCharacter("Reason"))),
             ("revokePrevious", json!({"User": "payment"}), Some(E::Malformed)),
+            ("adopt", json!({}), None),
+            ("adopt", json!({"By": null}), Some(E::NotText("By"))),
+            ("adopt", json!({"Reason": ""}), Some(E::Length { field: "Reason", expected: "1 to 512" })),
+            ("adopt", json!({"User": ""}), Some(E::Length { field: "User", expected: "1 to 255" })),
+            ("adopt", json!({"VersionId": TOKEN}), Some(E::Malformed)),
+            ("adopt", json!({"force": true}), Some(E::Malformed)),
         ];
         for (action, changes, expected) in cases {
             let event = event(action, &changes);

@@ -1,20 +1,32 @@
 //! `revokePrevious`: cuts the leaked credentials of an old version off.
 
-use contract::Strategy;
+use contract::Tags;
 use rand::rngs::ThreadRng;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::look_again::restore_if_in_use;
 use crate::Rotation;
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::event::RevokePreviousEvent;
+use crate::grants::Grants;
 use crate::management_api::ManagementApi;
 use crate::ownership::Mark;
 use crate::secret_store::{Description, StoreError, Version};
+use crate::stale_connections::Closing;
 use crate::subject::Subject;
 use crate::version_state::{AWSCURRENT, AWSPENDING, Refusal};
-use crate::{password, stale_connections};
+use crate::{pair::Pair, password};
+
+mod cut_off;
+mod plan;
+mod taken;
+
+use cut_off::{Progress, cut_off};
+use plan::{Plan, plan};
+
+/// Time kept back from the proof, for a last look whether a rotation has taken the user.
+const RESERVE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What was cut off.
 #[derive(Debug, Serialize)]
@@ -24,6 +36,8 @@ pub struct Revoked {
     pub user: String,
     /// How many of its connections were closed.
     pub closed_connections: usize,
+    /// Those that the broker still lists, as it does for up to 30 s when a client does not answer.
+    pub still_listed: Vec<String>,
     /// Who asked, as they say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -32,63 +46,193 @@ pub struct Revoked {
     pub reason: Option<String>,
 }
 
-/// Makes the credentials of an old version useless: a random password nobody knows, then its connections
-/// are closed. With `single`, the rotation has replaced the password already, so only connections go.
+/// What the revocation read before its first write.
+struct Revocation<'a> {
+    rotation: &'a Rotation,
+    event: &'a RevokePreviousEvent,
+    description: Description,
+    current: Version,
+    leaked: Version,
+    access: BrokerAccess,
+    mark: Mark,
+}
+
+/// Makes the credentials of an old version useless: a random password nobody knows, then its connections are closed. With
+/// `single`, the rotation has replaced the password already, so only connections go. It is done when the broker refuses
+/// the leaked login and nobody new is connected; an authentication cache is waited for until `deadline`.
 ///
-/// Safe to repeat, and against a rotation at the same time: it looks again after the last write and gives
-/// a user that was handed out meanwhile its password back.
+/// It touches a user of the secret's own pair only, and only when the user has the secret's mark or a login proves that
+/// the secret knows its password. Safe to repeat, and against a rotation at the same time: it looks again after the write
+/// and gives a user that was handed out meanwhile its password back.
 ///
 /// # Errors
-/// `revoke.refused` while the version or its user is in use or the cluster may still log in with it,
-/// `revoke.raced` when a rotation took the user meanwhile.
+/// `revoke.refused` while the version or its user is in use, is not this secret's, or the cluster may still log in with
+/// it; `revoke.raced` when a rotation took the user meanwhile; `revoke.still_works` when the proof did not come in time.
 pub async fn revoke_previous(
     rotation: &Rotation,
     event: &RevokePreviousEvent,
     subject: &Subject,
+    deadline: Instant,
 ) -> Result<Revoked, RotationError> {
     let secret = &event.secret_id;
-    let store_error =
+    let failed_to_read =
         |source: StoreError| RotationError::Secret { what: "read", secret: secret.clone(), source };
     let store = &rotation.secrets;
     let (description, current, leaked) =
         tokio::join!(store.describe(secret), store.current(secret), store.version(secret, &event.version_id));
-    let description = description.map_err(store_error)?;
+    let description = description.map_err(failed_to_read)?;
     refuse_while_staged(event, &description)?;
-    let (current, leaked) = (current.map_err(store_error)?, leaked.map_err(store_error)?);
+    let (current, leaked) = (current.map_err(failed_to_read)?, leaked.map_err(failed_to_read)?);
     let leaked = leaked.ok_or_else(|| refused(event, "it holds no value any more"))?;
-    let user = leaked.value.username();
-    let _ = subject.user.set(user.to_owned());
+    let _ = subject.user.set(leaked.value.username().to_owned());
     let _ = subject.broker.set(current.value.broker().to_string());
-    if leaked.value.broker() != current.value.broker() {
-        return Err(refused(event, "it is for another broker than the current version"));
-    }
-    if current.value.strategy() == Strategy::Alternating {
-        refuse_while_in_use(rotation, event, &description, &current, user).await?;
-    }
+    let pair = pair_of(&description, &current)?;
+    let plan = plan(&current.value, &leaked.value, &pair).map_err(|reason| refused(event, &reason))?;
     let access = BrokerAccess::open(rotation, &description.arn, &current.value).await?;
-    access.refuse_to_reset_the_admin(&current.value, user)?;
-    let admin = access.as_admin(rotation, &current.value);
-    if current.value.strategy() == Strategy::Alternating {
-        scramble(admin, user, &Mark::of(&description.arn)).await?;
+    let mark = Mark::of(&description.arn);
+    let revocation = Revocation { rotation, event, description, current, leaked, access, mark };
+    revocation.run(plan, deadline).await
+}
+
+impl Revocation<'_> {
+    async fn run(&self, plan: Plan, deadline: Instant) -> Result<Revoked, RotationError> {
+        let user = self.user();
+        if plan == Plan::Scramble {
+            self.refuse_while_in_use().await?;
+        }
+        self.access.refuse_to_reset_the_admin(&self.current.value, user)?;
+        let grants =
+            self.admin().grants(user).await.map_err(RotationError::broker("read the grants of", user))?;
+        // A user that is gone needs no other password.
+        if let Some(grants) = &grants {
+            self.refuse_unless_ours(grants).await?;
+            if plan == Plan::Scramble {
+                self.scramble(grants).await?;
+            }
+        }
+        let is_still_ours = async || match plan {
+            Plan::Scramble => self.refuse_if_taken().await,
+            Plan::CloseOnly => Ok(()),
+        };
+        let mut closing = Closing::of(self.admin(), user);
+        let mut progress = Progress::default();
+        let proof = cut_off(
+            self.rotation,
+            &self.access,
+            &self.leaked.value,
+            &mut closing,
+            &mut progress,
+            &is_still_ours,
+        );
+        match tokio::time::timeout_at(deadline.checked_sub(RESERVE).unwrap_or(deadline), proof).await {
+            Ok(proved) => proved?,
+            Err(_) => {
+                is_still_ours().await?;
+                return Err(RotationError::RevokeStillWorks {
+                    user: user.to_owned(),
+                    reason: progress.reason(),
+                });
+            }
+        }
+        tracing::warn!(
+            broker.user = user,
+            "revoked version {}: the broker refuses the login of user `{user}`, {} connections closed, still listed: {}",
+            self.event.version_id,
+            closing.closed(),
+            closing.still_listed()
+        );
+        Ok(Revoked {
+            user: user.to_owned(),
+            closed_connections: closing.closed(),
+            still_listed: closing.names_still_listed(),
+            by: self.event.by.clone(),
+            reason: self.event.reason.clone(),
+        })
     }
-    let closed_connections = stale_connections::close_all(admin, user).await?.closed();
-    if current.value.strategy() == Strategy::Alternating {
-        let now = store.describe(secret).await.map_err(store_error)?;
-        if let Some(stage) = restore_if_in_use(rotation, admin, secret, &now, user).await? {
-            return Err(RotationError::RevokeRaced { user: user.to_owned(), stage });
+
+    fn user(&self) -> &str {
+        self.leaked.value.username()
+    }
+
+    fn admin(&self) -> ManagementApi<'_> {
+        self.access.as_admin(self.rotation, &self.current.value)
+    }
+
+    /// A pending version of the other user does not block a revocation.
+    async fn refuse_while_in_use(&self) -> Result<(), RotationError> {
+        let description = &self.description;
+        let pending = description.versions.with_stage(AWSPENDING).filter(|id| *id != self.current.id);
+        if let Some(id) = pending
+            && self.value_of(id).await?.is_some_and(|pending| pending.value.username() == self.user())
+        {
+            return Err(refused(
+                self.event,
+                "a rotation has given its user to AWSPENDING; let it finish first",
+            ));
+        }
+        let tags = &description.tags;
+        if !self.event.force && tags.is_routed() && tags.delivered() != Some(self.current.id.as_str()) {
+            let reason = "the cluster is not known to hold the current version (tag `secret2eks/delivered`), so \
+                          production may still log in with it; deliver first, or send \"force\":true to cut production \
+                          off";
+            return Err(refused(self.event, reason));
+        }
+        Ok(())
+    }
+
+    /// A mark says whose user it is. Without one, a login does that the version itself, or AWSCURRENT, can do.
+    async fn refuse_unless_ours(&self, grants: &Grants) -> Result<(), RotationError> {
+        let user = self.user();
+        if self.mark.foreign_in(&grants.tags).is_some() {
+            return Err(refused(self.event, &format!("its user `{user}` belongs to another secret")));
+        }
+        if self.mark.is_in(&grants.tags) {
+            return Ok(());
+        }
+        let values = [&self.leaked.value, &self.current.value];
+        for value in values.into_iter().filter(|value| value.username() == user) {
+            let login = self.access.as_user(self.rotation, value).login_is_accepted().await;
+            if login.map_err(RotationError::broker("check the login of", user))? {
+                return Ok(());
+            }
+        }
+        let reason = format!(
+            "the broker refuses its login already, and nothing else shows that user `{user}` is this secret's; its \
+             connections were left open"
+        );
+        Err(refused(self.event, &reason))
+    }
+
+    /// A random password that is forgotten at once.
+    async fn scramble(&self, grants: &Grants) -> Result<(), RotationError> {
+        let random = &mut ThreadRng::default();
+        let hash = password::hash(&password::generate(64, random), random);
+        self.admin()
+            .put_user(self.user(), &grants.tags, &self.mark, &hash)
+            .await
+            .map_err(RotationError::broker("scramble the password of", self.user()))
+    }
+
+    async fn value_of(&self, version: &str) -> Result<Option<Version>, RotationError> {
+        match self.rotation.secrets.version(&self.event.secret_id, version).await {
+            // Nobody logs in with a value that is none.
+            Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => Ok(None),
+            other => other.map_err(|source| RotationError::Secret {
+                what: "read again",
+                secret: self.event.secret_id.clone(),
+                source,
+            }),
         }
     }
-    tracing::warn!(
-        broker.user = user,
-        "revoked version {}: user `{user}` is cut off, {closed_connections} connections closed",
-        event.version_id
-    );
-    Ok(Revoked {
-        user: user.to_owned(),
-        closed_connections,
-        by: event.by.clone(),
-        reason: event.reason.clone(),
-    })
+}
+
+/// The pair that the tag `rotation-mq/user` names, or that of AWSCURRENT's user.
+fn pair_of(description: &Description, current: &Version) -> Result<Pair, RotationError> {
+    match description.tags.get(Tags::USER) {
+        Some(base) => Ok(Pair::of(base)),
+        None => Pair::of_secret(None, current.value.username(), None)
+            .map_err(|source| RotationError::PairTaken { secret: description.arn.clone(), source }),
+    }
 }
 
 fn refuse_while_staged(event: &RevokePreviousEvent, description: &Description) -> Result<(), RotationError> {
@@ -105,50 +249,6 @@ fn refuse_while_staged(event: &RevokePreviousEvent, description: &Description) -
         return Err(refused(event, "it is AWSPENDING; finish the rotation, or take AWSPENDING off, first"));
     }
     Ok(())
-}
-
-/// A pending version of the other user does not block a revocation.
-async fn refuse_while_in_use(
-    rotation: &Rotation,
-    event: &RevokePreviousEvent,
-    description: &Description,
-    current: &Version,
-    user: &str,
-) -> Result<(), RotationError> {
-    if current.value.username() == user {
-        return Err(refused(event, "its user is the one of AWSCURRENT; rotate the secret first"));
-    }
-    let pending = description.versions.with_stage(AWSPENDING).filter(|id| *id != current.id);
-    if let Some(id) = pending {
-        let pending =
-            rotation.secrets.version(&event.secret_id, id).await.map_err(|source| RotationError::Secret {
-                what: "read the pending value of",
-                secret: event.secret_id.clone(),
-                source,
-            })?;
-        if pending.is_some_and(|pending| pending.value.username() == user) {
-            return Err(refused(event, "a rotation has given its user to AWSPENDING; let it finish first"));
-        }
-    }
-    let tags = &description.tags;
-    if !event.force && tags.is_routed() && tags.delivered() != Some(current.id.as_str()) {
-        let reason = "the cluster is not known to hold the current version (tag `secret2eks/delivered`), so production \
-                      may still log in with it; deliver first, or send \"force\":true to cut production off";
-        return Err(refused(event, reason));
-    }
-    Ok(())
-}
-
-/// A random password that is forgotten at once. A user that is gone needs none.
-async fn scramble(admin: ManagementApi<'_>, user: &str, mark: &Mark) -> Result<(), RotationError> {
-    let grants = admin.grants(user).await.map_err(RotationError::broker("read the grants of", user))?;
-    let Some(grants) = grants else { return Ok(()) };
-    let random = &mut ThreadRng::default();
-    let hash = password::hash(&password::generate(64, random), random);
-    admin
-        .put_user(user, &grants.tags, mark, &hash)
-        .await
-        .map_err(RotationError::broker("scramble the password of", user))
 }
 
 fn refused(event: &RevokePreviousEvent, reason: &str) -> RotationError {

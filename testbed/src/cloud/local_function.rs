@@ -23,6 +23,8 @@ pub struct EventSubject<'a> {
     pub leaked_secret: &'a str,
     /// The version that leaked.
     pub leaked_version: &'a str,
+    /// The user of the same secret's pair that is not AWSCURRENT's.
+    pub other_user: &'a str,
 }
 
 impl Cloud {
@@ -66,8 +68,11 @@ pub fn write_events(folder: &Path, subject: EventSubject<'_>) -> Result<Vec<Stri
         } else if event["Action"] == "revokePrevious" {
             event["SecretId"] = json!(subject.leaked_secret);
             event["VersionId"] = json!(subject.leaked_version);
+        } else if event["Action"] == "adopt" {
+            event["SecretId"] = json!(subject.leaked_secret);
+            event["User"] = json!(subject.other_user);
         } else {
-            bail!("{} is neither a step nor revokePrevious", example.display());
+            bail!("{} is neither a step nor a known action", example.display());
         }
         let name = example.file_name().context("a file without a name")?;
         let path = folder.join(name);

@@ -43,6 +43,7 @@ pub async fn run(suite: Suite, port: Option<u16>) -> Result<bool> {
         pending: &example.pending,
         leaked_secret: &example.app.arn,
         leaked_version: &example.first_version,
+        other_user: &example.app.user,
     };
     let events = folder.path.join("events");
     std::fs::create_dir_all(&events)?;

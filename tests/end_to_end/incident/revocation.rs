@@ -17,6 +17,7 @@ fn revoking_cuts_the_leaked_login_off_closes_its_connections_and_can_be_repeated
         let attacker = cloud.broker.amqps_login(&app.user, password, "/").await?;
         let answer = cloud.act(&revoke(&app, &leaked)).await?.value()?;
         ensure!(answer["user"] == app.user.as_str() && answer["closedConnections"] == 1, "{answer}");
+        ensure!(answer["stillListed"].is_array(), "{answer}");
         ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
         until("the attacker's connection is closed", async || Ok(!attacker.status().connected())).await?;
         current_logs_in(cloud, &app.arn).await?;

@@ -44,6 +44,9 @@ fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
         let refused = page.run().await?;
         ensure!(refused.contains("\"not_authorized\""), "{refused}");
         ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
+        page.set("ADOPTED", value["username"].as_str().unwrap_or_default());
+        let adopted = page.run().await?;
+        ensure!(adopted.contains("wasMarkedFor"), "{adopted}");
         page.end()
     })
 }
