@@ -136,7 +136,7 @@ impl Step<'_> {
     /// # Errors
     /// `secret.invalid` when a key repeats the credentials and cannot be renewed with certainty.
     pub fn renewed(&self, found: &Found, password: Password) -> Result<SecretValue, RotationError> {
-        let Version { id, value } = &found.current;
+        let Version { id, value, .. } = &found.current;
         value.with_credentials(&found.pair.users(), found.next_user.clone(), password).map_err(|source| {
             let source = StoreError::Invalid { version: id.clone(), source };
             self.failed_to("renew the credentials in", source)
