@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::advisories::{self, Demand, Verdict};
 use crate::{apt, dependency_rules, playbook_rules, python, step, template_rules, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
@@ -14,7 +15,7 @@ const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/secret.yaml", "infra
 ///
 /// # Errors
 /// When a tool cannot be had, or at the end when a check failed.
-pub fn run() -> Result<()> {
+pub fn run(demand: Demand) -> Result<()> {
     apt::ensure(&[apt::SHELLCHECK])?;
     let python = python::programs(&python::LINT)?;
     let deny = cargo_deny()?;
@@ -55,11 +56,12 @@ pub fn run() -> Result<()> {
     }
     checks.command(
         "cargo deny",
-        workspace::program(deny)
+        workspace::program(&deny)
             .args(["--workspace", "--locked", "check", "--deny", "warnings"])
             .args(["bans", "licenses", "sources"]),
         "replace the dependency, or add it to deny.toml with a reason",
     );
+    checks.advisories(advisories::check(&deny, demand)?);
     checks.command(
         "clippy",
         workspace::cargo()
@@ -100,6 +102,22 @@ impl Checks {
         }
         eprintln!("  FAILED  {what}\n{}\n", violations.join("\n"));
         self.failed.push(what.to_owned());
+    }
+
+    fn advisories(&mut self, verdict: Verdict) {
+        let violation = match verdict {
+            Verdict::Passed => None,
+            Verdict::NotChecked(why) => {
+                eprintln!(
+                    "  OMITTED advisories\n{why}\n  next: `cargo xtask lint --advisories` where it is in reach"
+                );
+                return;
+            }
+            Verdict::Failed(why) => Some(format!(
+                "{why}\n  next: update the crate, or ignore the advisory in deny.toml with a reason"
+            )),
+        };
+        self.rule("advisories", violation.as_slice());
     }
 
     fn verdict(self) -> Result<()> {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
+mod advisories;
 mod apt;
 mod dependency_rules;
 mod go;
@@ -56,7 +57,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Prove(arguments) => testbed::prove(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes { clear_caches } => kubernetes::run(clear_caches),
-        Invocation::Lint => lint::run(),
+        Invocation::Lint { advisories } => lint::run(advisories),
         Invocation::Package { architecture } => package::run(architecture),
     }
 }

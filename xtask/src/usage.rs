@@ -1,5 +1,6 @@
 //! What the user asked for, or the help that answers it.
 
+use crate::advisories::Demand;
 use crate::package::Architecture;
 use crate::testbed::Broker;
 
@@ -15,7 +16,10 @@ pub enum Invocation {
         broker: Option<Broker>,
         forwarded: Vec<String>,
     },
-    Lint,
+    Lint {
+        /// Whether the check for advisories may be left out.
+        advisories: Demand,
+    },
     Kubernetes {
         /// Instead of building, remove what Go keeps to build again quickly.
         clear_caches: bool,
@@ -44,7 +48,9 @@ usage: cargo xtask COMMAND
        --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
        -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
   up [ARGS]        leave a testbed running and say how to use it; Ctrl-C ends it
-  lint             format, clippy, rustdoc, licences, templates, Python, shell, dependency rules
+  lint             format, clippy, rustdoc, licences, advisories, templates, Python, shell,
+                   dependency rules
+       --advisories  fails when the advisory database is out of reach, too
   package          release zips and their sizes
        --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
   prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
@@ -79,7 +85,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
             Err(Help { problem: None, text: TEXT })
         }
         "kubernetes" => kubernetes(rest),
-        "lint" => no_more(rest).map(|()| Invocation::Lint),
+        "lint" => lint(rest),
         "test" => test(rest),
         "package" => package(rest),
         other => Err(unknown_command(other)),
@@ -93,6 +99,14 @@ fn test(arguments: &[String]) -> Result<Invocation, Help> {
     };
     let broker = option(own, "--broker", Broker::parse, "bookworm, trixie or forky")?;
     Ok(Invocation::Test { broker, forwarded })
+}
+
+fn lint(arguments: &[String]) -> Result<Invocation, Help> {
+    let (advisories, rest) = match arguments.split_first() {
+        Some((first, rest)) if first == "--advisories" => (Demand::Always, rest),
+        _ => (Demand::IfReachable, arguments),
+    };
+    no_more(rest).map(|()| Invocation::Lint { advisories })
 }
 
 fn kubernetes(arguments: &[String]) -> Result<Invocation, Help> {
@@ -184,7 +198,8 @@ mod tests {
     fn every_command_is_understood() {
         let forwarded = vec!["revoke".to_owned(), "--nocapture".to_owned()];
         for (line, expected) in [
-            ("lint", Invocation::Lint),
+            ("lint", Invocation::Lint { advisories: Demand::IfReachable }),
+            ("lint --advisories", Invocation::Lint { advisories: Demand::Always }),
             ("demo rotate", Invocation::Demo(vec!["rotate".to_owned()])),
             ("up", Invocation::Up(vec![])),
             ("prove --short", Invocation::Prove(vec!["--short".to_owned()])),
@@ -213,6 +228,7 @@ mod tests {
             ("test --broker sid", "not `sid`"),
             ("test revoke", "after `--`"),
             ("lint --fix", "one argument too many"),
+            ("lint --advisories now", "one argument too many"),
             ("kubernetes --clear", "one argument too many"),
             ("package --arch arm", "arm64 or x86_64"),
         ] {
