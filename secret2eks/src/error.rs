@@ -81,8 +81,8 @@ pub enum DeliveryError {
         /// The namespace's tenant.
         of_namespace: String,
     },
-    /// The object is not to be touched.
-    #[error("the ExternalSecret {object} was not touched for secret {secret}")]
+    /// The object is not to be touched, or is no evidence.
+    #[error("the ExternalSecret {object} does not deliver secret {secret}")]
     Refused {
         /// Namespace and name.
         object: String,
@@ -157,10 +157,14 @@ impl DeliveryError {
             Self::NamespaceMissing { .. } => Kind::DistributionNamespaceMissing,
             Self::TenantMismatch { .. } => Kind::DistributionTenantMismatch,
             Self::Refused { source: Refusal::Missing, .. } => Kind::DistributionExternalSecretMissing,
-            Self::Refused { source: Refusal::IgnoresForcedSync, .. }
-            | Self::NotSynced { .. }
-            | Self::MovedOn { .. } => Kind::DistributionNotSynced,
-            Self::Refused { .. } | Self::SecretTaken { .. } => Kind::DistributionNameTaken,
+            Self::Refused {
+                source: Refusal::OtherSecret(_) | Refusal::NotOurs | Refusal::ReadsOtherSecrets,
+                ..
+            }
+            | Self::SecretTaken { .. } => Kind::DistributionNameTaken,
+            Self::Refused { .. } | Self::NotSynced { .. } | Self::MovedOn { .. } => {
+                Kind::DistributionNotSynced
+            }
             Self::Conflict { .. } => Kind::DistributionConflict,
             Self::TimedOut(_) => Kind::DistributionTimedOut,
         }

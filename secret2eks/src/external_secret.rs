@@ -2,11 +2,20 @@
 //! has synced it. Pure.
 //! <https://external-secrets.io/latest/api/externalsecret/>
 
-use contract::names_same_secret;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::drift::drift;
+pub use self::drift::{other_appliers, set_back, who_applies_the_specification};
+pub use self::refusal::{Refusal, Unproven};
+use self::sync::is_settled;
+pub use self::sync::{Proof, Sync, sync_state, synced_resource_version, written_at};
 use crate::route::{Mode, Route};
+
+mod drift;
+mod refusal;
+mod shape;
+mod sync;
+mod template;
 
 /// Group and version that this code speaks, served by External Secrets Operator since 0.16.
 pub const API_VERSION: &str = "external-secrets.io/v1";
@@ -39,7 +48,7 @@ pub struct Wanted<'a> {
 }
 
 /// What to do with the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
     /// It is right and was synced since it is.
     Nothing,
@@ -51,66 +60,35 @@ pub enum Plan {
     },
     /// It is right, but when it was synced last is not certain: write something new into it.
     AskAgain,
-}
-
-/// Why the object is not touched.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It carries another secret's ARN.
-    #[error("it belongs to the secret {0}")]
-    OtherSecret(String),
-    /// It carries no ARN, so somebody else made it.
-    #[error(
-        "it was not made by secret2eks; where GitOps owns it, set the tag `secret2eks/mode` to `refresh`"
-    )]
-    NotOurs,
-    /// Mode `refresh`, and it reads something else.
-    #[error("none of its `remoteRef` keys names this secret")]
-    ReadsOtherSecrets,
-    /// Mode `refresh`, and it would ignore us.
-    #[error("its refresh policy ignores a forced sync: use `OnChange`, or `Periodic` with an interval")]
-    IgnoresForcedSync,
-    /// Mode `refresh`, and it is not there.
-    #[error("it does not exist, and the tag `secret2eks/mode` says that GitOps makes it")]
-    Missing,
-}
-
-/// What proves that a sync began after the object was as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// `syncedResourceVersion` is another one than this, which was read from a settled object before the write.
-    Change(Option<String>),
-    /// The sync began in a later second than this one.
-    After(Timestamp),
-}
-
-/// Whether the operator has brought the wanted version into the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sync {
-    /// Since the object was written.
-    Done,
-    /// Not yet; what the operator says of it.
-    Pending(Option<String>),
-    /// Another request wrote another version meanwhile.
-    Superseded,
+    /// Its specification is not what secret2eks wrote: remove what is too much, and write it.
+    SetBack {
+        /// Which fields differ.
+        fields: String,
+    },
 }
 
 /// Compares what is there with what is wanted.
 ///
 /// # Errors
-/// When the object is not to be touched.
+/// When the object is not to be touched, or could not prove that the current value arrived.
 pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusal> {
-    let refresh = wanted.route.mode == Mode::Refresh;
+    let Route { mode, name, .. } = wanted.route;
     let Some(existing) = existing else {
-        return if refresh { Err(Refusal::Missing) } else { Ok(Plan::Write { settled: true }) };
+        let is_made_by_others = *mode == Mode::Refresh;
+        return if is_made_by_others { Err(Refusal::Missing) } else { Ok(Plan::Write { settled: true }) };
     };
     match annotation(existing, ARN_ANNOTATION) {
         Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
-        None if !refresh => return Err(Refusal::NotOurs),
+        None if *mode != Mode::Refresh => return Err(Refusal::NotOurs),
         _ => {}
     }
-    if refresh {
-        refuse_what_refresh_cannot_serve(existing, wanted.arn)?;
+    if let Some(owner) = cluster_external_secret(existing) {
+        return Err(Refusal::OfClusterExternalSecret(owner));
+    }
+    if *mode == Mode::Refresh {
+        shape::is_understood(existing, wanted.arn, name)?;
+    } else if let Some(fields) = drift(existing, wanted) {
+        return Ok(Plan::SetBack { fields });
     }
     let settled = is_settled(existing, wanted.receipt);
     if !contains(existing, &desired(wanted, None)) {
@@ -120,6 +98,18 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
     } else {
         Ok(Plan::AskAgain)
     }
+}
+
+/// Whether the object that the operator has synced is one from which it writes the current value. Asked again after
+/// each sync, because what was compared before it may be another object by then.
+///
+/// # Errors
+/// Why it is none.
+pub fn is_evidence(object: &Value, wanted: Wanted<'_>) -> Result<(), Refusal> {
+    if wanted.route.mode == Mode::Refresh {
+        return shape::is_understood(object, wanted.arn, &wanted.route.name);
+    }
+    drift(object, wanted).map_or(Ok(()), |fields| Err(Refusal::ChangedAgain(fields)))
 }
 
 /// The fields to write. `asked_by` is new with each request, so that the operator sees a change.
@@ -156,56 +146,11 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     })
 }
 
-/// Whether the operator has synced `object` since it is as it should be.
-#[must_use]
-pub fn sync_state(object: &Value, version: &str, proof: &Proof) -> Sync {
-    if annotation(object, VERSION_ANNOTATION) != Some(version) {
-        return Sync::Superseded;
-    }
-    let proved = match proof {
-        Proof::Change(before) => synced_resource_version(object) != before.as_deref(),
-        Proof::After(second) => synced_at(object).is_some_and(|synced| synced > *second),
-    };
-    if proved && is_ready(object) && is_of_this_generation(object) {
-        return Sync::Done;
-    }
-    let ready = ready_condition(object);
-    let said = ready.filter(|ready| ready["status"] != "True").and_then(|ready| ready["message"].as_str());
-    Sync::Pending(said.map(|said| said.chars().take(500).collect()))
-}
-
-/// `status.syncedResourceVersion`: `<generation>-<hash of labels and annotations>`.
-#[must_use]
-pub fn synced_resource_version(object: &Value) -> Option<&str> {
-    object["status"]["syncedResourceVersion"].as_str()
-}
-
-/// Who else declares this object with server-side apply. An edit by hand (`Update`) is drift and is
-/// overwritten; two who apply would fight for ever.
-#[must_use]
-pub fn other_appliers(object: &Value) -> Vec<&str> {
-    managers(object)
-        .filter(|manager| manager["operation"] == "Apply" && manager["manager"] != FIELD_MANAGER)
-        .filter_map(|manager| manager["manager"].as_str())
-        .collect()
-}
-
-fn refuse_what_refresh_cannot_serve(existing: &Value, arn: &str) -> Result<(), Refusal> {
-    let spec = &existing["spec"];
-    let items = |list: &Value| list.as_array().cloned().unwrap_or_default();
-    let data = items(&spec["data"]).into_iter().map(|item| item["remoteRef"]["key"].clone());
-    let whole = items(&spec["dataFrom"]).into_iter().map(|item| item["extract"]["key"].clone());
-    if !data.chain(whole).any(|key| key.as_str().is_some_and(|key| names_same_secret(arn, key))) {
-        return Err(Refusal::ReadsOtherSecrets);
-    }
-    let interval = spec["refreshInterval"].as_str().unwrap_or(REFRESH_INTERVAL);
-    let never = interval.chars().all(|c| !c.is_ascii_digit() || c == '0');
-    match spec["refreshPolicy"].as_str() {
-        Some("OnChange") => Ok(()),
-        Some("CreatedOnce") => Err(Refusal::IgnoresForcedSync),
-        _ if never => Err(Refusal::IgnoresForcedSync),
-        _ => Ok(()),
-    }
+/// The ClusterExternalSecret that made the object.
+fn cluster_external_secret(object: &Value) -> Option<String> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["kind"] == "ClusterExternalSecret")?;
+    Some(owner["name"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Whether all of `part` is in `whole`; the API server adds defaults and fields of its own.
@@ -221,52 +166,8 @@ fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
-/// When we wrote it last; whole seconds.
-#[must_use]
-pub fn written_at(object: &Value) -> Option<Timestamp> {
-    let ours = managers(object).filter(|manager| manager["manager"] == FIELD_MANAGER);
-    ours.filter_map(|manager| time(&manager["time"])).max()
-}
-
-/// Whether the operator is done with what is there. Both times have whole seconds, so a sync in the second of the
-/// write may have begun before it; then the receipt of that version is the proof.
-fn is_settled(object: &Value, receipt: Option<&str>) -> bool {
-    let proved = receipt.is_some() && receipt == annotation(object, VERSION_ANNOTATION);
-    let times = written_at(object).zip(synced_at(object));
-    let after = times.is_some_and(|(written, synced)| synced > written || synced == written && proved);
-    after && is_ready(object) && is_of_this_generation(object)
-}
-
-/// When the last sync began; whole seconds.
-fn synced_at(object: &Value) -> Option<Timestamp> {
-    time(&object["status"]["refreshTime"])
-}
-
-fn is_of_this_generation(object: &Value) -> bool {
-    let synced = synced_resource_version(object).and_then(|version| version.split('-').next()?.parse().ok());
-    synced.is_some() && synced == object["metadata"]["generation"].as_u64()
-}
-
-fn is_ready(object: &Value) -> bool {
-    ready_condition(object).is_some_and(|ready| ready["status"] == "True")
-}
-
-fn ready_condition(object: &Value) -> Option<&Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == "Ready")
-}
-
-/// Who wrote which fields, but for the status, which is the operator's.
-fn managers(object: &Value) -> impl Iterator<Item = &Value> {
-    let all = object["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
-    all.iter().filter(|manager| manager["subresource"].as_str().unwrap_or_default().is_empty())
-}
-
 fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
     object["metadata"]["annotations"][key].as_str()
-}
-
-fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::Delivery;
 use crate::error::DeliveryError;
 use crate::external_secret::{
-    Plan, Proof, Sync, Wanted, desired, other_appliers, plan, sync_state, synced_resource_version, written_at,
+    Plan, Proof, Refusal, Sync, Wanted, desired, is_evidence, other_appliers, plan, set_back, sync_state,
+    synced_resource_version, who_applies_the_specification, written_at,
 };
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::route::Mode;
@@ -65,12 +66,7 @@ impl InCluster<'_> {
         })?;
         self.guard_tenant(labels.get(Tags::TENANT).map(String::as_str))?;
         let existing = existing.map_err(|source| self.failed(self.object("read"), source))?;
-        let refused = |source| DeliveryError::Refused {
-            object: route.to_string(),
-            secret: self.wanted.arn.to_owned(),
-            source,
-        };
-        match plan(existing.as_ref(), self.wanted).map_err(refused)? {
+        match plan(existing.as_ref(), self.wanted).map_err(|source| self.refused(source))? {
             Plan::Nothing => Ok(Converged::Already),
             Plan::Write { settled: true } => {
                 self.write(None).await?;
@@ -79,12 +75,29 @@ impl InCluster<'_> {
             }
             Plan::Write { settled: false } => {
                 self.write(None).await?;
-                let written = self.api.external_secret(route).await;
-                let written = written.map_err(|source| self.failed(self.object("read"), source))?;
-                self.ask_again(&written.unwrap_or_default()).await
+                self.ask_again(&self.read().await?).await
             }
             Plan::AskAgain => self.ask_again(&existing.unwrap_or_default()).await,
+            Plan::SetBack { fields } => {
+                self.take_back(&existing.unwrap_or_default(), fields).await?;
+                self.ask_again(&self.read().await?).await
+            }
         }
+    }
+
+    /// Takes back what was changed in the specification.
+    async fn take_back(self, existing: &Value, fields: String) -> Result<(), DeliveryError> {
+        let route = self.wanted.route;
+        let others = who_applies_the_specification(existing);
+        if !others.is_empty() {
+            let (object, managers) = (route.to_string(), others.join(", "));
+            return Err(DeliveryError::Conflict { object, managers, conflict: fields });
+        }
+        tracing::warn!("the ExternalSecret {route} was edited, and is set back: {fields}");
+        let patch = set_back(existing, self.wanted);
+        self.api.merge(route, &patch).await.map_err(|source| self.failed(self.object("write"), source))?;
+        // What is only removed leaves no time behind; a new annotation does.
+        self.write(Some(&format!("{}-set-back", self.request_id))).await
     }
 
     /// A sync may be under way that began before the object was as it should be. One that begins in a later second
@@ -116,7 +129,7 @@ impl InCluster<'_> {
         let fields = desired(self.wanted, asked_by);
         let failed = |source| self.failed(self.object("write"), source);
         if route.mode == Mode::Refresh {
-            return self.api.annotate(route, &fields).await.map_err(failed);
+            return self.api.merge(route, &fields).await.map_err(failed);
         }
         let conflict = match self.api.apply(route, &fields, false).await {
             Err(ApiError::Conflict(conflict)) => conflict,
@@ -139,15 +152,29 @@ impl InCluster<'_> {
         loop {
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-            let object = self.api.external_secret(self.wanted.route).await;
-            let object = object.map_err(|source| self.failed(self.object("read"), source))?;
-            match sync_state(&object.unwrap_or_default(), self.wanted.version, proof) {
-                Sync::Done => return Ok(Converged::Synced),
+            let object = self.read().await?;
+            match sync_state(&object, self.wanted.version, proof) {
+                Sync::Done => {
+                    is_evidence(&object, self.wanted).map_err(|source| self.refused(source))?;
+                    return Ok(Converged::Synced);
+                }
+                Sync::NotWritten(said) => return Err(self.not_synced(Some(said))),
                 Sync::Superseded => return Ok(Converged::Superseded),
                 Sync::Pending(said) if self.began.elapsed() >= limit => return Err(self.not_synced(said)),
                 Sync::Pending(_) => {}
             }
         }
+    }
+
+    /// The object as it stands; null when it is gone.
+    async fn read(self) -> Result<Value, DeliveryError> {
+        let object = self.api.external_secret(self.wanted.route).await;
+        object.map(Option::unwrap_or_default).map_err(|source| self.failed(self.object("read"), source))
+    }
+
+    fn refused(self, source: Refusal) -> DeliveryError {
+        let (object, secret) = (self.wanted.route.to_string(), self.wanted.arn.to_owned());
+        DeliveryError::Refused { object, secret, source }
     }
 
     fn not_synced(self, said: Option<String>) -> DeliveryError {

@@ -166,15 +166,15 @@ impl KubernetesApi {
         self.within(api.patch(&route.name, &parameters, &Patch::Apply(manifest))).await.map(|_| ())
     }
 
-    /// Sets annotations of an ExternalSecret that is there.
+    /// Sets fields of an ExternalSecret that is there, and removes those that are null (JSON merge patch).
     ///
     /// # Errors
     /// [`ApiError::Gone`] when it is not, or what the API server answered.
-    pub async fn annotate(&self, route: &Route, annotations: &Value) -> Result<(), ApiError> {
+    pub async fn merge(&self, route: &Route, fields: &Value) -> Result<(), ApiError> {
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let api = self.external_secrets(route);
-        self.within(api.patch(&route.name, &parameters, &Patch::Merge(annotations))).await.map(|_| ())
+        self.within(api.patch(&route.name, &parameters, &Patch::Merge(fields))).await.map(|_| ())
     }
 
     fn external_secrets(&self, route: &Route) -> Api<DynamicObject> {

@@ -4,9 +4,11 @@
 mod bad_clusters;
 mod bad_tags;
 mod delivery;
+mod edits;
 mod many;
 mod operator;
 mod ownership;
+mod receipts;
 mod rights;
 pub mod routed;
 mod tenants;

@@ -34,11 +34,13 @@ fn in_cluster(route: &Route, version: &str, synced: u32) -> Value {
     object["status"] = json!({
         "refreshTime": format!("2026-11-25T03:00:{synced:02}Z"),
         "syncedResourceVersion": "3-abc",
-        "conditions": [{"type": "Ready", "status": "True", "message": "secret synced"}],
+        "conditions": [{"type": "Ready", "status": "True", "reason": "SecretSynced", "message": "secret synced"}],
     });
     // Defaults that the API server adds.
-    if object["spec"].is_object() {
-        object["spec"]["data"][0]["remoteRef"]["decodingStrategy"] = json!("None");
+    for item in object["spec"]["data"].as_array_mut().into_iter().flatten() {
+        item["remoteRef"]["decodingStrategy"] = json!("None");
+        item["remoteRef"]["metadataPolicy"] = json!("None");
+        item["remoteRef"]["conversionStrategy"] = json!("Default");
     }
     object
 }
@@ -105,18 +107,72 @@ fn another_version_and_every_drift_of_our_fields_is_written() {
     }
     let proved = Wanted { receipt: Some("v1"), ..wanted(&route) };
     assert_eq!(plan(Some(&in_cluster(&route, "v1", 10)), proved), Ok(Plan::Write { settled: true }));
-    for (path, value) in [
-        ("/spec/refreshInterval", json!("0")),
-        ("/spec/secretStoreRef/name", json!("other")),
-        ("/spec/data/0/remoteRef/property", json!("masterarn")),
-        ("/spec/data", json!([])),
-        ("/metadata/labels", json!({})),
-    ] {
-        let mut drifted = in_cluster(&route, "v2", 11);
-        if let Some(field) = drifted.pointer_mut(path) {
-            *field = value;
+    let mut unlabelled = in_cluster(&route, "v2", 11);
+    unlabelled["metadata"]["labels"] = json!({});
+    assert_eq!(plan(Some(&unlabelled), wanted(&route)), Ok(Plan::Write { settled: true }));
+}
+
+#[test]
+fn whatever_others_change_in_the_specification_is_set_back() {
+    let route = apply_route();
+    let table = [
+        ("/refreshInterval", json!("0"), "`spec.refreshInterval`"),
+        ("/refreshPolicy", json!("CreatedOnce"), "`spec.refreshPolicy`"),
+        ("/secretStoreRef/name", json!("other"), "`spec.secretStoreRef.name`"),
+        ("/data", json!([]), "`spec.data`"),
+        ("/data/0/remoteRef/property", json!("masterarn"), "`spec.data`"),
+        ("/data/0/remoteRef/version", json!("uuid/v1"), "`spec.data`"),
+        ("/data/0/remoteRef/decodingStrategy", json!("Base64"), "`spec.data`"),
+        ("/data/0/remoteRef/metadataPolicy", json!("Fetch"), "`spec.data`"),
+        ("/data/0/sourceRef", json!({"storeRef": {"name": "other"}}), "`spec.data`"),
+        ("/dataFrom", json!([{"extract": {"key": OTHER}}]), "`spec.dataFrom`"),
+        ("/target/immutable", json!(true), "`spec.target.immutable`"),
+        ("/target/creationPolicy", json!("None"), "`spec.target.creationPolicy`"),
+        ("/target/template", json!({"data": {"password": "old"}}), "`spec.target.template`"),
+        ("/target/manifest", json!({"kind": "ConfigMap", "apiVersion": "v1"}), "`spec.target.manifest`"),
+        ("/syncWindows", json!({"kind": "deny"}), "`spec.syncWindows`"),
+        ("/a <b>", json!(1), "`spec.?`"),
+    ];
+    for (path, value, fields) in table {
+        let mut edited = in_cluster(&route, "v2", 11);
+        set(&mut edited["spec"], path, value);
+        let expected = Plan::SetBack { fields: fields.to_owned() };
+        assert_eq!(plan(Some(&edited), wanted(&route)), Ok(expected), "{path}");
+        assert_eq!(
+            is_evidence(&edited, wanted(&route)),
+            Err(Refusal::ChangedAgain(fields.to_owned())),
+            "{path}"
+        );
+        let patch = set_back(&edited, wanted(&route));
+        merge(&mut edited, &patch);
+        assert_eq!(is_evidence(&edited, wanted(&route)), Ok(()), "{path}: {edited}");
+        assert_eq!(edited["spec"], desired(wanted(&route), None)["spec"], "{path}");
+    }
+    let mut gone = in_cluster(&route, "v2", 11);
+    gone["spec"] = Value::Null;
+    assert!(is_evidence(&gone, wanted(&route)).is_err());
+}
+
+/// Sets what is at a JSON pointer, which need not be there.
+fn set(whole: &mut Value, path: &str, value: Value) {
+    let (parent, field) = path.rsplit_once('/').expect("a path");
+    whole.pointer_mut(parent).expect("the parent is there")[field] = value;
+}
+
+/// JSON merge patch (RFC 7396), as the API server does it.
+fn merge(whole: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *whole = patch.clone();
+        return;
+    };
+    for (field, patch) in fields {
+        if patch.is_null() {
+            if let Some(whole) = whole.as_object_mut() {
+                whole.remove(field);
+            }
+        } else {
+            merge(&mut whole[field], patch);
         }
-        assert_eq!(plan(Some(&drifted), wanted(&route)), Ok(Plan::Write { settled: true }), "{path}");
     }
 }
 
@@ -133,36 +189,20 @@ fn what_belongs_to_somebody_else_is_refused() {
 }
 
 #[test]
-fn refresh_serves_what_reads_this_secret_and_obeys_a_forced_sync() {
-    let route = refresh_route();
-    let table = [
-        (json!({"data": [{"remoteRef": {"key": ARN}}]}), Ok(Plan::Write { settled: false })),
-        (json!({"data": [{"remoteRef": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write { settled: false })),
-        (json!({"dataFrom": [{"extract": {"key": "rabbitmq/payment"}}]}), Ok(Plan::Write { settled: false })),
-        (json!({"data": [{"remoteRef": {"key": "rabbitmq/order"}}]}), Err(Refusal::ReadsOtherSecrets)),
-        (json!({}), Err(Refusal::ReadsOtherSecrets)),
-        (
-            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "OnChange", "refreshInterval": "0"}),
-            Ok(Plan::Write { settled: false }),
-        ),
-        (
-            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshPolicy": "CreatedOnce"}),
-            Err(Refusal::IgnoresForcedSync),
-        ),
-        (
-            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "0s"}),
-            Err(Refusal::IgnoresForcedSync),
-        ),
-        (
-            json!({"data": [{"remoteRef": {"key": ARN}}], "refreshInterval": "10m0s"}),
-            Ok(Plan::Write { settled: false }),
-        ),
-    ];
-    for (spec, expected) in table {
-        let object = json!({"metadata": {"name": "payment"}, "spec": spec});
-        assert_eq!(plan(Some(&object), wanted(&route)), expected, "{spec}");
+fn an_object_of_a_cluster_external_secret_is_refused_with_its_owner() {
+    for route in [apply_route(), refresh_route()] {
+        let mut object = in_cluster(&route, "v2", 11);
+        object["spec"] = json!({"data": [{"remoteRef": {"key": ARN}}]});
+        object["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret", "name": "all"}]);
+        let expected = Err(Refusal::OfClusterExternalSecret("all".to_owned()));
+        assert_eq!(plan(Some(&object), wanted(&route)), expected);
     }
-    assert_eq!(plan(None, wanted(&route)), Err(Refusal::Missing));
+}
+
+#[test]
+fn gitops_makes_the_object_in_refresh() {
+    assert_eq!(plan(None, wanted(&refresh_route())), Err(Refusal::Missing));
 }
 
 #[test]
@@ -181,6 +221,20 @@ fn synced_means_a_change_since_then_of_this_generation_and_ready() {
         let after = second.parse().map(Proof::After);
         assert_eq!(after.map(|after| sync_state(&object, "v2", &after)).ok(), Some(expected), "{second}");
     }
+    // Content, and nothing written.
+    for (reason, message) in [
+        ("SecretMissing", "secret will not be created due to CreationPolicy=Merge"),
+        ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),
+        ("SecretSynced", "secret retained due to DeletionPolicy=Retain"),
+    ] {
+        let mut content = object.clone();
+        content["status"]["conditions"][0]["reason"] = json!(reason);
+        content["status"]["conditions"][0]["message"] = json!(message);
+        assert_eq!(sync_state(&content, "v2", &since("2-abc")), Sync::NotWritten(message.to_owned()));
+        assert_eq!(sync_state(&content, "v2", &since("3-abc")), Sync::Pending(None));
+        let written = Wanted { receipt: Some("v2"), ..wanted(&route) };
+        assert_eq!(plan(Some(&content), written), Ok(Plan::AskAgain), "{reason}");
+    }
     let mut failing = object.clone();
     failing["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "message": "no store"});
     assert_eq!(sync_state(&failing, "v2", &none), Sync::Pending(Some("no store".to_owned())));
@@ -198,4 +252,8 @@ fn who_applies_the_same_object_is_found_and_who_edits_it_is_not() {
         {"manager": "external-secrets", "operation": "Apply", "subresource": "status"},
     ]}});
     assert_eq!(other_appliers(&object), ["argocd-controller"]);
+    assert!(who_applies_the_specification(&object).is_empty());
+    let mut specified = object;
+    specified["metadata"]["managedFields"][2]["fieldsV1"] = json!({"f:spec": {"f:refreshInterval": {}}});
+    assert_eq!(who_applies_the_specification(&specified), ["argocd-controller"]);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures_util::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -35,6 +35,25 @@ impl Kubernetes {
     /// When the API server does not answer, or a value is no text.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretData>> {
         secret_with(self.admin()?, namespace, name).await
+    }
+
+    /// Whether a Secret is there and immutable.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn is_immutable(&self, namespace: &str, name: &str) -> Result<bool> {
+        let secret = Api::<Secret>::namespaced(self.admin()?, namespace).get_opt(name).await?;
+        Ok(secret.is_some_and(|secret| secret.immutable == Some(true)))
+    }
+
+    /// Deletes a Secret, as its owner does.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn delete_secret(&self, namespace: &str, name: &str) -> Result<()> {
+        let secrets = Api::<Secret>::namespaced(self.admin()?, namespace);
+        secrets.delete(name, &DeleteParams::default()).await?;
+        Ok(())
     }
 
     /// An `ExternalSecret` as it stands; `None` when it is not there.

@@ -62,6 +62,15 @@ impl Subject {
         } else if sentence.has("secret-arn=") {
             let without = json!({"metadata": {"annotations": {OWNER: null}}});
             self.cloud.kubernetes()?.edit_external_secret(&self.name, &self.name, &without).await?;
+        } else if sentence.has("delete secret") {
+            let kubernetes = self.cloud.kubernetes()?;
+            let immutable = json!({"spec": {"target": {"immutable": true}}});
+            kubernetes.edit_external_secret(&self.name, &self.name, &immutable).await?;
+            until("the Kubernetes Secret is immutable", async || {
+                kubernetes.is_immutable(&self.name, &self.name).await
+            })
+            .await?;
+            self.delivers("distribution.not_synced").await?;
         }
         Ok(())
     }
@@ -78,6 +87,9 @@ impl Subject {
             self.delivers("").await?;
         } else if sentence.has("delete externalsecret") {
             ensure!(self.external_secret().await?.is_none(), "it is still there");
+        } else if sentence.has("delete secret") {
+            self.delivers("").await?;
+            ensure!(!self.cloud.kubernetes()?.is_immutable(&self.name, &self.name).await?, "it is immutable");
         } else if sentence.has("secret-arn=") {
             ensure!(self.owner().await? == self.arn.as_str(), "it was not given to the secret");
             self.delivers("").await?;

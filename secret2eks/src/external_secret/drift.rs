@@ -1,0 +1,93 @@
+//! What others have changed in an ExternalSecret that secret2eks makes, and the patch that takes it back. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::refusal::named;
+use super::sync::managers;
+use super::{FIELD_MANAGER, Wanted, desired};
+
+/// What the API server adds to a `remoteRef`, or a newer one does.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("metadataPolicy", "None"),
+    ("conversionStrategy", "Default"),
+    ("decodingStrategy", "None"),
+    ("nullBytePolicy", "Ignore"),
+];
+/// Differences that a message names.
+const FIELDS_LIMIT: usize = 5;
+
+/// Which fields of the specification are not as secret2eks writes them. The API server's defaults are no difference.
+pub(super) fn drift(object: &Value, wanted: Wanted<'_>) -> Option<String> {
+    let mut spec = object["spec"].clone();
+    if spec["target"]["immutable"] == false {
+        remove(&mut spec["target"], "immutable");
+    }
+    for item in spec["data"].as_array_mut().into_iter().flatten() {
+        for (field, default) in DEFAULTS {
+            if item["remoteRef"][field] == default {
+                remove(&mut item["remoteRef"], field);
+            }
+        }
+    }
+    let wanted = desired(wanted, None);
+    let (Some(there), Some(ours)) = (spec.as_object(), wanted["spec"].as_object()) else {
+        return Some("spec".to_owned());
+    };
+    let mut fields = Vec::new();
+    differences(there, ours, "spec", &mut fields);
+    fields.truncate(FIELDS_LIMIT);
+    if fields.is_empty() { None } else { Some(fields.join(", ")) }
+}
+
+/// The patch (JSON merge patch) that makes the specification of `existing` the wanted one: server-side apply leaves alone
+/// what others have added.
+#[must_use]
+pub fn set_back(existing: &Value, wanted: Wanted<'_>) -> Value {
+    json!({"spec": replaced(&existing["spec"], &desired(wanted, None)["spec"])})
+}
+
+/// Who else declares this object with server-side apply. An edit by hand (`Update`) is drift and is
+/// overwritten; two who apply would fight for ever.
+#[must_use]
+pub fn other_appliers(object: &Value) -> Vec<&str> {
+    appliers(object).filter_map(|manager| manager["manager"].as_str()).collect()
+}
+
+/// As [`other_appliers`], those who declare a field of its specification.
+#[must_use]
+pub fn who_applies_the_specification(object: &Value) -> Vec<&str> {
+    let specification = |manager: &&Value| !manager["fieldsV1"]["f:spec"].is_null();
+    appliers(object).filter(specification).filter_map(|manager| manager["manager"].as_str()).collect()
+}
+
+fn appliers(object: &Value) -> impl Iterator<Item = &Value> {
+    managers(object).filter(|manager| manager["operation"] == "Apply" && manager["manager"] != FIELD_MANAGER)
+}
+
+fn differences(there: &Map<String, Value>, ours: &Map<String, Value>, path: &str, found: &mut Vec<String>) {
+    let added = there.keys().filter(|field| !ours.contains_key(*field));
+    for field in ours.keys().chain(added) {
+        let path = format!("{path}.{}", named(field));
+        match (there.get(field), ours.get(field)) {
+            (Some(Value::Object(there)), Some(Value::Object(ours))) => differences(there, ours, &path, found),
+            (there, ours) if there != ours => found.push(format!("`{path}`")),
+            _ => {}
+        }
+    }
+}
+
+fn replaced(there: &Value, ours: &Value) -> Value {
+    let (Value::Object(there), Value::Object(ours)) = (there, ours) else { return ours.clone() };
+    let kept = ours.iter().map(|(field, ours)| {
+        let patch = there.get(field).map_or_else(|| ours.clone(), |there| replaced(there, ours));
+        (field.clone(), patch)
+    });
+    let removed = there.keys().filter(|field| !ours.contains_key(*field));
+    Value::Object(kept.chain(removed.map(|field| (field.clone(), Value::Null))).collect())
+}
+
+fn remove(object: &mut Value, field: &str) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove(field);
+    }
+}
