@@ -16,6 +16,8 @@ impl Tags {
     pub const NAMESPACE: &str = "secret2eks/namespace";
     /// The name of the ExternalSecret and of the Kubernetes Secret.
     pub const NAME: &str = "secret2eks/name";
+    /// The EKS cluster that it goes to, by name. A secret without it goes to every cluster whose secret2eks hears of it.
+    pub const CLUSTER: &str = "secret2eks/cluster";
     /// The store that the operator reads from: `SecretStore/NAME` or `ClusterSecretStore/NAME`.
     pub const STORE: &str = "secret2eks/store";
     /// The keys of the secret that the cluster gets, separated by spaces.

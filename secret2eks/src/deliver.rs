@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
-use crate::event::Change;
+use crate::event::{Change, Trigger};
 use crate::external_secret::Wanted;
 use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
-use crate::route::{Route, Routing, route};
+use crate::route::{Route, Routing, other_cluster, route};
 use crate::secret_store::Description;
 
 /// How often the current version may move on during one delivery.
@@ -31,6 +31,12 @@ pub enum Outcome {
         name: String,
         /// Whether anything had to be written.
         changed: bool,
+    },
+    /// The secret's tag names another cluster, whose own secret2eks hears of the change as well. Nothing was delivered,
+    /// so no incident ends by it.
+    OtherCluster {
+        /// Which.
+        cluster: String,
     },
     /// Nothing to do.
     NotForKubernetes {
@@ -56,6 +62,9 @@ pub async fn deliver(
         let Some(version) = description.current.clone() else {
             return Ok(Outcome::NotForKubernetes { reason: "no version of the secret is AWSCURRENT yet" });
         };
+        if let Some(cluster) = other_cluster(&description.tags, delivery.cluster.name()) {
+            return is_for_another(delivery, change, &description.arn, cluster);
+        }
         let routing = route(&description.tags)
             .map_err(|source| DeliveryError::Tags { secret: description.arn.clone(), source })?;
         let Routing::To(route) = routing else {
@@ -79,6 +88,30 @@ pub async fn deliver(
         return Ok(Outcome::Delivered { version_id: version, namespace, name, changed });
     }
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
+}
+
+/// A secret of another cluster. Its native event is heard by the secret2eks of every cluster, so here it is nothing to
+/// do. Who asks this very function to deliver it expects it here, and would wait for a receipt that never comes.
+fn is_for_another(
+    delivery: &Delivery,
+    change: &Change,
+    secret: &str,
+    cluster: &str,
+) -> Result<Outcome, DeliveryError> {
+    let (secret, cluster) = (secret.to_owned(), cluster.to_owned());
+    match change.trigger {
+        Trigger::NativeEvent => {
+            tracing::info!(
+                secret.arn = secret,
+                "secret {secret} goes to the cluster `{cluster}`, not to this one"
+            );
+            Ok(Outcome::OtherCluster { cluster })
+        }
+        Trigger::Request => {
+            let own = delivery.cluster.name().to_owned();
+            Err(DeliveryError::OtherCluster { secret, cluster, own })
+        }
+    }
 }
 
 /// Brings the cluster to `wanted`, once more with a new connection when the kept one stopped working.

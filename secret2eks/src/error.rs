@@ -37,6 +37,18 @@ pub enum DeliveryError {
         #[source]
         source: TagError,
     },
+    /// This function was asked to deliver what goes to another cluster.
+    #[error(
+        "secret {secret} goes to the cluster `{cluster}` (tag `secret2eks/cluster`), but this function delivers to `{own}`"
+    )]
+    OtherCluster {
+        /// The secret's ARN.
+        secret: String,
+        /// The cluster of the tag.
+        cluster: String,
+        /// This function's cluster.
+        own: String,
+    },
     /// No connection to the cluster.
     #[error("failed to log in to the cluster `{cluster}`")]
     Connect {
@@ -147,7 +159,7 @@ impl DeliveryError {
         match self {
             Self::Event(_) => Kind::EventInvalid,
             Self::Secret { source, .. } => source.kind(),
-            Self::Tags { .. } => Kind::DistributionTagsInvalid,
+            Self::Tags { .. } | Self::OtherCluster { .. } => Kind::DistributionTagsInvalid,
             Self::Connect { source, .. } => match source {
                 ConnectError::Lookup(source) => source.kind(),
                 ConnectError::Api(source) => source.kind(),

@@ -29,6 +29,17 @@ pub struct Change {
     pub secret_arn: String,
     /// When the version became AWSCURRENT, as far as the event says: delivery time counts from there.
     pub since: Option<Timestamp>,
+    /// Who says so.
+    pub trigger: Trigger,
+}
+
+/// Where a change is heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// Somebody asks this function to deliver: rotation-mq, dlq-handler, a person.
+    Request,
+    /// Secrets Manager's own event, which the secret2eks of every cluster hears.
+    NativeEvent,
 }
 
 /// Why an event is not one of ours.
@@ -55,7 +66,7 @@ pub fn parse(event: &Value) -> Result<Event, EventError> {
     }
     let request = DistributionRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
     let since = request.promoted_at.as_deref().and_then(|time| time.parse().ok());
-    Ok(Event::Changed(Change { secret_arn: arn(&request.secret_arn)?, since }))
+    Ok(Event::Changed(Change { secret_arn: arn(&request.secret_arn)?, since, trigger: Trigger::Request }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +95,7 @@ fn native(event: &Value) -> Result<Event, EventError> {
     if event.detail.label_updated != AWSCURRENT {
         return Ok(Event::OtherLabel);
     }
-    Ok(Event::Changed(Change { secret_arn, since: event.time.parse().ok() }))
+    Ok(Event::Changed(Change { secret_arn, since: event.time.parse().ok(), trigger: Trigger::NativeEvent }))
 }
 
 fn arn(text: &str) -> Result<String, EventError> {
@@ -109,8 +120,8 @@ mod tests {
         })
     }
 
-    fn changed(since: &str) -> Result<Event, EventError> {
-        Ok(Event::Changed(Change { secret_arn: ARN.to_owned(), since: since.parse().ok() }))
+    fn changed(trigger: Trigger, since: &str) -> Result<Event, EventError> {
+        Ok(Event::Changed(Change { secret_arn: ARN.to_owned(), since: since.parse().ok(), trigger }))
     }
 
     #[test]
@@ -118,10 +129,10 @@ mod tests {
         let mut request = json!({
             "secretArn": ARN, "versionId": VERSION, "attempt": 1, "promotedAt": "2026-11-25T03:00:00.5Z",
         });
-        assert_eq!(parse(&request), changed("2026-11-25T03:00:00.5Z"));
+        assert_eq!(parse(&request), changed(Trigger::Request, "2026-11-25T03:00:00.5Z"));
         request["promotedAt"] = Value::Null;
-        assert_eq!(parse(&request), changed("unknown"));
-        assert_eq!(parse(&native_event()), changed("2026-11-25T03:00:00Z"));
+        assert_eq!(parse(&request), changed(Trigger::Request, "unknown"));
+        assert_eq!(parse(&native_event()), changed(Trigger::NativeEvent, "2026-11-25T03:00:00Z"));
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl fmt::Display for Route {
 /// # Errors
 /// Names the first tag that is missing or wrong.
 pub fn route(tags: &Tags) -> Result<Routing, TagError> {
-    let ours = [Tags::NAMESPACE, Tags::NAME, Tags::STORE, Tags::KEYS, Tags::MODE];
+    let ours = [Tags::CLUSTER, Tags::NAMESPACE, Tags::NAME, Tags::STORE, Tags::KEYS, Tags::MODE];
     if ours.iter().all(|tag| tags.get(tag).is_none()) {
         return Ok(Routing::NotForKubernetes);
     }
@@ -125,6 +125,12 @@ pub fn route(tags: &Tags) -> Result<Routing, TagError> {
     }
     let tenant = tenant.map(str::to_owned);
     Ok(Routing::To(Route { namespace: namespace.to_owned(), name: name.to_owned(), tenant, mode }))
+}
+
+/// The cluster that a secret goes to when that is another one than `own`. Without the tag it goes to every cluster.
+#[must_use]
+pub fn other_cluster<'t>(tags: &'t Tags, own: &str) -> Option<&'t str> {
+    tags.get(Tags::CLUSTER).filter(|cluster| *cluster != own)
 }
 
 const CLUSTER_STORE: &str = "ClusterSecretStore";
@@ -186,91 +192,4 @@ fn is_key(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tags(list: &[(&str, &str)]) -> Tags {
-        list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    }
-
-    const COMPLETE: [(&str, &str); 3] =
-        [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::STORE, "SecretStore/aws")];
-
-    fn with(change: (&'static str, &'static str)) -> Result<Routing, TagError> {
-        let mut list: Vec<_> = COMPLETE.into_iter().filter(|(key, _)| *key != change.0).collect();
-        list.push(change);
-        route(&tags(&list))
-    }
-
-    #[test]
-    fn a_secret_without_our_tags_is_not_for_kubernetes() {
-        for list in [&[][..], &[("team", "x"), (Tags::TENANT, "a"), (Tags::DELIVERED, "v")]] {
-            assert_eq!(route(&tags(list)), Ok(Routing::NotForKubernetes));
-        }
-    }
-
-    #[test]
-    fn complete_tags_are_a_route_with_username_and_password() {
-        let store = Store { kind: "SecretStore", name: "aws".to_owned() };
-        let keys = vec!["password".to_owned(), "username".to_owned()];
-        let expected = Route {
-            namespace: "shop".to_owned(),
-            name: "payment".to_owned(),
-            tenant: None,
-            mode: Mode::Apply { store, keys },
-        };
-        assert_eq!(route(&tags(&COMPLETE)), Ok(Routing::To(expected)));
-    }
-
-    #[test]
-    fn refresh_needs_no_store() {
-        let list = [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::MODE, "refresh")];
-        let routing = route(&tags(&list));
-        assert!(matches!(&routing, Ok(Routing::To(Route { mode: Mode::Refresh, .. }))), "{routing:?}");
-    }
-
-    #[test]
-    fn an_incomplete_set_names_the_missing_tag() {
-        for missing in [Tags::NAMESPACE, Tags::NAME, Tags::STORE] {
-            let list: Vec<_> = COMPLETE.into_iter().filter(|(key, _)| *key != missing).collect();
-            assert_eq!(route(&tags(&list)), Err(TagError::Missing(missing)));
-        }
-    }
-
-    #[test]
-    fn what_kubernetes_does_not_take_is_refused_with_the_tag_and_the_value() {
-        for change in [
-            (Tags::NAMESPACE, ""),
-            (Tags::NAMESPACE, "Shop"),
-            (Tags::NAMESPACE, "-shop"),
-            (Tags::NAMESPACE, "shop.eu"),
-            (Tags::NAMESPACE, "../kube-system"),
-            (Tags::NAME, "pay_ment"),
-            (Tags::NAME, "a..b"),
-            (Tags::NAME, "payment/../../secrets"),
-            (Tags::STORE, "aws"),
-            (Tags::STORE, "Store/aws"),
-            (Tags::STORE, "SecretStore/"),
-            (Tags::KEYS, ""),
-            (Tags::KEYS, "user/name"),
-            (Tags::KEYS, ".."),
-            (Tags::KEYS, "username masterarn"),
-            (Tags::MODE, "force"),
-        ] {
-            let error = with(change).err();
-            assert!(
-                matches!(&error, Some(TagError::Wrong { tag, value, .. }) if (*tag, value.as_str()) == change),
-                "{change:?}: {error:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_tenants_secret_never_uses_a_cluster_store() {
-        let mut list = vec![(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
-        list.push((Tags::STORE, "ClusterSecretStore/aws"));
-        assert!(route(&tags(&list)).is_ok());
-        list.push((Tags::TENANT, "acme"));
-        assert!(matches!(route(&tags(&list)), Err(TagError::Wrong { tag: Tags::STORE, .. })));
-    }
-}
+mod tests;

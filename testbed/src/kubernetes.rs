@@ -46,6 +46,7 @@ pub use self::installation::{ASSETS_VARIABLE, Installation, OPERATOR_VARIABLE};
 use self::layout::Layout;
 pub use self::objects::{SecretData, secret_with};
 pub use self::projected_volume::ProjectedVolume;
+pub use self::secret_store::StoreScope;
 pub use self::token_reviews::{TokenReview, TokenUser};
 use crate::aws::Aws;
 use crate::certificates::Certificates;

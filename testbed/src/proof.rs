@@ -40,6 +40,7 @@ pub use self::selection::Selection;
 use self::selection::{Unit, units};
 use self::stand::{NAMESPACE, Stand};
 use crate::cloud::Cloud;
+use crate::kubernetes::StoreScope;
 
 /// How many rotations run side by side. They wait for timeouts most of the time.
 const STANDS: usize = 12;
@@ -81,7 +82,9 @@ pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
 /// [`Matrix::holds`].
 pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Matrix> {
     let began = Instant::now();
-    cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
+    // The secrets of each stand have its own prefix.
+    let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
+    cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
     let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
     let points = match &kept.pieces().heading {
         Some(heading) => heading.points.clone(),

@@ -68,7 +68,7 @@ fn line(message: &Message) -> String {
 }
 
 /// Every shape that can come, and what it is.
-const SHAPES: [(&str, &str); 17] = [
+const SHAPES: [(&str, &str); 18] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",
@@ -92,6 +92,7 @@ const SHAPES: [(&str, &str); 17] = [
         "failure function.crashed of rotation-rotation-watch in function at 08:00:10 attempt None",
     ),
     ("on-success", "success of SECRET in distribution at 08:00:10"),
+    ("on-success-of-another-cluster", "information: rotation-secret2eks leaves SECRET to another cluster"),
     ("cloudtrail-rotation-failed", "failure rotation.failed of SECRET in rotation at 08:00:04 attempt None"),
     (
         "cloudtrail-test-rotation-failed",

@@ -20,6 +20,23 @@ const NAMESPACE_MANIFEST: &str = "infra/kubernetes/namespace.yaml";
 const STORE: &str = "aws";
 const READY: Duration = Duration::from_secs(30);
 
+/// Which secrets a store may read, beside the tag `secret2eks/namespace`.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreScope<'a> {
+    /// Their names begin with this.
+    pub prefix: &'a str,
+    /// The cluster of their tag; empty for any.
+    pub cluster: &'a str,
+    /// The tenant of their tag; empty for any.
+    pub tenant: &'a str,
+}
+
+impl Default for StoreScope<'_> {
+    fn default() -> Self {
+        Self { prefix: "rabbitmq/", cluster: "", tenant: "" }
+    }
+}
+
 impl Kubernetes {
     /// A namespace that takes part, as `infra/kubernetes/namespace.yaml` and `store-role.yaml` make it: secret2eks
     /// may write there, and the SecretStore `aws` reads the secrets whose tag `secret2eks/namespace` names it.
@@ -32,8 +49,22 @@ impl Kubernetes {
         name: &str,
         labels: &[(&str, &str)],
     ) -> Result<()> {
+        self.create_scoped_namespace(aws, name, labels, StoreScope::default()).await
+    }
+
+    /// As [`Kubernetes::create_delivery_namespace`], and its store reads these secrets.
+    ///
+    /// # Errors
+    /// As [`Kubernetes::create_secret_store`].
+    pub async fn create_scoped_namespace(
+        &self,
+        aws: &Aws,
+        name: &str,
+        labels: &[(&str, &str)],
+        scope: StoreScope<'_>,
+    ) -> Result<()> {
         self.create_namespace(name, labels).await?;
-        self.create_secret_store(aws, name, STORE).await?;
+        self.create_scoped_store(aws, name, STORE, scope).await?;
         Ok(())
     }
 
@@ -43,13 +74,24 @@ impl Kubernetes {
     /// When the role cannot be deployed, the API server refuses, or the operator does not report the store to be
     /// ready; the message holds what it reports.
     pub async fn create_secret_store(&self, aws: &Aws, namespace: &str, store: &str) -> Result<String> {
+        self.create_scoped_store(aws, namespace, store, StoreScope::default()).await
+    }
+
+    async fn create_scoped_store(
+        &self,
+        aws: &Aws,
+        namespace: &str,
+        store: &str,
+        scope: StoreScope<'_>,
+    ) -> Result<String> {
         let issuer = self.issuer().trim_start_matches("https://");
         let parameters = [
             ("Issuer", issuer),
             ("Namespace", namespace),
             ("ServiceAccount", store),
-            // Tests name their secrets as they like.
-            ("SecretNamePrefix", ""),
+            ("SecretNamePrefix", scope.prefix),
+            ("Cluster", scope.cluster),
+            ("Tenant", scope.tenant),
         ];
         let stack = format!("store-{namespace}-{store}");
         let stack = aws.deploy(&stack, &workspace().join(ROLE_TEMPLATE), &parameters, &[]).await?;

@@ -4,9 +4,11 @@ use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use end_to_end::{name, on_the_cluster};
+use serde_json::{Value, json};
 use testbed::cloud::{Cloud, route_to, tag, workspace};
+use testbed::kubernetes::StoreScope;
 
-use super::routed::Routed;
+use super::routed::{Routed, until};
 use crate::support::run_cli;
 
 #[test]
@@ -71,5 +73,86 @@ fn the_policy_keeps_tenants_from_deciding_where_a_secret_goes() -> Result<()> {
         tenant.tag_resource().secret_id(&secret.arn).tags(tag("team", "cookies")).send().await?;
         tenant.put_secret_value().secret_id(&secret.arn).secret_string("{}").send().await?;
         Ok(())
+    })
+}
+
+/// Whether the operator got at the secret with the store of `namespace`: its condition Ready, and what it says.
+async fn reads(cloud: &Cloud, namespace: &str, key: &str) -> Result<(bool, String)> {
+    let kubernetes = cloud.kubernetes()?;
+    let own = name("read");
+    let object = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+        "metadata": {"namespace": namespace, "name": own},
+        "spec": {
+            "secretStoreRef": {"kind": "SecretStore", "name": "aws"},
+            "data": [{"secretKey": "password", "remoteRef": {"key": key, "property": "password"}}],
+        },
+    });
+    kubernetes.apply_manifests(&object.to_string()).await?;
+    let mut ready = json!(null);
+    until("the operator has tried to read it", async || {
+        let object = kubernetes.external_secret(namespace, &own).await?.context("no ExternalSecret")?;
+        ready = object["status"]["conditions"][0].clone();
+        Ok(ready.is_object())
+    })
+    .await?;
+    let is_there = kubernetes.secret(namespace, &own).await?.is_some();
+    ensure!(is_there == (ready["status"] == "True"), "{ready}");
+    Ok((is_there, ready.to_string()))
+}
+
+#[test]
+fn a_store_reads_no_secret_of_another_cluster_and_of_no_other_tenant() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let kubernetes = cloud.kubernetes()?;
+        // The same name in two clusters, and after its former tenant; a store without both reads what it read before.
+        let (scoped, open) = (name("scoped"), name("open"));
+        let scope = StoreScope { cluster: "testbed", tenant: "acme", ..StoreScope::default() };
+        kubernetes.create_scoped_namespace(&cloud.aws, &scoped, &[("tenant", "acme")], scope).await?;
+        kubernetes.create_delivery_namespace(&cloud.aws, &open, &[]).await?;
+        for (cluster, tenant, expected) in [
+            (Some("testbed"), Some("acme"), true),
+            (Some("production"), Some("acme"), false),
+            (None, Some("acme"), false),
+            (Some("testbed"), Some("former"), false),
+            (Some("testbed"), None, false),
+        ] {
+            let mut tags = vec![];
+            tags.extend(cluster.map(|cluster| ("secret2eks/cluster", cluster)));
+            tags.extend(tenant.map(|tenant| ("tenant", tenant)));
+            for (namespace, expected) in [(&scoped, expected), (&open, true)] {
+                let mut tags = tags.clone();
+                tags.push(("secret2eks/namespace", namespace));
+                let secret = Routed::create_tagged(cloud, &name("scoped"), &tags).await?;
+                let (is_read, said) = reads(cloud, namespace, &secret.arn).await?;
+                ensure!(is_read == expected, "{tags:?}: {said}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_secret_of_another_cluster_is_left_alone_and_who_asks_for_it_is_told() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let other =
+            Routed::create(cloud, &name("elsewhere"), &[("secret2eks/cluster", "production")]).await?;
+        let words = "goes to the cluster `production` (tag `secret2eks/cluster`), but this function delivers to `testbed`";
+        other.refused("distribution.tags_invalid", words).await?;
+        let event = native_event(&other);
+        let answer = cloud.invoke_function(cloud.delivery_function()?, &event).await?.value()?;
+        ensure!(answer == json!({"outcome": "otherCluster", "cluster": "production"}), "{answer}");
+        ensure!(cloud.kubernetes()?.external_secret(super::routed::NAMESPACE, &other.name).await?.is_none());
+        let own = Routed::delivered(cloud, &name("here"), &[("secret2eks/cluster", "testbed")]).await?;
+        own.receipt(&own.current().await?).await
+    })
+}
+
+/// As Secrets Manager's own event says that a version became AWSCURRENT.
+fn native_event(secret: &Routed<'_>) -> Value {
+    json!({
+        "version": "0", "id": "x", "account": "000000000000", "region": "us-east-1", "time": "2026-11-25T03:00:00Z",
+        "source": "aws.secretsmanager", "detail-type": "Secret Label Updated", "resources": [secret.arn],
+        "detail": {"name": format!("rabbitmq/{}", secret.name), "labelUpdated": "AWSCURRENT", "versionId": "v"},
     })
 }
