@@ -23,6 +23,14 @@ pub fn secret_name(arn: &str) -> Option<&str> {
     arn.split_once(":secret:").map(|(_, name)| name)
 }
 
+/// Whether the primary of the secret `arn` is in another region, so that this one is a replica. Secrets Manager names
+/// the primary's region for a primary with replicas, too.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html>
+#[must_use]
+pub fn is_elsewhere(arn: &str, primary_region: &str) -> bool {
+    !primary_region.is_empty() && arn.split(':').nth(3) != Some(primary_region)
+}
+
 fn without_suffix(arn: &str) -> Option<&str> {
     let (partial, suffix) = arn.split_at_checked(arn.len().checked_sub(SUFFIX_LENGTH)?)?;
     suffix.starts_with('-').then_some(partial)
@@ -42,6 +50,13 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment"
         ));
         assert!(names_same_secret(ARN, "shop/payment"));
+    }
+
+    #[test]
+    fn a_replica_has_its_primary_in_another_region() {
+        for (primary, expected) in [("", false), ("eu-central-1", false), ("eu-west-1", true)] {
+            assert_eq!(is_elsewhere(ARN, primary), expected, "{primary}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod tags;
 mod text;
 
 pub use alert::{Alert, AlertText};
-pub use arn::{names_same_secret, secret_name};
+pub use arn::{is_elsewhere, names_same_secret, secret_name};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
 pub use kind::{Kind, Severity};
 pub use messages::DistributionRequest;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, SortOrderType};
-use contract::Tags;
+use contract::{Tags, is_elsewhere};
 use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
@@ -33,7 +33,8 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// Every secret that carries a tag of a policy, or `rotation_tag`. The ages of versions are unknown yet.
+    /// Every secret that carries a tag of a policy, or `rotation_tag`. The ages of versions are unknown yet. Replicas are
+    /// left out: their primary is rotated, in its own region, and is watched there.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -114,8 +115,12 @@ fn secret(entry: SecretListEntry) -> Option<Secret> {
     let current = with("AWSCURRENT");
     let pending = with("AWSPENDING").filter(|pending| current.as_ref() != Some(pending));
     let tags = entry.tags.unwrap_or_default().into_iter();
+    let arn = entry.arn?;
+    if entry.primary_region.is_some_and(|primary| is_elsewhere(&arn, &primary)) {
+        return None;
+    }
     Some(Secret {
-        arn: entry.arn?,
+        arn,
         name: entry.name?,
         tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
         rotation_enabled: entry.rotation_enabled.unwrap_or(false),

@@ -163,6 +163,11 @@ async fn write_receipt(
     if !delivery.config.write_receipt || description.tags.delivered() == Some(version) {
         return Ok(());
     }
+    if let Some(region) = &description.primary_region {
+        let arn = &description.arn;
+        tracing::info!(secret.arn = arn, "secret {arn} is a replica of the one in {region}: no receipt");
+        return Ok(());
+    }
     delivery.secrets.write_receipt(&description.arn, version).await.map_err(|source| DeliveryError::Secret {
         what: "write the receipt of",
         secret: description.arn.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
-use contract::{Kind, Tags};
+use contract::{Kind, Tags, is_elsewhere};
 use lambda_boundary::AwsError;
 
 const SERVICE: &str = "Secrets Manager";
@@ -28,6 +28,9 @@ pub struct Description {
     pub current: Option<String>,
     /// Tags.
     pub tags: Tags,
+    /// The region of the secret that this one is a replica of. A replica's tags are its primary's: nobody may set
+    /// them here.
+    pub primary_region: Option<String>,
 }
 
 /// A secret cannot be described, or its receipt not be written.
@@ -72,8 +75,10 @@ impl SecretStore {
         let versions = answer.version_ids_to_stages.unwrap_or_default();
         let current = versions.into_iter().find(|(_, stages)| stages.iter().any(|s| s == AWSCURRENT));
         let tags = answer.tags.unwrap_or_default();
+        let arn = answer.arn.unwrap_or_else(|| secret.to_owned());
         Ok(Description {
-            arn: answer.arn.unwrap_or_else(|| secret.to_owned()),
+            primary_region: answer.primary_region.filter(|primary| is_elsewhere(&arn, primary)),
+            arn,
             current: current.map(|(id, _)| id),
             tags: tags
                 .into_iter()

@@ -9,6 +9,7 @@ mod many;
 mod operator;
 mod ownership;
 mod receipts;
+mod replicas;
 mod rights;
 pub mod routed;
 mod tenants;

@@ -16,7 +16,7 @@ async fn secret(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> Result<Stri
 /// A look while a test makes its many secrets would tell of some of them.
 pub static LOOK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-async fn watch(cloud: &Cloud) -> Result<Value> {
+pub async fn watch(cloud: &Cloud) -> Result<Value> {
     let _look = LOOK.lock().await;
     look(cloud).await
 }
