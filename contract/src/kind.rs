@@ -74,6 +74,8 @@ kinds! {
     EventInvalid = "event.invalid", Error, false;
     /// Rotation is not enabled for the secret.
     RotationNotEnabled = "rotation.not_enabled", Error, false;
+    /// The tag that allows the rotation is missing, has another value, or is written in another case.
+    RotationTagMismatch = "rotation.tag_mismatch", Error, false;
     /// The token of the event is not a version of the secret.
     RotationVersionUnknown = "rotation.version_unknown", Error, false;
     /// The version of the event is neither AWSPENDING nor AWSCURRENT any more.

@@ -39,6 +39,12 @@ impl Tags {
         self.0.get(key).map(String::as_str)
     }
 
+    /// The key of a tag that is `key` but for the case of its letters: IAM's `aws:ResourceTag/KEY` matches it as well.
+    #[must_use]
+    pub fn in_another_case(&self, key: &str) -> Option<&str> {
+        self.0.keys().map(String::as_str).find(|found| *found != key && found.eq_ignore_ascii_case(key))
+    }
+
     /// Whether the secret is delivered to Kubernetes at all.
     #[must_use]
     pub fn is_routed(&self) -> bool {

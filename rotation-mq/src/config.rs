@@ -6,6 +6,7 @@ use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, number, wro
 
 use crate::event::Actions;
 use crate::name_prefixes::NamePrefixes;
+use crate::rotation_tag::RotationTag;
 use crate::tls::BrokerRoots;
 
 /// What to do when somebody is still connected as the user that is about to be reset.
@@ -28,6 +29,8 @@ pub struct Config {
     pub dead_letter_topic: String,
     /// Name or ARN of secret2eks (`SECRET2EKS_FUNCTION`); none when unset.
     pub secret2eks_function: Option<String>,
+    /// The tag that a secret must carry (`ROTATION_TAG_KEY`, `ROTATION_TAG_VALUE`); not looked at when both are unset.
+    pub rotation_tag: Option<RotationTag>,
     /// Characters of a new password (`PASSWORD_LENGTH`).
     pub password_length: usize,
     /// `STALE_CONNECTIONS`.
@@ -77,8 +80,15 @@ impl Config {
                 })?
             }
         };
+        let rotation_tag = match (variable("ROTATION_TAG_KEY"), variable("ROTATION_TAG_VALUE")) {
+            (None, None) => None,
+            (Some(key), Some(value)) => Some(RotationTag { key, value }),
+            (None, _) => return Err(wrong("ROTATION_TAG_KEY", "set, because ROTATION_TAG_VALUE is")),
+            (_, None) => return Err(wrong("ROTATION_TAG_VALUE", "set, because ROTATION_TAG_KEY is")),
+        };
         Ok(Self {
             actions,
+            rotation_tag,
             dead_letter_topic,
             secret2eks_function: variable("SECRET2EKS_FUNCTION"),
             password_length: number(
@@ -128,6 +138,7 @@ mod tests {
         assert_eq!(config.stale_connections, StaleConnections::Report);
         assert_eq!(config.call_timeout, Duration::from_secs(8));
         assert_eq!(config.secret2eks_function, None);
+        assert_eq!(config.rotation_tag, None);
         Ok(())
     }
 
@@ -145,6 +156,8 @@ mod tests {
             ("PASSWORD_LENGTH", "251", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
             ("CALL_TIMEOUT_SECONDS", "0", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
             ("CALL_TIMEOUT_SECONDS", "21", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
+            ("ROTATION_TAG_KEY", "canary", "ROTATION_TAG_VALUE must be set, because ROTATION_TAG_KEY is"),
+            ("ROTATION_TAG_VALUE", "canary", "ROTATION_TAG_KEY must be set, because ROTATION_TAG_VALUE is"),
             ("BROKER_CA_BUNDLE", "/canary", "BROKER_CA_BUNDLE must be the path of a readable PEM file"),
         ];
         for (variable, value, expected) in cases {

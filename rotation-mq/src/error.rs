@@ -9,6 +9,7 @@ use crate::event::EventError;
 use crate::management_api::ApiError;
 use crate::ownership::Taken;
 use crate::pair::{Stale, UserNameError};
+use crate::rotation_tag::TagRefusal;
 use crate::secret_store::StoreError;
 use crate::version_state::Refusal;
 
@@ -28,6 +29,15 @@ pub enum RotationError {
         /// Why.
         #[source]
         source: Refusal,
+    },
+    /// The secret's tags do not allow a rotation.
+    #[error("the tags of secret {secret} do not allow its rotation")]
+    Tag {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: TagRefusal,
     },
     /// The rotated secret cannot be read or written.
     #[error("failed to {what} secret {secret}")]
@@ -372,6 +382,7 @@ impl RotationError {
             Self::Preamble { source: Refusal::NotPending, .. } | Self::Abandoned { .. } => {
                 Kind::RotationVersionNotPending
             }
+            Self::Tag { .. } => Kind::RotationTagMismatch,
             Self::Secret { source, .. } => match source {
                 StoreError::NotFound => Kind::SecretNotFound,
                 StoreError::Aws(error) => error.kind(),

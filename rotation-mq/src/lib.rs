@@ -19,6 +19,7 @@ pub mod name_prefixes;
 pub mod ownership;
 pub mod pair;
 pub mod password;
+pub mod rotation_tag;
 pub mod secret_store;
 pub mod stale_connections;
 pub mod steps;

@@ -76,6 +76,10 @@ impl Step<'_> {
         if let Decision::Refuse(source) = decision {
             return Err(RotationError::Preamble { secret: secret.clone(), version: version.clone(), source });
         }
+        if let Some(tag) = &self.rotation.config.rotation_tag {
+            let refused = |source| RotationError::Tag { secret: secret.clone(), source };
+            tag.check(&description.tags).map_err(refused)?;
+        }
         let already_current = decision == Decision::AlreadyCurrent;
         // A test without anything new to test is told apart also when the current value is what fails it.
         if self.event.step == StepName::TestSecret && !already_current && matches!(pending, Ok(None)) {

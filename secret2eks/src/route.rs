@@ -75,6 +75,14 @@ pub enum TagError {
     /// Some tags are there, this one is not.
     #[error("the tag `{0}` is missing")]
     Missing(&'static str),
+    /// A key in another case: a store's role takes it for the tag, because IAM compares the names of tags without case.
+    #[error("the tag `{found}` is `{tag}` in another case: remove it")]
+    OtherCase {
+        /// The tag.
+        tag: &'static str,
+        /// The key on the secret.
+        found: String,
+    },
     /// The value is wrong.
     #[error("the tag `{tag}` is `{value}`, but must be {expected}")]
     Wrong {
@@ -99,6 +107,11 @@ impl fmt::Display for Route {
 /// Names the first tag that is missing or wrong.
 pub fn route(tags: &Tags) -> Result<Routing, TagError> {
     let ours = [Tags::CLUSTER, Tags::NAMESPACE, Tags::NAME, Tags::STORE, Tags::KEYS, Tags::MODE];
+    for tag in ours {
+        if let Some(found) = tags.in_another_case(tag) {
+            return Err(TagError::OtherCase { tag, found: found.to_owned() });
+        }
+    }
     if ours.iter().all(|tag| tags.get(tag).is_none()) {
         return Ok(Routing::NotForKubernetes);
     }

@@ -52,6 +52,28 @@ fn a_value_that_breaks_the_contract_is_refused_by_the_name_of_its_field() -> Res
 }
 
 #[test]
+fn a_secret_whose_tag_is_written_in_another_case_is_not_rotated() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        // To IAM all of these are the tag of a secret to rotate.
+        for (case, tags) in [
+            ("other-case", &[("Rotation-MQ", "rotate")][..]),
+            ("both-cases", &[("rotation-mq", "rotate"), ("ROTATION-MQ", "rotate")]),
+        ] {
+            let app = cloud.create_app(&name(case)).await?;
+            cloud.secrets.untag_resource().secret_id(&app.arn).tag_keys("rotation-mq").send().await?;
+            cloud.set_tags(&app.arn, tags).await?;
+            let version = cloud.begin_rotation(&app.arn).await?;
+            let before = state_of(cloud, &app.user, &app.arn).await?;
+            let answer = cloud.step(&app.arn, &version, "createSecret").await?;
+            failed_once(cloud, &app.arn, &answer, "rotation.tag_mismatch", "in another case: remove it")
+                .await?;
+            ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "{case} changed something");
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn a_value_that_is_not_a_json_object_is_refused_without_being_quoted() -> Result<()> {
     on_the_cloud(async |cloud| {
         for (case, text) in [

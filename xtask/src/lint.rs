@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::advisories::{self, Demand, Verdict};
-use crate::{apt, dependency_rules, playbook_rules, python, step, template_rules, workspace};
+use crate::{apt, dependency_rules, playbook_rules, policy_rules, python, step, template_rules, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/secret.yaml", "infra/kubernetes/store-role.yaml"];
@@ -23,6 +23,7 @@ pub fn run(demand: Demand) -> Result<()> {
     let mut checks = Checks::default();
     checks.rule("dependency rules", &dependency_rules::violations()?);
     checks.rule("the template's key policy", &template_rules::violations()?);
+    checks.rule("the tags that tenants must not set", &policy_rules::violations()?);
     checks.rule("a playbook for each kind of failure", &playbook_rules::violations()?);
     checks.command(
         "rustfmt",

@@ -13,6 +13,7 @@ mod kubernetes;
 mod lint;
 mod package;
 mod playbook_rules;
+mod policy_rules;
 mod python;
 mod step;
 mod template_rules;

@@ -41,6 +41,17 @@ fn refresh_needs_no_store() {
 }
 
 #[test]
+fn a_key_in_another_case_is_refused_with_and_without_the_right_one() {
+    let error = "the tag `Secret2EKS/namespace` is `secret2eks/namespace` in another case: remove it";
+    for list in [&[("Secret2EKS/namespace", "shop")][..], &[COMPLETE[0], ("Secret2EKS/namespace", "evil")]] {
+        let refused = route(&tags(list)).err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some(error));
+    }
+    // Nobody's routing: others have a tag of that name for their costs.
+    assert_eq!(route(&tags(&[("Tenant", "x")])), Ok(Routing::NotForKubernetes));
+}
+
+#[test]
 fn an_incomplete_set_names_the_missing_tag() {
     for missing in [Tags::NAMESPACE, Tags::NAME, Tags::STORE] {
         let list: Vec<_> = COMPLETE.into_iter().filter(|(key, _)| *key != missing).collect();

@@ -61,7 +61,21 @@ fn the_policy_keeps_tenants_from_deciding_where_a_secret_goes() -> Result<()> {
     on_the_cluster(async |cloud| {
         let tenant = as_tenant(cloud).await?;
         let secret = Routed::create_tagged(cloud, &name("policy"), &[]).await?;
-        for key in ["secret2eks/namespace", "secret2eks/delivered", "rotation-mq", "tenant"] {
+        for key in [
+            "secret2eks/namespace",
+            "secret2eks/delivered",
+            "secret2eks/cluster",
+            "rotation-mq",
+            "rotation-mq/user",
+            "rotation-watch/owner",
+            "tenant",
+            // IAM compares the name of a tag in a role's condition without case.
+            "Secret2EKS/namespace",
+            "secret2eks/Delivered",
+            "Rotation-MQ",
+            "ROTATION-WATCH/MAX-AGE-DAYS",
+            "Tenant",
+        ] {
             let set = tenant.tag_resource().secret_id(&secret.arn).tags(tag(key, "x")).send().await;
             let code = set.err().and_then(|error| error.code().map(str::to_owned));
             ensure!(code.as_deref() == Some("AccessDeniedException"), "set {key}: {code:?}");

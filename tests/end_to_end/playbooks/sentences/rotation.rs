@@ -10,6 +10,7 @@ use super::{Scene, rotated};
 
 const TAG: &str = "rotation-mq";
 const PIN: &str = "rotation-mq/user";
+const OTHER_KEY: &str = "Rotation-MQ";
 
 /// A rotated secret, and an admin secret that nobody else uses.
 struct Subject {
@@ -30,6 +31,8 @@ impl Subject {
             self.cloud.secrets.delete_secret().secret_id(&self.app.arn).send().await?;
         } else if sentence.has(PIN) {
             self.cloud.set_tags(&self.app.arn, &[(PIN, "another")]).await?;
+        } else if sentence.has("OTHER_KEY") {
+            self.cloud.set_tags(&self.app.arn, &[(OTHER_KEY, "rotate")]).await?;
         } else if sentence.has(" tag-resource") {
             self.cloud.set_tags(self.tagged(sentence), &[(TAG, "other")]).await?;
         }
@@ -66,6 +69,8 @@ impl Subject {
         } else if sentence.has(PIN) {
             let pin = self.cloud.tag_of(arn, PIN).await?;
             ensure!(pin.as_deref() == Some(self.app.user.as_str()), "the secret is for {pin:?}");
+        } else if sentence.has("OTHER_KEY") {
+            ensure!(self.cloud.tag_of(arn, OTHER_KEY).await?.is_none(), "{OTHER_KEY} is still there");
         } else if sentence.has("tag-resource") {
             let tag = self.cloud.tag_of(self.tagged(sentence), TAG).await?;
             let wanted =
@@ -106,6 +111,7 @@ fn the_sentences_about_a_rotation_are_run() -> Result<()> {
         let admin = cloud.create_admin(&own, &json!({"password": "of nobody"})).await?;
         let port = cloud.broker.amqps_port().to_string();
         let words = [
+            ("OTHER_KEY", OTHER_KEY),
             ("HOST", "localhost"),
             ("PORT", port.as_str()),
             ("BROKER_ID", &cloud.broker_id),
