@@ -105,6 +105,8 @@ kinds! {
     SecretOverdue = "secret.overdue", Error, false;
     /// The policy of the secret is incomplete: an owner or a maximal age is missing or unreadable.
     SecretOwnerMissing = "secret.owner_missing", Warning, false;
+    /// Secrets Manager does not let rotation-watch see how old the secret's value is: nobody is told when it is due.
+    SecretUnwatched = "secret.unwatched", Error, false;
 
     /// A user of the pair is another secret's or another application's: nothing was written to the broker.
     PairTaken = "pair.taken", Error, false;
@@ -264,7 +266,9 @@ impl Kind {
     pub fn playbook(self) -> String {
         let page = match (self.group(), self) {
             ("distribution" | "cluster", _) => "delivery-failing.md",
-            (_, Self::SecretDue | Self::SecretOverdue | Self::SecretOwnerMissing) => "secret-due.md",
+            (_, Self::SecretDue | Self::SecretOverdue | Self::SecretOwnerMissing | Self::SecretUnwatched) => {
+                "secret-due.md"
+            }
             _ => "rotation-failing.md",
         };
         format!("{page}#{self}")

@@ -11,9 +11,9 @@ use tracing::Instrument as _;
 
 use crate::Watch;
 use crate::error::WatchError;
-use crate::telling::{Letter, Seen, Totals, plan};
-use crate::watched::{Memory, Secret};
-use crate::wording;
+use crate::telling::{Letter, Totals, plan};
+use crate::watched::Memory;
+use crate::{ages, wording};
 
 /// Time kept back to say that time ran out.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -60,52 +60,27 @@ async fn run_alone(watch: &Watch, id: &str, until: Timestamp) -> Result<Value, W
 async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
     let secrets = watch.secrets.under_policy(&watch.config.rotation_tag).await.map_err(WatchError::List)?;
     let memories = watch.memory.read().await.map_err(|source| WatchError::Memory { what: "read", source })?;
-    let seen = look_up_ages(watch, secrets, memories, now).await?;
-    let (letters, totals) = plan(seen, now, watch.config.due_within);
+    let looked = ages::look_up(watch, secrets, memories, now).await;
+    let (letters, totals) = plan(looked.seen, now, watch.config.due_within);
     let mut told = 0_usize;
+    let mut failed = looked.failed;
     for letter in &letters {
-        told += tell(watch, letter, now).await?;
+        match tell(watch, letter, now).await {
+            Ok(messages) => told += messages,
+            // The other owners are told all the same; the run that follows tells this one.
+            Err(error) => failed = Some(error),
+        }
     }
     measure(&totals, now);
+    if let Some(error) = failed {
+        return Err(error);
+    }
     let by_kind: HashMap<&str, u64> =
         totals.by_kind.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
     tracing::info!(watched = totals.watched, compliant = totals.compliant, messages = told, "done");
     Ok(json!({
         "watched": totals.watched, "compliant": totals.compliant, "messages": told, "findings": by_kind,
     }))
-}
-
-/// Only a version that was not seen before costs a question; its age is remembered at once, so that a run that
-/// is cut off is continued by the next.
-async fn look_up_ages(
-    watch: &Watch,
-    secrets: Vec<Secret>,
-    mut memories: HashMap<String, Memory>,
-    now: Timestamp,
-) -> Result<Vec<Seen>, WatchError> {
-    let mut seen = Vec::with_capacity(secrets.len());
-    for mut secret in secrets {
-        let mut memory = memories.remove(&secret.arn).unwrap_or_default();
-        let known = memory.current.as_ref().filter(|known| {
-            known.created_at.is_some() && secret.current.as_ref().is_some_and(|now| now.id == known.id)
-        });
-        if let Some(known) = known {
-            secret.current = Some(known.clone());
-        }
-        if secret.pending.is_some() || (known.is_none() && secret.current.is_some()) {
-            watch
-                .secrets
-                .date_versions(&mut secret)
-                .await
-                .map_err(|source| WatchError::Versions { arn: secret.arn.clone(), source })?;
-        }
-        if memory.current != secret.current {
-            memory = Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..Memory::default() };
-            remember(watch, &memory, now).await?;
-        }
-        seen.push(Seen { secret, memory });
-    }
-    Ok(seen)
 }
 
 /// Tells one owner; how many messages that took. Remembered afterwards: told twice is better than not at all.
@@ -116,8 +91,8 @@ async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, W
         move |source| WatchError::Alert { owner, what, source }
     };
     let mut messages = 0;
-    for entry in &letter.overdue {
-        let alert = wording::overdue(&letter.owner, entry, playbooks);
+    for entry in &letter.alone {
+        let alert = wording::alone(&letter.owner, entry, playbooks);
         watch.alerts.publish_alert(&alert).await.map_err(failed(&entry.arn))?;
         messages += 1;
     }

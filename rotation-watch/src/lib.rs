@@ -3,6 +3,7 @@
 //! What is out of order is judged on data ([`policy`]), and so is who is told what ([`telling`]); the handler reads,
 //! publishes and remembers.
 
+pub mod ages;
 pub mod config;
 pub mod error;
 pub mod handler;

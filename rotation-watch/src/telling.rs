@@ -7,6 +7,7 @@ use contract::Kind;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::ages::Ages;
 use crate::policy::{Finding, judge};
 use crate::watched::{Memory, Secret};
 
@@ -17,6 +18,8 @@ pub struct Seen {
     pub secret: Secret,
     /// What was told before.
     pub memory: Memory,
+    /// Whether the ages of its versions are known.
+    pub ages: Ages,
 }
 
 /// One line of a message.
@@ -35,8 +38,8 @@ pub struct Entry {
 pub struct Letter {
     /// The owner; empty for secrets without one.
     pub owner: String,
-    /// What is newly overdue: one alert each.
-    pub overdue: Vec<Entry>,
+    /// What is newly overdue or unwatched: one alert each.
+    pub alone: Vec<Entry>,
     /// All else, in one message.
     pub digest: Vec<Entry>,
     /// The memories of this owner's secrets that change.
@@ -55,13 +58,14 @@ pub struct Totals {
 }
 
 /// The kinds that the watch finds, for metrics that also say zero.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 7] = [
     Kind::SecretDue,
     Kind::SecretOverdue,
     Kind::RotationStuck,
     Kind::RotationNeverSucceeded,
     Kind::DistributionUndelivered,
     Kind::SecretOwnerMissing,
+    Kind::SecretUnwatched,
 ];
 
 /// Decides what to tell about `seen` at `now`.
@@ -70,14 +74,17 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
     let today = now.to_zoned(TimeZone::UTC).date();
     let mut totals = Totals { by_kind: KINDS.map(|kind| (kind, 0)).into(), ..Totals::default() };
     let mut letters: BTreeMap<String, Letter> = BTreeMap::new();
-    for Seen { secret, memory: before } in seen {
-        let findings = judge(&secret, now, due_within);
+    for Seen { secret, memory: before, ages } in seen {
+        let mut findings = judge(&secret, now, due_within);
+        if ages == Ages::Refused {
+            findings.push(Finding { kind: Kind::SecretUnwatched, at: None });
+        }
         totals.watched += 1;
-        totals.compliant += u64::from(findings.is_empty());
+        totals.compliant += u64::from(findings.is_empty() && ages == Ages::Known);
         let owner = secret.owner().to_owned();
         let letter = letters.entry(owner.clone()).or_insert_with(|| Letter {
             owner,
-            overdue: Vec::new(),
+            alone: Vec::new(),
             digest: Vec::new(),
             memories: Vec::new(),
         });
@@ -88,7 +95,8 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
             memory.told.clear();
         }
         let found: BTreeSet<Kind> = findings.iter().map(|finding| finding.kind).collect();
-        memory.told.retain(|kind, _| found.contains(kind));
+        // What could not be judged today is not over.
+        memory.told.retain(|kind, _| ages != Ages::Known || found.contains(kind));
         for finding in findings {
             *totals.by_kind.entry(finding.kind).or_default() += 1;
             let last = memory.told.insert(finding.kind, today);
@@ -96,8 +104,9 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
                 continue;
             }
             let entry = Entry { name: secret.name.clone(), arn: secret.arn.clone(), finding };
-            if finding.kind == Kind::SecretOverdue && last.is_none() {
-                letter.overdue.push(entry);
+            let is_alone = matches!(finding.kind, Kind::SecretOverdue | Kind::SecretUnwatched);
+            if is_alone && last.is_none() {
+                letter.alone.push(entry);
             } else {
                 letter.digest.push(entry);
             }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contract::{Kind, Tags};
 use jiff::{SignedDuration, Timestamp};
+use rotation_watch::ages::Ages;
 use rotation_watch::telling::{Letter, Seen, plan};
 use rotation_watch::watched::{Memory, Secret, Version};
 use rotation_watch::wording;
 
 const DAYS: i64 = 365;
 const DUE_WITHIN_DAYS: i64 = 7;
-const SECRETS: usize = 240;
+const SECRETS: usize = 270;
 /// The longest that a schedule fails to run, as when an account's role was broken over a weekend.
 const LONGEST_OUTAGE_DAYS: u64 = 5;
 
@@ -44,9 +45,11 @@ enum Habit {
     Unowned,
     /// The cluster does not get it.
     Undelivered,
+    /// Secrets Manager does not tell how old it is.
+    Unwatched,
 }
 
-const HABITS: [Habit; 8] = [
+const HABITS: [Habit; 9] = [
     Habit::Punctual,
     Habit::Late,
     Habit::Forgotten,
@@ -55,6 +58,7 @@ const HABITS: [Habit; 8] = [
     Habit::Stuck,
     Habit::Unowned,
     Habit::Undelivered,
+    Habit::Unwatched,
 ];
 
 fn day(number: i64) -> Timestamp {
@@ -100,7 +104,10 @@ impl World {
             last_rotated: (habit == Habit::ByItself).then(|| day(0)),
             next_rotation: (!people).then(|| day(1)),
             created_at: Some(day(0)),
-            current: Some(self.version(0)),
+            current: Some(match habit {
+                Habit::Unwatched => Version { created_at: None, ..self.version(0) },
+                _ => self.version(0),
+            }),
             pending: (habit == Habit::Stuck).then(|| self.version(0)),
         }
     }
@@ -136,9 +143,10 @@ impl World {
     }
 
     fn watch(&mut self, now: Timestamp) -> Vec<Letter> {
-        let seen = self.secrets.iter().map(|(_, _, secret)| Seen {
+        let seen = self.secrets.iter().map(|(habit, _, secret)| Seen {
             secret: secret.clone(),
             memory: self.memories.get(&secret.arn).cloned().unwrap_or_default(),
+            ages: if *habit == Habit::Unwatched { Ages::Refused } else { Ages::Known },
         });
         let (letters, totals) = plan(seen.collect(), now, SignedDuration::from_hours(24 * DUE_WITHIN_DAYS));
         assert_eq!(totals.watched, SECRETS as u64);
@@ -153,7 +161,7 @@ impl World {
 fn told(letters: &[Letter]) -> Vec<(String, Kind, bool)> {
     let mut told = Vec::new();
     for letter in letters {
-        for (entries, at_once) in [(&letter.overdue, true), (&letter.digest, false)] {
+        for (entries, at_once) in [(&letter.alone, true), (&letter.digest, false)] {
             told.extend(entries.iter().map(|entry| (entry.name.clone(), entry.finding.kind, at_once)));
         }
     }
@@ -198,6 +206,10 @@ fn simulate(seed: u64) {
                     let is_first = alerted.insert((name.clone(), version));
                     assert_eq!(is_first, *at_once, "{name}, day {today}: at once, and once only");
                 }
+                Kind::SecretUnwatched => {
+                    let is_first = alerted.insert((name.clone(), kind.to_string()));
+                    assert_eq!(is_first, *at_once, "{name}, day {today}: at once, and once only");
+                }
                 _ => assert!(!at_once, "{name}: {kind} is in the digest"),
             }
         }
@@ -234,6 +246,7 @@ fn a_new_value_begins_a_new_story() {
         let seen = world.secrets.iter().map(|(_, _, secret)| Seen {
             secret: secret.clone(),
             memory: world.memories.get(&secret.arn).cloned().unwrap_or_default(),
+            ages: Ages::Known,
         });
         let (letters, _) = plan(seen.collect(), day(today), SignedDuration::from_hours(24 * DUE_WITHIN_DAYS));
         for memory in letters.iter().flat_map(|letter| &letter.memories) {
@@ -260,7 +273,7 @@ fn every_message_of_the_year_follows_the_schema_of_alerts() -> Result<(), Box<dy
     for today in (0..DAYS).step_by(9) {
         for letter in world.watch(day(today)) {
             let alerts =
-                letter.overdue.iter().map(|entry| wording::overdue(&letter.owner, entry, "https://wiki"));
+                letter.alone.iter().map(|entry| wording::alone(&letter.owner, entry, "https://wiki"));
             for alert in alerts.chain(wording::digest(&letter, "https://wiki")) {
                 let value = serde_json::to_value(&alert)?;
                 let wrong: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
@@ -289,6 +302,7 @@ fn ten_thousand_secrets_are_planned_in_a_moment_and_a_digest_stays_small() {
             ..model.clone()
         },
         memory: Memory::default(),
+        ages: Ages::Known,
     });
     let (letters, totals) = plan(seen.collect(), day(175), SignedDuration::from_hours(24 * DUE_WITHIN_DAYS));
     assert_eq!(totals.watched, 10_000);

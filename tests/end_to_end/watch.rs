@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{Cloud, tag};
+use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 use crate::support::valid;
 
@@ -92,6 +93,96 @@ fn three_hundred_secrets_are_looked_at_and_the_second_time_without_asking_for_th
         let second = std::time::Instant::now();
         watch(cloud).await?;
         ensure!(second.elapsed() < first / 2, "{:?} after {first:?}", second.elapsed());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_secret_that_refuses_to_be_looked_at_is_told_of_and_silences_nobody_else() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let own = name("refusing");
+        let (first, last) = (format!("partner/{own}-1"), format!("partner/{own}-3"));
+        let refusing = format!("partner/{own}-2");
+        let owners = [format!("{own}-a"), format!("{own}-b")];
+        let [mine, other] = &owners;
+        let due = ("rotation-watch/max-age-days", "5");
+        secret(cloud, &first, &[due, ("rotation-watch/owner", other)]).await?;
+        let arn = secret(cloud, &refusing, &[due, ("rotation-watch/owner", mine)]).await?;
+        secret(cloud, &last, &[due, ("rotation-watch/owner", other)]).await?;
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Principal": "*", "Action": "secretsmanager:ListSecretVersionIds", "Resource": "*",
+        }]});
+        let put = cloud.secrets.put_resource_policy().secret_id(&arn);
+        put.resource_policy(policy.to_string()).send().await?;
+
+        let answer = watch(cloud).await?;
+        ensure!(answer["findings"]["secret.unwatched"].as_u64() >= Some(1), "{answer}");
+        let told = cloud.alerts.wait_for(&arn, 1).await?;
+        let alert = told.first().context("no alert")?;
+        valid("alert", alert)?;
+        ensure!(alert["metadata"]["eventType"] == "secret.unwatched", "{alert}");
+        let context = &alert["metadata"]["additionalContext"];
+        ensure!(context["kind"] == "secret.unwatched" && context["owner"] == mine.as_str(), "{alert}");
+        ensure!(alert.to_string().contains("infra/playbooks/secret-due.md#secret.unwatched"), "{alert}");
+        // Those before it and behind it in the list.
+        let digests = cloud.alerts.wait_for(&format!("digest of {other}"), 1).await?;
+        let text = digests.first().context("no digest")?["content"]["description"].to_string();
+        ensure!(text.contains(&first) && text.contains(&last), "{text}");
+
+        watch(cloud).await?;
+        ensure!(cloud.alerts.about(&arn).await?.len() == 1, "told twice on one day");
+        cloud.secrets.delete_resource_policy().secret_id(&arn).send().await?;
+        watch(cloud).await?;
+        let digests = cloud.alerts.wait_for(&format!("digest of {mine}"), 1).await?;
+        ensure!(digests.iter().any(|digest| digest.to_string().contains("secret.due")), "{digests:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_secret_that_is_gone_ends_nothing_and_one_without_an_answer_fails_the_run_after_all_were_told()
+-> Result<()> {
+    on_the_cloud(async |cloud| {
+        let own = name("vanishing");
+        let variant = cloud.deploy_variant(&own, &[], &[]).await?;
+        let alerts = cloud.alerts_of(&variant).await?;
+        let function = variant.stack.output("WatchFunctionName")?;
+        let proxy = FaultProxy::http(cloud.aws.endpoint())?;
+        cloud.add_variables(function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
+        // What other tests made before is looked at first.
+        cloud.invoke_function(function, &json!({})).await?.value()?;
+
+        let due = ("rotation-watch/max-age-days", "5");
+        let owned = async |part: &str, owner: &str| {
+            let owner = format!("{own}-{owner}");
+            secret(cloud, &format!("partner/{own}-{part}"), &[due, ("rotation-watch/owner", &owner)]).await
+        };
+        let gone = owned("1", "gone").await?;
+        let silent = owned("2", "silent").await?;
+        owned("3", "told").await?;
+        let of = |arn: &str| {
+            let arn = arn.to_owned();
+            move |call: &Call| {
+                let body = String::from_utf8_lossy(call.body()).into_owned();
+                call.operation() == "ListSecretVersionIds" && body.contains(&arn)
+            }
+        };
+        proxy.inject(Rule::always(of(&gone), Fault::aws_error(400, "ResourceNotFoundException")));
+        proxy.inject(Rule::always(of(&silent), Fault::aws_error(500, "InternalServiceError")));
+        let answer = cloud.invoke_function(function, &json!({})).await?;
+        ensure!(answer.kind() == "aws.request_failed", "{answer:?}");
+        ensure!(format!("{answer:?}").contains(&silent), "it names the secret: {answer:?}");
+        alerts.wait_for(&format!("digest of {own}-told"), 1).await?;
+        for owner in ["gone", "silent"] {
+            ensure!(alerts.about(&format!("digest of {own}-{owner}")).await?.is_empty(), "{owner}");
+        }
+        ensure!(alerts.about(&gone).await?.is_empty(), "a secret that is gone is no finding");
+
+        // The next run asks again.
+        proxy.reset();
+        cloud.invoke_function(function, &json!({})).await?.value()?;
+        alerts.wait_for(&format!("digest of {own}-silent"), 1).await?;
+        ensure!(alerts.about(&format!("digest of {own}-told")).await?.len() == 1, "told twice on one day");
         Ok(())
     })
 }
