@@ -6,6 +6,7 @@ mod bad_clusters;
 mod bad_tags;
 mod delivery;
 mod edits;
+mod guarded;
 mod many;
 mod operator;
 mod ownership;

@@ -6,6 +6,7 @@
 - A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
   carries `kms:ViaService` and the encryption context.
 - `events:source` is a condition key of PutEvents.
+- `aws:PrincipalArn` of a session is the ARN of its role, not that of the session.
 - Sessions are registered one at a time: each registration walks through all of them, and another thread's
   would end it with an error, and with it the invocation that it is for.
 """
@@ -18,7 +19,7 @@ from ministack.core.arn import parse_arn
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.core.router import extract_access_key_id
-from ministack.services import kms, lambda_svc, sts, tagging
+from ministack.services import iam, kms, lambda_svc, sts, tagging
 from ministack.services import secretsmanager as sm
 
 from .common import Response
@@ -32,7 +33,9 @@ KMS_ACTIONS = {
 
 
 def install() -> None:
-    iam_evaluator._resolve_condition_key = _with_secret_tags(iam_evaluator._resolve_condition_key)
+    iam_evaluator._resolve_condition_key = _with_roles(
+        _with_secret_tags(iam_evaluator._resolve_condition_key)
+    )
     iam_actions.request_tag_context = _with_event_sources(iam_actions.request_tag_context)
     sts.register_session = _one_at_a_time(sts.register_session)
     original = sm.handle_request
@@ -83,6 +86,18 @@ def _with_secret_tags(original):
             tags = tagging.resource_tags(context.resource_arn) or {}
             return next((value for name, value in tags.items() if name.lower() == wanted), None)
         return original(key, context)
+
+    return resolve_condition_key
+
+
+def _with_roles(original):
+    def resolve_condition_key(key: str, context: iam_evaluator.EvalContext):
+        arn = original(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in (arn or ""):
+            return arn
+        name = iam_evaluator._role_name_from_assumed_arn(arn)
+        role = iam._roles.get(name)
+        return role["Arn"] if role else arn
 
     return resolve_condition_key
 
