@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::cut;
+use crate::text::cut_chat as cut;
 
 /// Limits of a custom notification are published in part only; these stay well below what chats show.
 /// <https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>
 const TITLE_LIMIT: usize = 200;
 const DESCRIPTION_LIMIT: usize = 4_000;
-const STEP_LIMIT: usize = 700;
+/// The longest command, with the longest ARN that a secret can have, fits: half a command is another command.
+const STEP_LIMIT: usize = 1_500;
 const STEPS_LIMIT: usize = 10;
 const SUMMARY_LIMIT: usize = 250;
 const KEYWORDS_LIMIT: usize = 10;
@@ -27,6 +28,9 @@ pub struct Alert {
     source: String,
     content: Content,
     metadata: Metadata,
+    /// No part of the notification: the attribute of the message by which an owner filters.
+    #[serde(skip)]
+    owner: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ struct Metadata {
 }
 
 /// What an alert says, before it is cut to its limits.
+///
+/// Text from outside stands in it as [`Foreign::chat`](crate::Foreign::chat) renders it, or as an argument of a command
+/// that [`Foreign::argument`](crate::Foreign::argument) let through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertText {
     /// One line: what and which.
@@ -68,6 +75,9 @@ pub struct AlertText {
     pub related_resources: Vec<String>,
     /// For machines: `kind`, `severity`, ...
     pub context: BTreeMap<String, String>,
+    /// Who answers for the secret: an attribute of the message, so it is the text itself
+    /// ([`Foreign::attribute`](crate::Foreign::attribute)).
+    pub owner: Option<String>,
 }
 
 impl Alert {
@@ -96,6 +106,7 @@ impl Alert {
                 related_resources: text.related_resources,
                 additional_context: text.context,
             },
+            owner: text.owner,
         }
     }
 
@@ -109,6 +120,12 @@ impl Alert {
     #[must_use]
     pub fn context(&self, key: &str) -> Option<&str> {
         self.metadata.additional_context.get(key).map(String::as_str)
+    }
+
+    /// Who answers for the secret, for the attribute of that name.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
     /// The subject of the mail.

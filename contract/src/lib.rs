@@ -5,6 +5,7 @@
 
 mod alert;
 mod arn;
+mod foreign;
 mod incident;
 mod kind;
 mod messages;
@@ -16,6 +17,7 @@ mod text;
 
 pub use alert::{Alert, AlertText};
 pub use arn::{is_elsewhere, names_same_secret, secret_name};
+pub use foreign::{Argument, Foreign};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
 pub use kind::{Kind, Severity};
 pub use messages::DistributionRequest;

@@ -11,9 +11,25 @@ pub fn cut(text: &str, limit: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
+/// As [`cut`], for text whose underscores stand inside of words: none is left at the end, where it would be markup.
+pub(crate) fn cut_chat(text: &str, limit: usize) -> String {
+    let short = cut(text, limit);
+    match short.strip_suffix('…').filter(|_| short != text) {
+        Some(kept) => format!("{}…", kept.trim_end_matches(['_', '@'])),
+        None => short,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cut_leaves_no_underscore_at_the_end() {
+        assert_eq!(cut_chat("payment_clone", 11), "payment…");
+        assert_eq!(cut_chat("payment__clone", 12), "payment…");
+        assert_eq!(cut_chat("payment_…", 13), "payment_…");
+    }
 
     #[test]
     fn a_long_text_is_cut_at_a_character_and_marked() {

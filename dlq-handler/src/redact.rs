@@ -12,6 +12,8 @@ const EXCERPT_LIMIT: usize = 600;
 const TEXT_LIMIT: usize = 512 * 1024;
 /// A run of so many letters and digits is long enough for a password or a key.
 const RUN_LIMIT: usize = 12;
+/// Longer than words of messages are: words that were put together make a password, too.
+const WORD_LIMIT: usize = 16;
 const LEFT_OUT: &str = "[left out]";
 /// JSON in a string in JSON: SNS in SQS is two.
 const DEPTH_LIMIT: usize = 16;
@@ -107,7 +109,9 @@ fn looks_random(run: &str) -> bool {
     let letters = count(char::is_alphabetic);
     let capitals = count(char::is_uppercase);
     let mixed = (digits > 0 && letters > 0) || (capitals > 1 && capitals < letters && capitals * 3 > letters);
-    run.chars().count() >= RUN_LIMIT && (mixed || run.chars().count() >= 3 * RUN_LIMIT)
+    let longest_word = run.split(['-', '_', '+']).map(|word| word.chars().count()).max().unwrap_or(0);
+    let is_long = run.chars().count() >= 3 * RUN_LIMIT || (capitals == 0 && longest_word > WORD_LIMIT);
+    run.chars().count() >= RUN_LIMIT && (mixed || is_long)
 }
 
 #[cfg(test)]
@@ -137,6 +141,11 @@ mod tests {
                 "cannot read arn:aws:secretsmanager:eu:1:secret:rabbitmq/payment",
             ),
             ("task timed out after 60 seconds", "task timed out after 60 seconds"),
+            ("it is correcthorsebattery for all", "it is [left out] for all"),
+            (
+                "rotation-rotation-mq: a misconfiguration (InvalidParameterException)",
+                "rotation-rotation-mq: a misconfiguration (InvalidParameterException)",
+            ),
         ] {
             assert_eq!(text(words), expected);
         }

