@@ -10,7 +10,8 @@ mod meaning;
 use std::collections::BTreeMap;
 
 use contract::{
-    Alert, AlertText, Area, Argument, Foreign, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity, cut,
+    Alert, AlertText, Area, Argument, Foreign, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity,
+    cut,
 };
 use jiff::Timestamp;
 
