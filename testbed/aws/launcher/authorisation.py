@@ -6,7 +6,7 @@
 - A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
   carries `kms:ViaService` and the encryption context.
 - `events:source` is a condition key of PutEvents.
-- `aws:PrincipalArn` of a session is the ARN of its role, not that of the session.
+- `aws:PrincipalArn` of a role's session is the role's ARN, path included, and not the session's.
 - Sessions are registered one at a time: each registration walks through all of them, and another thread's
   would end it with an error, and with it the invocation that it is for.
 """
@@ -33,9 +33,8 @@ KMS_ACTIONS = {
 
 
 def install() -> None:
-    iam_evaluator._resolve_condition_key = _with_roles(
-        _with_secret_tags(iam_evaluator._resolve_condition_key)
-    )
+    resolve = _with_role_arns(_with_secret_tags(iam_evaluator._resolve_condition_key))
+    iam_evaluator._resolve_condition_key = resolve
     iam_actions.request_tag_context = _with_event_sources(iam_actions.request_tag_context)
     sts.register_session = _one_at_a_time(sts.register_session)
     original = sm.handle_request
@@ -90,14 +89,14 @@ def _with_secret_tags(original):
     return resolve_condition_key
 
 
-def _with_roles(original):
+def _with_role_arns(original):
     def resolve_condition_key(key: str, context: iam_evaluator.EvalContext):
-        arn = original(key, context)
-        if key.lower() != "aws:principalarn" or ":assumed-role/" not in (arn or ""):
-            return arn
-        name = iam_evaluator._role_name_from_assumed_arn(arn)
-        role = iam._roles.get(name)
-        return role["Arn"] if role else arn
+        found = original(key, context)
+        if key.lower() != "aws:principalarn" or context.principal_type != "AssumedRole":
+            return found
+        name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
+        role = iam._roles.get_scoped(context.principal_account, None, name)
+        return role["Arn"] if role else found
 
     return resolve_condition_key
 

@@ -1,0 +1,54 @@
+"""Policies of queues and topics, for the services that MiniStack delivers for without asking (rows I9 and I10).
+
+- A rule of EventBridge sends to a queue or publishes to a topic whose policy lets `events.amazonaws.com` do it for
+  that rule. EventBridge names no `aws:SourceAccount`.
+- An alarm publishes to a topic whose policy lets `cloudwatch.amazonaws.com` do it for that alarm and account.
+
+What is not let through is dropped without a word, as on AWS.
+"""
+
+from ministack.core.arn import ArnParseError, parse_arn
+from ministack.core.responses import get_account_id
+from ministack.services import cloudwatch, eventbridge, sns, sqs
+
+
+def install() -> None:
+    eventbridge._invoke_target = _as_the_rule(eventbridge._invoke_target)
+    cloudwatch._dispatch_alarm_actions = _as_the_alarm(cloudwatch._dispatch_alarm_actions)
+
+
+def _as_the_rule(original):
+    def invoke_target(target: dict, event: dict, rule: dict, view=None) -> None:
+        source = rule.get("Arn", "")
+        # EventBridge Scheduler comes this way, too, and acts with a role of its own.
+        is_rule = source.startswith("arn:aws:events:")
+        if not is_rule or _takes(target.get("Arn", ""), "events.amazonaws.com", source, None):
+            original(target, event, rule, view)
+
+    return invoke_target
+
+
+def _as_the_alarm(original):
+    def dispatch_alarm_actions(alarm: dict, old_state: str, new_state: str, reason: str) -> None:
+        def kept(actions: list[str]) -> list[str]:
+            source, account = alarm.get("AlarmArn", ""), get_account_id()
+            return [arn for arn in actions if _takes(arn, "cloudwatch.amazonaws.com", source, account)]
+
+        fields = ("AlarmActions", "OKActions", "InsufficientDataActions")
+        allowed = {field: kept(alarm.get(field) or []) for field in fields}
+        original({**alarm, **allowed}, old_state, new_state, reason)
+
+    return dispatch_alarm_actions
+
+
+def _takes(target: str, service: str, source_arn: str, source_account: str | None) -> bool:
+    """Whether the target's policy lets the service through; targets of other kinds have none here."""
+    try:
+        kind = parse_arn(target).service
+    except ArnParseError:
+        return True
+    if kind == "sqs":
+        return sqs.queue_policy_allows(target, service, source_arn, source_account)
+    if kind == "sns":
+        return sns.topic_policy_allows(target, service, source_arn, source_account)
+    return True
