@@ -38,7 +38,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kube::Client;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::{Api, Client};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
@@ -153,7 +156,33 @@ impl Kubernetes {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_admin_kubeconfig(&self, file: &Path) -> Result<()> {
-        self.layout.write_admin_kubeconfig(file, &self.ca_pem())
+        self.write_kubeconfig(file, &self.layout.admin_token)
+    }
+
+    /// A token of a service account, for these audiences or else for the API server's own; it lives for an hour.
+    ///
+    /// # Errors
+    /// When there is no such account, or the API server refuses.
+    pub async fn service_account_token(
+        &self,
+        namespace: &str,
+        account: &str,
+        audiences: &[&str],
+    ) -> Result<String> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin()?, namespace);
+        let audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
+        let spec = TokenRequestSpec { audiences, ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let issued = accounts.create_token_request(account, &PostParams::default(), &request).await?;
+        issued.status.map(|status| status.token).with_context(|| format!("no token of {namespace}/{account}"))
+    }
+
+    /// Writes what `KUBECONFIG` names for kubectl to be whoever the bearer token says.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_kubeconfig(&self, file: &Path, token: &str) -> Result<()> {
+        self.layout.write_kubeconfig(file, token, &self.ca_pem())
     }
 
     /// The folder of all that the cluster writes; etcd's data holds every Secret, `tokens.csv` the admin's token.

@@ -148,8 +148,8 @@ impl Layout {
         Ok(command)
     }
 
-    pub(super) fn write_admin_kubeconfig(&self, file: &Path, ca_pem: &Path) -> Result<()> {
-        write_private(file, &self.kubeconfig_of(&self.admin_token, ca_pem))
+    pub(super) fn write_kubeconfig(&self, file: &Path, token: &str, ca_pem: &Path) -> Result<()> {
+        write_private(file, &self.kubeconfig_of(token, ca_pem))
     }
 
     fn write_files(&self) -> Result<()> {
