@@ -1,5 +1,6 @@
 //! The deployed suite, driven as Secrets Manager and SecOps drive it, against a real broker.
 
+mod actors;
 mod alerts;
 mod bad_brokers;
 mod bad_events;
