@@ -7,6 +7,7 @@
 
 mod actor;
 mod application;
+mod tenant;
 
 use anyhow::{Context as _, Result};
 use testbed::cloud::{Cloud, STACK};
