@@ -7,6 +7,8 @@
 
 mod actor;
 mod application;
+mod developer;
+mod secops;
 mod tenant;
 
 use anyhow::{Context as _, Result};
