@@ -8,6 +8,8 @@
 mod actor;
 mod application;
 mod developer;
+mod pipeline;
+mod reading;
 mod secops;
 mod tenant;
 
