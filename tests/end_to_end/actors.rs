@@ -8,6 +8,8 @@
 mod actor;
 mod application;
 mod developer;
+mod forged;
+mod invoker;
 mod pipeline;
 mod reading;
 mod secops;
