@@ -13,6 +13,7 @@ mod invoker;
 mod pipeline;
 mod reading;
 mod secops;
+mod sender;
 mod tenant;
 
 use anyhow::{Context as _, Result};
