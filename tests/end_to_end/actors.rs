@@ -6,6 +6,7 @@
 //! AWS, so that a path cannot be seen to be denied here, the file says so.
 
 mod actor;
+mod alarm_writer;
 mod application;
 mod developer;
 mod forged;
