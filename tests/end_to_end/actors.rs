@@ -9,6 +9,7 @@ mod actor;
 mod alarm_writer;
 mod application;
 mod developer;
+mod event_writer;
 mod forged;
 mod invoker;
 mod pipeline;
