@@ -12,6 +12,7 @@ mod developer;
 mod event_writer;
 mod forged;
 mod invoker;
+mod low_broker_user;
 mod pipeline;
 mod reading;
 mod secops;
