@@ -8,11 +8,13 @@
 mod actor;
 mod alarm_writer;
 mod application;
+mod cluster_actor;
 mod developer;
 mod event_writer;
 mod forged;
 mod invoker;
 mod low_broker_user;
+mod namespace_admin;
 mod pipeline;
 mod reading;
 mod secops;
