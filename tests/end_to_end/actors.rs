@@ -10,6 +10,7 @@ mod alarm_writer;
 mod application;
 mod cluster_actor;
 mod developer;
+mod elsewhere_admin;
 mod event_writer;
 mod forged;
 mod invoker;
