@@ -32,7 +32,7 @@ def main() -> None:
     cloudformation = session.create_client("cloudformation")
     request = {
         "StackName": wanted["stack"],
-        "TemplateBody": json.dumps(template, default=str),
+        "TemplateURL": upload_template(session, template),
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in wanted["parameters"].items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
@@ -93,6 +93,15 @@ def upload_code(session, template: dict, folder: pathlib.Path, artifacts: dict[s
             uploaded[str(source)] = upload(s3, source)
         bucket, name = ("Bucket", "Key") if key == "CodeUri" else ("S3Bucket", "S3Key")
         properties[key] = {bucket: BUCKET, name: uploaded[str(source)]}
+
+
+def upload_template(session, template: dict) -> str:
+    """By S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request, and 1 MB there."""
+    s3 = session.create_client("s3")
+    body = json.dumps(template, default=str).encode()
+    key = hashlib.sha256(body).hexdigest() + ".json"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    return f"{s3.meta.endpoint_url}/{BUCKET}/{key}"
 
 
 def upload(s3, source: pathlib.Path) -> str:
