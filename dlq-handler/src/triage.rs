@@ -86,7 +86,7 @@ fn alarm(received: Received<'_>, value: &Value) -> Option<Message> {
                 causes: vec![cut(&why("NewStateReason"), 500)],
                 ..Detail::default()
             };
-            Some(Message::Failure(Box::new(failure(received, area, subject, Kind::AlarmRaised, at, detail))))
+            Some(Message::Failure(Box::new(failure(received, area, &subject, Kind::AlarmRaised, at, detail))))
         }
         "OK" => Some(success(received, area, &subject, at)),
         other => Some(Message::Information(format!("alarm {name} is in state {}", redact::text(other)))),
@@ -103,7 +103,7 @@ fn unknown(received: Received<'_>, body: &str) -> Message {
         ..Detail::default()
     };
     let kind = Kind::MessageUnknown;
-    Message::Failure(Box::new(failure(received, Area::Message, subject, kind, received.sent_at, detail)))
+    Message::Failure(Box::new(failure(received, Area::Message, &subject, kind, received.sent_at, detail)))
 }
 
 /// One incident for each thing that is claimed, so that a flood of claims is one alert.
@@ -137,7 +137,7 @@ fn distrust(received: Received<'_>, what: &str, about: &str) -> Failure {
         ..Detail::default()
     };
     let subject = format!("untrusted: {what}");
-    failure(received, Area::Message, subject, Kind::MessageUntrusted, received.sent_at, detail)
+    failure(received, Area::Message, &subject, Kind::MessageUntrusted, received.sent_at, detail)
 }
 
 fn success(received: Received<'_>, area: Area, subject: &str, at: Timestamp) -> Message {
@@ -161,7 +161,7 @@ fn short_hash(text: &str) -> String {
 fn failure(
     received: Received<'_>,
     area: Area,
-    subject: String,
+    subject: &str,
     kind: Kind,
     occurred_at: Timestamp,
     detail: Detail,
@@ -169,7 +169,7 @@ fn failure(
     Failure {
         id: name(received.id),
         area,
-        subject: name(&subject),
+        subject: name(subject),
         kind,
         occurred_at,
         detail,

@@ -125,11 +125,11 @@ fn a_flood_of_invented_secrets_is_some_alerts_and_a_digest_and_hides_no_real_fai
                 .map(|number| notice(&invented(number), "secret.not_found", &number.to_string(), at))
                 .collect()
         };
-        path.queue.send(&flood(0..100)).await?;
+        path.queue.send(&flood(0..40)).await?;
         path.queue.send(&[notice(&real, "vhost.missing", "real", at)]).await?;
         let critical = secret("invented-critical");
         path.queue.send(&[notice(&critical, "current.login_refused", "critical", at)]).await?;
-        path.queue.send(&flood(100..200)).await?;
+        path.queue.send(&flood(40..80)).await?;
         path.alerts.wait_for(&real, 1).await?;
         path.alerts.wait_for(&critical, 1).await?;
         path.alerts.wait_until(1, |alert| kind(alert) == "alerts.withheld").await?;
@@ -140,11 +140,11 @@ fn a_flood_of_invented_secrets_is_some_alerts_and_a_digest_and_hides_no_real_fai
         let digests = path.alerts.wait_until(1, |alert| kind(alert) == "alerts.withheld").await?;
         ensure!(digests.len() <= 2, "{digests:#?}");
         // Other systems hear of each.
-        path.alerts.wait_for_events(&invented(199), 1).await?;
+        path.alerts.wait_for_events(&invented(79), 1).await?;
 
         // A day later they end by themselves, and nobody is told of that either.
         path.own.send(&[sweep()]).await?;
-        let events = path.alerts.wait_for_events(&invented(199), 2).await?;
+        let events = path.alerts.wait_for_events(&invented(79), 2).await?;
         ensure!(events.iter().any(|event| event["detail"]["state"] == "closed"), "{events:#?}");
         Ok(())
     })

@@ -209,6 +209,8 @@ fn a_failure_that_is_over_when_it_comes_says_so_and_one_that_was_known_does_not(
     assert_eq!(record.fail(&failure("c", Critical, 30), at(62)), Effect::Nothing);
 }
 
+/// What a record was like, and how it became so.
+type Poison<'a> = (&'a str, fn(&mut Record));
 /// Far ahead of everything.
 const FUTURE: i64 = 200_000_000_000;
 
@@ -221,7 +223,7 @@ fn a_record_with_a_time_that_has_not_come_heals_and_hides_no_failure() {
         let changed = record.heal(now);
         (record, changed)
     };
-    let poisons: [(&str, fn(&mut Record)); 4] = [
+    let poisons: [Poison<'_>; 4] = [
         ("a success ahead", |record| {
             record.succeed(&success("s", FUTURE), at(0));
         }),

@@ -36,5 +36,5 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         test_only: kind == Kind::RotationTestFailed,
         ..Detail::default()
     };
-    Some(Message::Failure(Box::new(failure(received, Area::Rotation, subject, kind, at, detail))))
+    Some(Message::Failure(Box::new(failure(received, Area::Rotation, &subject, kind, at, detail))))
 }

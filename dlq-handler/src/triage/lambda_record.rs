@@ -54,7 +54,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         request_id: text(&context["requestId"]),
         ..Detail::default()
     };
-    let failure = failure(received, area, subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
+    let failure = failure(received, area, &subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
 }
 

@@ -39,7 +39,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         test_only: notice.test_only,
         tried: String::new(),
     };
-    let failure = failure(received, area, subject, kind, occurred_at, detail);
+    let failure = failure(received, area, &subject, kind, occurred_at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
 }
 

@@ -34,6 +34,20 @@ impl Management {
             .collect())
     }
 
+    /// When each of the user's connections was opened (milliseconds since 1970), where the broker's statistics say so by
+    /// now: they come a few seconds after the connection.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn opened_at(&self, user: &str) -> Result<Vec<Option<i64>>> {
+        let mut times = Vec::new();
+        for name in self.connections_of(user).await? {
+            let answer = self.call(Method::GET, &["connections", &name], None).await?;
+            times.push(answer.body["connected_at"].as_i64());
+        }
+        Ok(times)
+    }
+
     /// Closes the user's connections.
     ///
     /// # Errors

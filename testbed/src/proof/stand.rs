@@ -169,6 +169,8 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
         ("GRACE_SECONDS", "1"),
         ("REDELIVERY_DELAY_SECONDS", "3"),
         ("SECRET2EKS_FUNCTION", NOBODY),
+        // Where DescribeSecret is hit, it is not known whether a secret exists.
+        ("ALERTS_PER_HOUR", "10000"),
     ];
     cloud.add_variables(&handler(name), &[short.as_slice(), &borrowed(&handled)].concat()).await?;
     let timeout = cloud.lambda.update_function_configuration().timeout(HANDLER_SECONDS);
