@@ -152,11 +152,10 @@ impl ManagementApi<'_> {
         }
     }
 
-    /// Refuses a change that no request can name, so that nothing is written before it is found.
-    ///
-    /// # Errors
-    /// When the vhost is named `.` or `..`.
-    pub fn check_names(self, change: &Change) -> Result<(), ApiError> {
+    /// What a change would fail with that no request can name, because its vhost is named `.` or `..`: to be
+    /// asked before anything is written.
+    #[must_use]
+    pub fn unnameable(self, change: &Change) -> Option<ApiError> {
         let (Change::GrantTopic((vhost, _), _)
         | Change::RevokeTopic((vhost, _))
         | Change::ReplaceVhost(vhost, _)
@@ -164,12 +163,9 @@ impl ManagementApi<'_> {
         | Change::RevokeVhost(vhost)
         | Change::ClearTopics(vhost)) = change
         else {
-            return Ok(());
+            return None;
         };
-        if is_unnameable(vhost) {
-            return Err(self.error(&Method::PUT, &["permissions", vhost], Failure::Unnameable));
-        }
-        Ok(())
+        is_unnameable(vhost).then(|| self.error(&Method::PUT, &["permissions", vhost], Failure::Unnameable))
     }
 
     /// Applies one planned change to `user`, except for tags, which travel with the password.

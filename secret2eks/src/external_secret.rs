@@ -146,7 +146,7 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     })
 }
 
-/// The ClusterExternalSecret that made the object.
+/// The `ClusterExternalSecret` that made the object.
 fn cluster_external_secret(object: &Value) -> Option<String> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
     let owner = owners.iter().find(|owner| owner["kind"] == "ClusterExternalSecret")?;

@@ -9,7 +9,7 @@ fn apply(grants: &mut Grants, change: Change) {
         Change::SetTags(tags) => grants.tags = tags,
         Change::GrantTopic(exchange, topic) => drop(grants.topic_permissions.insert(exchange, topic)),
         Change::ReplaceVhost(vhost, permission) | Change::GrantVhost(vhost, permission) => {
-            drop(grants.permissions.insert(vhost, permission))
+            drop(grants.permissions.insert(vhost, permission));
         }
         Change::SetLimit(name, value) => drop(grants.limits.insert(name, value)),
         Change::RevokeVhost(vhost) => drop(grants.permissions.remove(&vhost)),

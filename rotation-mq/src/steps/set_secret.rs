@@ -89,7 +89,9 @@ async fn alternate(
     let inactive_grants = inactive_grants.unwrap_or_default();
     let changes = plan(&active_grants, &inactive_grants);
     for change in &changes {
-        admin.check_names(change).map_err(RotationError::broker(&format!("{change} for"), inactive))?;
+        if let Some(error) = admin.unnameable(change) {
+            return Err(RotationError::broker(&format!("{change} for"), inactive)(error));
+        }
     }
     claim::pin(step, found).await;
     // Whoever reads AWSPENDING knows the password as soon as it is set: by then the user must not be allowed

@@ -1,5 +1,5 @@
 //! A tenant's pipeline: it deploys `infra/secret.yaml`, so it rotates its secrets, and AWS demands
-//! `lambda:InvokeFunction` on the rotation function of whoever calls RotateSecret. So it may send that function anything.
+//! `lambda:InvokeFunction` on the rotation function of whoever calls `RotateSecret`. So it may send that function anything.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;

@@ -81,7 +81,7 @@ fn a_pinned_version_earns_no_receipt() -> Result<()> {
 fn a_secret_that_the_operator_does_not_make_earns_no_receipt() -> Result<()> {
     on_the_cluster(async |cloud| {
         is_refused(cloud, "CreationPolicy=Merge", |spec, _| {
-            spec["target"]["creationPolicy"] = json!("Merge")
+            spec["target"]["creationPolicy"] = json!("Merge");
         })
         .await?;
         is_refused(cloud, "`spec.target.creationPolicy`", |spec, _| {
