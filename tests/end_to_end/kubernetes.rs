@@ -1,7 +1,7 @@
 //! What is current in a secret reaches the cluster: through the deployed secret2eks, a real API server and the real
 //! External Secrets Operator.
 
-mod admission;
+pub mod admission;
 mod bad_clusters;
 mod bad_tags;
 mod delivery;

@@ -20,9 +20,10 @@ async fn put(writer: &Actor<'_>, entry: &Value) -> Result<Value> {
 }
 
 #[test]
-fn who_puts_events_on_the_default_bus_tells_no_siem_that_an_incident_is_over() -> Result<()> {
+fn who_puts_events_on_the_default_bus_tells_nothing_to_a_siem_that_listens_on_the_stacks_own() -> Result<()> {
     on_the_cloud(async |cloud| {
-        let path = Path::deploy(cloud, "siem", &[]).await?;
+        let bus = name("siem-bus");
+        let path = Path::deploy(cloud, "siem", &[("EventBusName", &bus)]).await?;
         let secret = secret(&name("over"));
         path.queue.send(&[notice(&secret, "vhost.missing", "1", &forged::now()?)]).await?;
         let opened = path.alerts.wait_for_events(&secret, 1).await?;

@@ -87,7 +87,8 @@ fn a_failure_in_the_future_hides_neither_a_worse_one_nor_the_end() -> Result<()>
             alert["metadata"]["threadId"] == secret.as_str() && context["kind"] == "current.login_refused"
         };
         scene.path.alerts.wait_until(1, critical).await?;
-        scene.path.queue.send(&[forged::succeeded(&secret, &forged::now()?).to_string()]).await?;
+        // The rule itself says that it is over.
+        scene.path.rule.send(&[forged::succeeded(&secret, &forged::now()?).to_string()]).await?;
         let closed = |alert: &Value| {
             let metadata = &alert["metadata"];
             metadata["threadId"] == secret.as_str() && metadata["eventType"] == "incident.closed"

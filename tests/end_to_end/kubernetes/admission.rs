@@ -21,7 +21,7 @@ fn kubectl(cloud: &Cloud, arguments: &[&str]) -> Result<String> {
 }
 
 /// Runs `test` while the policies are in force.
-async fn under_the_policies(cloud: &Cloud, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+pub async fn under_the_policies(cloud: &Cloud, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
     let manifest = workspace().join("infra/kubernetes/admission.yaml").display().to_string();
     let outcome = async {
         kubectl(cloud, &["apply", "-f", &manifest])?;

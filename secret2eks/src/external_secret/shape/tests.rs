@@ -11,7 +11,7 @@ fn judged(spec: &Value) -> Result<(), Refusal> {
 }
 
 /// One key of this secret, and a change.
-fn with(change: impl Fn(&mut Value)) -> Value {
+fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut spec = json!({
         "secretStoreRef": {"kind": "SecretStore", "name": "aws"},
         "refreshInterval": "1h",
@@ -33,7 +33,7 @@ fn push(spec: &mut Value, item: Value) {
 }
 
 fn with_template(template: Value) -> Value {
-    with(|spec| spec["target"]["template"] = template.clone())
+    with(|spec| spec["target"]["template"] = template)
 }
 
 /// The whole secret, and a change.
