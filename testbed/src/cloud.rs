@@ -25,7 +25,7 @@ pub use functions::{Functions, freeze_function, kill_function, processes_of};
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
 pub use notices::{Inbox, Notices};
-pub use variant::Variant;
+pub use variant::{Release, Variant};
 pub use volume_client::VolumeClient;
 
 use crate::aws::{Aws, Options, Python, Stack};

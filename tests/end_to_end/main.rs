@@ -26,5 +26,6 @@ mod senders;
 mod stale_connections;
 mod strategies;
 mod support;
+mod upgrade;
 mod values;
 mod watch;

@@ -19,6 +19,7 @@ mod step;
 mod template_rules;
 mod test;
 mod testbed;
+mod upgrade;
 mod usage;
 mod workspace;
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::testbed::{self, Broker, Kubernetes};
-use crate::{python, step, workspace};
+use crate::{python, step, upgrade, workspace};
 
 /// The end-to-end tests that concern the broker, by parts of their names.
 const OF_THE_BROKER: [&str; 5] =
@@ -18,7 +18,8 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         Some(one) => vec![one],
         None => vec![Broker::Trixie, Broker::Bookworm],
     };
-    testbed::prepare(&brokers, Kubernetes::Needed)?;
+    // The old functions have the names of today's, which are built after them.
+    testbed::prepare(&brokers, Kubernetes::Needed, upgrade::prepare)?;
     // The tests call `cargo lambda watch` and `invoke`; zig must be the venv's own.
     let lambda = python::programs(&python::LAMBDA)?;
     let path = workspace::path_with(&lambda);

@@ -82,22 +82,28 @@ pub fn prove(arguments: &[String]) -> Result<()> {
     become_testbed("prove", arguments, Kubernetes::Needed, || Ok(()))
 }
 
-/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes.
+/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes. `first` is built
+/// before all other programs.
 ///
 /// # Errors
 /// When one of them cannot be had.
-pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes) -> Result<()> {
-    prepare_for(|| Ok(brokers.to_vec()), kubernetes)
+pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes, first: impl Fn() -> Result<()>) -> Result<()> {
+    prepare_for(|| Ok(brokers.to_vec()), kubernetes, first)
 }
 
 /// `brokers` is asked once the testbed is built, which may be what knows.
-fn prepare_for(brokers: impl Fn() -> Result<Vec<Broker>>, kubernetes: Kubernetes) -> Result<()> {
+fn prepare_for(
+    brokers: impl Fn() -> Result<Vec<Broker>>,
+    kubernetes: Kubernetes,
+    first: impl Fn() -> Result<()>,
+) -> Result<()> {
     apt::ensure(&apt::BROKER)?;
     // Beside cargo and the downloads, which it outlasts by far.
     let building = match kubernetes {
         Kubernetes::Needed => Some(Building::start()?),
         Kubernetes::NotNeeded => None,
     };
+    first()?;
     build()?;
     for broker in brokers()? {
         let mut install = workspace::program(program());
@@ -135,7 +141,7 @@ fn become_testbed(
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         build()?;
     } else {
-        prepare_for(|| Ok(vec![broker_of(command, arguments)?]), kubernetes)?;
+        prepare_for(|| Ok(vec![broker_of(command, arguments)?]), kubernetes, || Ok(()))?;
         more()?;
     }
     step::become_it(workspace::unowned(program()).arg(command).args(arguments))

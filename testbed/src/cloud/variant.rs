@@ -1,9 +1,11 @@
-//! The suite deployed once more, with other settings, beside the first one.
+//! The suite deployed once more, with other settings or from another release, beside the first one.
+
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_lambda::types::Environment;
 
-use super::{Alerts, Cloud, DeadLetterQueue, Notices, workspace};
+use super::{Alerts, Cloud, DeadLetterQueue, Functions, Notices, workspace};
 use crate::aws::Stack;
 
 /// Outputs of the template: what feeds dlq-handler, each from another sender.
@@ -24,9 +26,18 @@ pub struct Variant {
     pub stack: Stack,
 }
 
+/// A template, and the functions' programs that belong to it.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// `infra/template.yaml` of that release.
+    pub template: PathBuf,
+    /// Its functions.
+    pub functions: Functions,
+}
+
 impl Cloud {
-    /// Deploys the template as the stack `name` with other `parameters`, then gives its function further
-    /// variables, for settings that the template does not offer, such as another endpoint of AWS.
+    /// Deploys the present template as the stack `name` with other `parameters`, or updates that stack to it, then gives its
+    /// function further variables, for settings that the template does not offer, such as another endpoint of AWS.
     ///
     /// # Errors
     /// When the stack cannot be deployed or the function not be changed.
@@ -36,18 +47,32 @@ impl Cloud {
         parameters: &[(&str, &str)],
         variables: &[(&str, &str)],
     ) -> Result<Variant> {
+        let present =
+            Release { template: workspace().join("infra/template.yaml"), functions: self.functions.clone() };
+        let variant = self.deploy_release(&present, name, parameters).await?;
+        if !variables.is_empty() {
+            self.add_variables(&variant.function, variables).await?;
+        }
+        Ok(variant)
+    }
+
+    /// As [`Cloud::deploy_variant`], from any release.
+    ///
+    /// # Errors
+    /// When the stack cannot be deployed.
+    pub async fn deploy_release(
+        &self,
+        release: &Release,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Variant> {
         let ca = self.certificates.ca_pem().display().to_string();
         let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
         wanted.retain(|(key, _)| parameters.iter().all(|(other, _)| other != key));
         wanted.extend(parameters);
-        let stack = self
-            .aws
-            .deploy(name, &workspace().join("infra/template.yaml"), &wanted, &self.functions.artifacts())
-            .await?;
+        let artifacts = release.functions.artifacts();
+        let stack = self.aws.deploy(name, &release.template, &wanted, &artifacts).await?;
         let function = stack.output("RotationFunctionArn")?.to_owned();
-        if !variables.is_empty() {
-            self.add_variables(&function, variables).await?;
-        }
         let config = self.aws.sdk_config().await;
         // How the rotations of other tests end is none of its business.
         let rules = aws_sdk_eventbridge::Client::new(&config);
@@ -60,6 +85,18 @@ impl Cloud {
         let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, name).await?;
         let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
         Ok(Variant { name: name.to_owned(), function, delivery, notices, stack })
+    }
+
+    /// Lets that stack hear of the end of rotations. All of its secrets have a prefix of their own, its parameter
+    /// `SecretNamePrefix`: those of others are none of its business.
+    ///
+    /// # Errors
+    /// When EventBridge refuses.
+    pub async fn tell_of_rotations(&self, variant: &Variant) -> Result<()> {
+        let rules = aws_sdk_eventbridge::Client::new(&self.aws.sdk_config().await);
+        let rule = variant.stack.resource("RotationOutcome")?;
+        rules.enable_rule().name(rule).send().await.context("the rule stays off")?;
+        Ok(())
     }
 
     /// What SecOps gets from that stack.

@@ -182,9 +182,7 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
     let helps = variant.stack.resource("CurrentVersionChanged")?;
     rules.disable_rule().name(helps).send().await.context("the rule stays on")?;
-    // Only of the secrets whose names begin as this stack's.
-    let tells = variant.stack.resource("RotationOutcome")?;
-    rules.enable_rule().name(tells).send().await.context("the rule stays off")?;
+    cloud.tell_of_rotations(&variant).await?;
     Ok(variant)
 }
 

@@ -1,0 +1,37 @@
+//! Version 0.1, as `cargo xtask test` builds it.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use testbed::cloud::{Functions, Release, workspace};
+
+/// Its last commit; also in `xtask/src/upgrade.rs`.
+const COMMIT: &str = "218ad35";
+
+/// Its template and its functions.
+///
+/// # Errors
+/// When it was not built; says what to do.
+pub fn of_0_1() -> Result<Release> {
+    let folder = workspace().join("target/upgrade").join(COMMIT);
+    match Functions::built_in(&folder) {
+        Ok(functions) => Ok(Release { template: folder.join("source/infra/template.yaml"), functions }),
+        Err(_) => bail!("{} is not built: {}", relative(&folder), how_to_build()),
+    }
+}
+
+fn how_to_build() -> &'static str {
+    let known = ["cat-file", "-e"];
+    let commit = format!("{COMMIT}^{{commit}}");
+    let asked = Command::new("git").arg("-C").arg(workspace()).args(known).arg(commit).output();
+    if asked.is_ok_and(|answer| answer.status.success()) {
+        "`cargo xtask test` builds it from the repository's history"
+    } else {
+        "its commit is not in this clone; say `git fetch --unshallow`, then `cargo xtask test`, which builds it"
+    }
+}
+
+fn relative(folder: &Path) -> String {
+    folder.strip_prefix(workspace()).unwrap_or(folder).display().to_string()
+}
