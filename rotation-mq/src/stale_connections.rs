@@ -78,11 +78,13 @@ pub async fn before_reset(
     }
 }
 
-/// Those that were opened before `since_ms`, to be told; none when there are none, or the broker does not say when.
+/// Those that were opened before `since_ms` and still live, to be told; none when there are none, or the broker does not
+/// say when. One whose client is gone stays listed for a while.
 #[must_use]
 pub fn older_than(listed: &[Listed], since_ms: i64) -> Option<String> {
     let is_older = |one: &&Listed| one.connected_at().is_some_and(|at| at < since_ms);
-    let names: Vec<String> = listed.iter().filter(is_older).map(name_of).collect();
+    let lives = |one: &&Listed| one.details.as_ref().is_some_and(|details| !is_gone(details));
+    let names: Vec<String> = listed.iter().filter(lives).filter(is_older).map(name_of).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 

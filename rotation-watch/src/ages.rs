@@ -83,8 +83,9 @@ pub async fn look_up(
             ages = found;
             refused += usize::from(found == Ages::Refused);
             unanswered += usize::from(found == Ages::Unanswered);
-            if unanswered > 0 || refused > REFUSALS_LIMIT {
-                looked.failed = Some(WatchError::Versions { arn: secret.arn.clone(), source });
+            // The first of them says why the run has failed.
+            if found == Ages::Unanswered || refused > REFUSALS_LIMIT {
+                looked.failed.get_or_insert(WatchError::Versions { arn: secret.arn.clone(), source });
             }
         }
         if ages == Ages::Known && memory.current != secret.current {

@@ -133,6 +133,14 @@ impl Lab {
         management.set_topic_permission(&app.user, "/", "amq.topic", ["^a", "^b"]).await?;
         management.set_limit(&app.user, "max-connections", 20).await?;
         management.create_user(&clone, "a password of its own", &["monitoring"]).await?;
+        // AWSPREVIOUS logs in as the second user: it is this secret's.
+        let current = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let mut previous = current.clone();
+        (previous["username"], previous["password"]) = (json!(clone), json!("a password of its own"));
+        for value in [previous, current] {
+            let stored = cloud.secrets.put_secret_value().secret_id(&app.arn);
+            stored.secret_string(value.to_string()).send().await?;
+        }
         management.set_limit(&clone, "max-channels", 20).await?;
         management.set_topic_permission(&clone, "/", "amq.direct", ["^a", "^b"]).await?;
         Ok(app)

@@ -55,7 +55,7 @@ fn template_violations(text: &str) -> Vec<String> {
     found
 }
 
-/// An alarm speaks on a topic only if the topic's policy knows its name: AlertTopic's lists the names, the other one takes
+/// An alarm speaks on a topic only if the topic's policy knows its name: that of the alerts lists names, the other one takes
 /// all that begin with the stack's.
 fn alarm_violations(code: &str) -> Vec<String> {
     let listed = code.split(":alarm:${AWS::StackName}-").skip(1).filter_map(|rest| rest.lines().next());

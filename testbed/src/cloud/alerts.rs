@@ -31,7 +31,7 @@ impl Alerts {
         let rule = format!("{name}-incident-events");
         let pattern = json!({"source": ["secret-rotation"]}).to_string();
         // The default bus, unless the stack has one of its own.
-        let name = stack.output("IncidentBusArn").ok().map(str::to_owned);
+        let name = stack.output("IncidentBusName").ok().map(str::to_owned);
         let put = bus.put_rule().name(&rule).set_event_bus_name(name.clone()).event_pattern(pattern);
         put.send().await.context("no rule")?;
         let target =

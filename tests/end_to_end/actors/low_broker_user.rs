@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
-use serde_json::Value;
 use testbed::cloud::{App, Cloud, random_text};
 use testbed::lapin::{Connection, ConnectionProperties};
 

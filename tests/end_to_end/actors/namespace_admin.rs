@@ -81,6 +81,10 @@ fn an_edit_that_changes_what_lands_in_the_cluster_is_denied_or_set_back_and_earn
                 let data = cloud.kubernetes()?.secret(NAMESPACE, &secret.name).await?.context(what)?;
                 ensure!(data.get("password").is_some_and(|now| now == "second"), "{what}: {edited:?}");
             }
+            if what == "an immutable Secret" {
+                // Kubernetes lets nobody make it mutable again, the operator neither.
+                admin.kubectl(&["delete", "secret", &secret.name]).await?.allowed("its deletion")?;
+            }
             // What is denied or set back does not stand in the way of the delivery.
             until(what, async || {
                 let delivered = cloud.deliver(&secret.arn).await?;

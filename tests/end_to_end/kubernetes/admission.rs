@@ -121,7 +121,13 @@ fn what_secret2eks_manages_takes_no_template_and_no_other_source_and_is_delivere
                 anyhow::Ok(edited.err().map(|error| format!("{error:#}")))
             };
             let immutable = json!({"target": {"immutable": true}});
-            until("the policies are in force", async || Ok(edit(&immutable).await?.is_some())).await?;
+            // The policies judge changes, so each probe is another one.
+            until("the policies are in force", async || {
+                let mut probe = object["spec"]["data"].clone();
+                probe[0]["remoteRef"]["version"] = json!(format!("uuid/{}", name("probe")));
+                Ok(edit(&json!({"data": probe})).await?.is_some())
+            })
+            .await?;
             kubernetes
                 .edit_external_secret(NAMESPACE, &secret.name, &json!({"spec": object["spec"]}))
                 .await?;

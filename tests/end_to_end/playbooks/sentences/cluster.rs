@@ -70,6 +70,8 @@ impl Subject {
                 kubernetes.is_immutable(&self.name, &self.name).await
             })
             .await?;
+            // The operator cannot write what comes next.
+            self.cloud.rotate_successfully(&self.arn).await?;
             self.delivers("distribution.not_synced").await?;
         }
         Ok(())
