@@ -170,7 +170,13 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
 }
 
 fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
-    let what = if subject.is_test_only() { "the test before the first rotation failed" } else { "failed" };
+    let what = if kind == Kind::ConnectionsOutlived {
+        "reports"
+    } else if subject.is_test_only() {
+        "the test before the first rotation failed"
+    } else {
+        "failed"
+    };
     let asked = subject.asked.get().map(|asked| format!("; {asked}")).unwrap_or_default();
     match subject.step.get() {
         Some(step) => format!("{step} {what} ({kind}): {error}{asked}"),

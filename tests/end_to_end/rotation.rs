@@ -25,7 +25,8 @@ fn twenty_rotations_in_a_row_alternate_and_old_and_new_credentials_log_in_each_t
                 "rotation {turn}"
             );
         }
-        ensure!(cloud.notices.about(&app.arn).await?.is_empty());
+        let notices = cloud.notices.about(&app.arn).await?;
+        ensure!(notices.is_empty(), "{notices:?}");
         Ok(())
     })
 }

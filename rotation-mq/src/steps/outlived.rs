@@ -5,8 +5,14 @@ use crate::error::RotationError;
 use crate::stale_connections::{Listed, older_than};
 use crate::version_state::AWSPREVIOUS;
 
+/// RabbitMQ gives up the socket of a client that said goodbye after 30 s.
+const LISTED_AFTER_ITS_END_MS: i64 = 35_000;
+
 /// Notes the sessions of `user`, which is about to be reset, that are older than its present password: after the reset its
 /// password has changed twice under them. AWSPREVIOUS set that password, where it is of this user.
+///
+/// A connection that its client has closed stays listed for up to 30 s, so nothing is said of a password that was set
+/// a moment ago.
 ///
 /// Never a reason to fail the step, so what cannot be read is a line in the log.
 pub async fn note(step: Step<'_>, found: &Found, user: &str, listed: &[Listed]) {
@@ -23,6 +29,8 @@ pub async fn note(step: Step<'_>, found: &Found, user: &str, listed: &[Listed]) 
             None
         }
     };
+    let now = (step.rotation.now)().as_millisecond();
+    let since = since.filter(|since| now.saturating_sub(*since) > LISTED_AFTER_ITS_END_MS);
     if let Some(connections) = since.and_then(|since| older_than(listed, since)) {
         let _ = step
             .subject

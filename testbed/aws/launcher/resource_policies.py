@@ -1,7 +1,7 @@
-"""Policies of queues and topics, for the services that MiniStack delivers for without asking (rows I10 and I11).
+"""Policies of queues and topics, for services that MiniStack delivers for without asking (rows I10 and I11).
 
-- A rule of EventBridge sends to a queue or publishes to a topic whose policy lets `events.amazonaws.com` do it for
-  that rule. EventBridge names no `aws:SourceAccount`.
+- A rule of EventBridge sends to a queue or publishes to a topic whose policy lets `events.amazonaws.com` do
+  it for that rule. EventBridge names no `aws:SourceAccount`.
 - An alarm publishes to a topic whose policy lets `cloudwatch.amazonaws.com` do it for that alarm and account.
 
 What is not let through is dropped without a word, as on AWS.

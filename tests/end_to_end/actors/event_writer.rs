@@ -36,7 +36,8 @@ fn who_puts_events_on_the_default_bus_tells_nothing_to_a_siem_that_listens_on_th
         put(&writer, &entry).await?;
         // An event of the suite's own comes after it.
         path.queue.send(&[notice(&secret, "current.login_refused", "2", &forged::now()?)]).await?;
-        let events = path.alerts.wait_for_events(&secret, 2).await?;
+        path.alerts.wait_for(&secret, 2).await?;
+        let events = path.alerts.wait_for_events(&secret, 1).await?;
         let is_closed = |event: &&Value| event["detail"]["state"] == "closed";
         ensure!(events.iter().filter(is_closed).count() == 0, "{events:#?}");
         Ok(())

@@ -72,7 +72,7 @@ fn a_thief_who_holds_all_connections_of_the_user_does_not_keep_it_from_rotating(
 }
 
 #[test]
-fn a_connection_that_outlives_two_rotations_is_told_as_a_warning_however_often_it_is_seen() -> Result<()> {
+fn a_connection_that_outlives_two_rotations_is_one_warning() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (app, password) = stolen(cloud, "outlived").await?;
         let thief = connect(cloud, &app.user, &password, "thief").await?;
@@ -82,9 +82,12 @@ fn a_connection_that_outlives_two_rotations_is_told_as_a_warning_however_often_i
             Ok(!times.is_empty() && times.iter().all(Option::is_some))
         })
         .await?;
-        for _ in 0..6 {
+        for _ in 0..2 {
             cloud.rotate_successfully(&app.arn).await?;
         }
+        // Nothing is said of sessions while the password is younger than a closed connection may be listed.
+        tokio::time::sleep(std::time::Duration::from_secs(36)).await;
+        cloud.rotate_successfully(&app.arn).await?;
         ensure!(thief.status().connected(), "the connection is gone by itself");
         let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
         ensure!(alerts.len() == 1, "{alerts:#?}");
@@ -109,6 +112,12 @@ fn the_name_of_a_connection_is_plain_text_in_the_alert() -> Result<()> {
         let tag = random_text(6)?;
         let evil = format!("<https://evil.example/{tag}|playbook> <!channel> `curl evil.example`");
         let _thief = connect(cloud, &app.user, password, &evil).await?;
+        let management = cloud.broker.management()?;
+        until("the broker's statistics know the connection", async || {
+            let times = management.opened_at(&app.user).await?;
+            Ok(!times.is_empty() && times.iter().all(Option::is_some))
+        })
+        .await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
         let event = serde_json::json!({

@@ -17,7 +17,9 @@ use crate::failure_path::{Path, notice, secret, types};
 /// The queues of a stack: logical id, URL.
 fn queues(path: &Path) -> Vec<(String, String)> {
     let all = path.variant.stack.resources.iter();
-    all.filter(|(id, _)| id.ends_with("Queue")).map(|(id, url)| (id.clone(), url.clone())).collect()
+    all.filter(|(id, url)| id.ends_with("Queue") && url.starts_with("http"))
+        .map(|(id, url)| (id.clone(), url.clone()))
+        .collect()
 }
 
 /// Everything that sends and publishes, on everything.
@@ -58,7 +60,9 @@ fn who_sends_to_every_queue_but_the_rules_own_is_not_believed_about_a_rotation()
         let sender = sender(cloud).await?;
         let forged = forged::succeeded(&secret, &forged::now()?);
         // No role of the stack may send to the rule's queue. Whoever may is an administrator of the account's queues.
-        for (queue, url) in queues(&path).into_iter().filter(|(queue, _)| queue != "RuleQueue") {
+        // Without a cluster nobody reads the queue of the deliveries.
+        let tried = |(queue, _): &(String, String)| !["RuleQueue", "DeliveryQueue"].contains(&queue.as_str());
+        for (queue, url) in queues(&path).into_iter().filter(tried) {
             match send(&sender, &url, &forged).await? {
                 Attempt::Denied(_) => {}
                 // A queue that takes it does not believe it.

@@ -46,7 +46,14 @@ impl Subject {
     /// Deliveries end that way within a while: with a kind, or well when it is empty.
     async fn delivers(&self, kind: &str) -> Result<()> {
         let what = format!("a delivery ends with `{kind}`");
-        until(&what, async || Ok(self.cloud.deliver(&self.arn).await?.kind() == kind)).await
+        let mut last = String::new();
+        let delivered = until(&what, async || {
+            let answer = self.cloud.deliver(&self.arn).await?;
+            last = format!("{answer:?}");
+            Ok(answer.kind() == kind)
+        })
+        .await;
+        delivered.with_context(|| format!("the last ended as {last}"))
     }
 
     /// What is wrong when a reader comes to that sentence of delivery-failing.md.
@@ -64,6 +71,10 @@ impl Subject {
             self.cloud.kubernetes()?.edit_external_secret(&self.name, &self.name, &without).await?;
         } else if sentence.has("delete secret") {
             let kubernetes = self.cloud.kubernetes()?;
+            // The sentences before took the object from the secret.
+            let owned = json!({"metadata": {"annotations": {OWNER: self.arn}}});
+            kubernetes.edit_external_secret(&self.name, &self.name, &owned).await?;
+            self.delivers("").await?;
             let immutable = json!({"spec": {"target": {"immutable": true}}});
             kubernetes.edit_external_secret(&self.name, &self.name, &immutable).await?;
             until("the Kubernetes Secret is immutable", async || {
