@@ -38,7 +38,10 @@ pub enum LoginError {
     VhostNotPermitted(String),
     /// One connection too many, for the user or for the vhost.
     #[error("a limit on the number of connections is reached, of the user or of the vhost")]
-    LimitReached,
+    LimitReached {
+        /// Whether it is the user's own limit: any other may be reached by somebody else's connections.
+        of_user: bool,
+    },
     /// The certificate is not trusted, does not fit the name, or the port does not speak TLS.
     #[error("no trusted TLS connection")]
     Tls(#[source] rustls::Error),
@@ -64,7 +67,7 @@ impl LoginError {
             Self::Refused => refused,
             Self::VhostMissing(_) => Kind::VhostMissing,
             Self::VhostNotPermitted(_) => Kind::VhostNotPermitted,
-            Self::LimitReached => Kind::LoginLimitReached,
+            Self::LimitReached { .. } => Kind::LoginLimitReached,
             Self::Tls(_) => Kind::BrokerTlsRefused,
             Self::Transport(_) | Self::NoAnswer(_) => Kind::BrokerUnreachable,
             Self::Protocol(_) => Kind::BrokerRequestFailed,
@@ -126,6 +129,12 @@ impl AmqpLogin {
     }
 }
 
+/// `... refused for user 'payment': user connection limit (2) is reached`; a vhost's and a node's limit are told by other
+/// last words. Names, which may hold any words, come before.
+fn is_user_limit(text: &str) -> bool {
+    text.rsplit("': ").next().is_some_and(|last| last.starts_with("user connection limit"))
+}
+
 fn reason(error: lapin::Error, vhost: &str) -> LoginError {
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.kind() {
@@ -135,7 +144,7 @@ fn reason(error: lapin::Error, vhost: &str) -> LoginError {
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
                 let text = answer.get_message().as_str();
                 if text.ends_with("is reached") {
-                    LoginError::LimitReached
+                    LoginError::LimitReached { of_user: is_user_limit(text) }
                 } else if text.ends_with("not found") {
                     LoginError::VhostMissing(vhost.to_owned())
                 } else if text.ends_with("is down") {
@@ -151,5 +160,31 @@ fn reason(error: lapin::Error, vhost: &str) -> LoginError {
             None => LoginError::Transport(Arc::clone(io)),
         },
         _ => LoginError::Protocol(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_the_user_is_told_from_those_that_others_reach() {
+        for (text, expected) in [
+            (
+                "NOT_ALLOWED - access to vhost '/' refused for user 'p': user connection limit (2) is reached",
+                true,
+            ),
+            (
+                "NOT_ALLOWED - access to vhost '/' refused for user 'p': connection limit (2) is reached",
+                false,
+            ),
+            ("NOT_ALLOWED - connection refused: node connection limit (2) is reached", false),
+            (
+                "access to vhost 'a: user connection limit (1)' refused for user 'p': connection limit (2) is reached",
+                false,
+            ),
+        ] {
+            assert_eq!(is_user_limit(text), expected, "{text}");
+        }
     }
 }

@@ -83,7 +83,7 @@ pub async fn before_reset(
 #[must_use]
 pub fn older_than(listed: &[Listed], since_ms: i64) -> Option<String> {
     let is_older = |one: &&Listed| one.connected_at().is_some_and(|at| at < since_ms);
-    let lives = |one: &&Listed| one.details.as_ref().is_some_and(|details| !is_gone(details));
+    let lives = |one: &&Listed| !one.details.as_ref().is_some_and(is_gone);
     let names: Vec<String> = listed.iter().filter(lives).filter(is_older).map(name_of).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }

@@ -56,6 +56,16 @@ impl<'a> Closing<'a> {
         Ok(is_news)
     }
 
+    /// Looks which of those that were closed are still listed, and closes nothing.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    pub async fn look(&mut self) -> Result<(), ApiError> {
+        self.listed = self.api.connections(self.user).await?;
+        self.listed.retain(|one| self.closed.contains(one));
+        Ok(())
+    }
+
     /// How many different connections were closed.
     #[must_use]
     pub fn closed(&self) -> usize {

@@ -16,10 +16,10 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Proves the pending login over AMQPS.
 ///
-/// When a limit on connections is reached, the connections of the pending user are closed and the login is tried again.
+/// When the user's own limit on connections is reached, the connections of the pending user are closed and the login is tried again.
 /// They were opened with a password of before the reset, and nobody has the new one yet, so whoever holds them could
 /// block the rotation for ever. Not with `single`: there they are the application's. Nobody else's connection is closed,
-/// so a vhost's limit that others have reached stays an error.
+/// so the limit of a vhost or a node, which others may have reached, stays an error.
 ///
 /// # Errors
 /// What the broker refuses.
@@ -33,7 +33,9 @@ pub async fn log_in(
     let user = value.username();
     let verify = || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password());
     let mut login = verify().await;
-    if matches!(login, Err(LoginError::LimitReached)) && found.strategy() == Strategy::Alternating {
+    if matches!(login, Err(LoginError::LimitReached { of_user: true }))
+        && found.strategy() == Strategy::Alternating
+    {
         let current = &found.current.value;
         let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
         let closing = stale_connections::close_all(access.as_admin(step.rotation, current), user).await?;
@@ -44,7 +46,7 @@ pub async fn log_in(
             closing.still_listed()
         );
         let mut tries = if closing.closed() > 0 { TRIES } else { 0 };
-        while tries > 0 && matches!(login, Err(LoginError::LimitReached)) {
+        while tries > 0 && matches!(login, Err(LoginError::LimitReached { of_user: true })) {
             tokio::time::sleep(PAUSE).await;
             login = verify().await;
             tries -= 1;

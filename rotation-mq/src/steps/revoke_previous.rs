@@ -22,7 +22,7 @@ mod cut_off;
 mod plan;
 mod taken;
 
-use cut_off::{Progress, cut_off};
+use cut_off::{Progress, close_once, cut_off};
 use plan::{Plan, plan};
 
 /// Time kept back from the proof, for a last look whether a rotation has taken the user.
@@ -116,14 +116,17 @@ impl Revocation<'_> {
         };
         let mut closing = Closing::of(self.admin(), user);
         let mut progress = Progress::default();
-        let proof = cut_off(
-            self.rotation,
-            &self.access,
-            &self.leaked.value,
-            &mut closing,
-            &mut progress,
-            &is_still_ours,
-        );
+        let (access, leaked) = (&self.access, &self.leaked.value);
+        let proof = async {
+            match plan {
+                Plan::Scramble => {
+                    cut_off(self.rotation, access, leaked, &mut closing, &mut progress, &is_still_ours).await
+                }
+                Plan::CloseOnly => {
+                    close_once(self.rotation, access, leaked, &mut closing, &mut progress).await
+                }
+            }
+        };
         match tokio::time::timeout_at(deadline.checked_sub(RESERVE).unwrap_or(deadline), proof).await {
             Ok(proved) => proved?,
             Err(_) => {

@@ -91,6 +91,8 @@ fn in_a_tenants_namespace_a_template_cannot_read_another_tenants_secret() -> Res
             is_denied(cloud, &manifest(&thief, &template(&from)), "`spec.target.template.templateFrom`").await?;
             for source in [
                 json!({"secretStoreRef": {"kind": "ClusterSecretStore", "name": "all"}}),
+                json!({"dataFrom": [{"extract": {"key": "rabbitmq/own"},
+                    "rewrite": [{"transform": {"template": getter}}]}]}),
                 json!({"dataFrom": [{"sourceRef": {"generatorRef": {"kind": "ClusterGenerator", "name": "all"}}}]}),
                 json!({"data": [{"secretKey": "x", "remoteRef": {"key": "x"},
                     "sourceRef": {"storeRef": {"kind": "ClusterSecretStore", "name": "all"}}}]}),

@@ -56,6 +56,26 @@ pub(super) async fn cut_off(
     }
 }
 
+/// As [`cut_off`], for a user whose password the application has by now: it connects again at once, and what is opened after
+/// the broker has refused the leaked login cannot hold that. So everything is closed once, and no more.
+pub(super) async fn close_once(
+    rotation: &Rotation,
+    access: &BrokerAccess,
+    leaked: &SecretValue,
+    closing: &mut Closing<'_>,
+    progress: &mut Progress,
+) -> Result<(), RotationError> {
+    let user = leaked.username();
+    while progress.refusals < REFUSALS {
+        progress.refusals =
+            if is_accepted(rotation, access, leaked).await? { 0 } else { progress.refusals + 1 };
+        tokio::time::sleep(if progress.refusals == 0 { PAUSE } else { SETTLE }).await;
+    }
+    closing.round().await.map_err(asking(user))?;
+    tokio::time::sleep(SETTLE).await;
+    closing.look().await.map_err(asking(user))
+}
+
 /// Whether the broker accepts the login in either of the two ways: what an authentication cache keeps for one need not be
 /// there for the other.
 async fn is_accepted(
@@ -72,9 +92,9 @@ async fn is_accepted(
         Err(LoginError::Refused) => Ok(false),
         // The broker looks at the password first.
         Ok(())
-        | Err(LoginError::VhostMissing(_) | LoginError::VhostNotPermitted(_) | LoginError::LimitReached) => {
-            Ok(true)
-        }
+        | Err(
+            LoginError::VhostMissing(_) | LoginError::VhostNotPermitted(_) | LoginError::LimitReached { .. },
+        ) => Ok(true),
         Err(error) => Err(RotationError::login(user, Credentials::Leaked)(error)),
     }
 }
