@@ -1,4 +1,4 @@
-"""Policies of queues and topics, for services that MiniStack delivers for without asking (rows I10 and I11).
+"""Policies of queues and topics, for services that MiniStack delivers for without asking (rows I9 and I10).
 
 - A rule of EventBridge sends to a queue or publishes to a topic whose policy lets `events.amazonaws.com` do
   it for that rule. EventBridge names no `aws:SourceAccount`.

@@ -112,27 +112,6 @@ async fn a_role_limited_by_event_source_puts_no_other_event() -> Result<()> {
     assert_refused(both.send().await, "AccessDeniedException").map(drop)
 }
 
-#[tokio::test]
-async fn a_secrets_own_policy_denies_everybody_but_the_role_it_names() -> Result<()> {
-    let reader = Secret::new().await?;
-    let secret = Secret::named("own-policy").await?;
-    let configuration = ["lambda", "get-function-configuration", "--function-name"];
-    let probe = reader.shared.stack.output("ProbeArn")?;
-    let probe = cli(reader.shared, &[&configuration[..], &[probe]].concat()).await?;
-    let role = probe["Role"].as_str().context("the probe has no role")?;
-    for (named, allowed) in [(role, true), ("arn:aws:iam::000000000000:role/another", false)] {
-        let policy = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Deny", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*",
-            "Condition": {"ArnNotEquals": {"aws:PrincipalArn": [named]}},
-        }]});
-        let put = secret.client.put_resource_policy().secret_id(&secret.arn);
-        put.resource_policy(policy.to_string()).send().await?;
-        let error = read_by_probe(&reader, &secret.arn).await?;
-        assert_eq!(error.is_none(), allowed, "{named}: {error:?}");
-    }
-    Ok(())
-}
-
 /// Configuration of a new IAM user without any right.
 async fn new_user(shared: &'static Shared, user: &str) -> Result<aws_config::SdkConfig> {
     cli(shared, &["iam", "create-user", "--user-name", user]).await?;

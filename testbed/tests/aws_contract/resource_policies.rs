@@ -1,4 +1,4 @@
-//! Rows I9 to I11: what the policy of a secret, a queue or a topic says about who comes.
+//! Rows I8 to I10: what the policy of a secret, a queue or a topic says about who comes.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_secretsmanager::Client;
