@@ -11,17 +11,19 @@ fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rota
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("held")).await?;
         let old = cloud.value(&app.arn, "AWSCURRENT").await?;
-        let thief = cloud
-            .broker
-            .amqps_login(&app.user, old["password"].as_str().context("no password")?, "/")
-            .await?;
+        let password = old["password"].as_str().context("no password")?;
+        // Two: a login of the function's own may still be counted when it logs in once more.
+        let mut thieves = Vec::new();
+        for _ in 0..2 {
+            thieves.push(cloud.broker.amqps_login(&app.user, password, "/").await?);
+        }
         cloud.rotate_successfully(&app.arn).await?;
         let management = cloud.broker.management()?;
         for user in [app.user.clone(), format!("{}_clone", app.user)] {
-            management.set_limit(&user, "max-connections", 1).await?;
+            management.set_limit(&user, "max-connections", 2).await?;
         }
         let version = cloud.rotate_successfully(&app.arn).await?;
-        ensure!(!thief.status().connected(), "the thief is still connected");
+        ensure!(thieves.iter().all(|thief| !thief.status().connected()), "a thief is still connected");
         converged(cloud, &app.user, &app.arn, &version).await
     })
 }
