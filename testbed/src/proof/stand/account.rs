@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{NAMESPACE, Stand};
 use crate::cloud::{random_text, route_to, tag};
@@ -26,6 +27,15 @@ pub struct Account {
     pub object: String,
     /// What the application may do.
     pub grants: Value,
+}
+
+/// What says that a broker user is the secret's: made from the account and the name in its ARN.
+fn mark(secret: &str) -> String {
+    let mut parts = secret.splitn(7, ':').skip(4);
+    let (account, name) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+    let digest = Sha256::digest(format!("{account}:{name}"));
+    let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("secret-{digits}")
 }
 
 impl Stand<'_> {
@@ -91,7 +101,8 @@ impl Stand<'_> {
             let restart = self.restarts.to_string();
             self.cloud.add_variables(&self.delivery, &[("PROOF_RESTART", &restart)]).await?;
         } else {
-            self.broker.create_user(&inactive, &random_text(32)?, &["monitoring"]).await?;
+            let mark = mark(&account.secret);
+            self.broker.create_user(&inactive, &random_text(32)?, &["monitoring", &mark]).await?;
             self.broker.set_permissions(&inactive, OTHER_VHOST, [".*"; 3]).await?;
             self.broker.set_topic_permission(&inactive, "/", "amq.direct", ["^a", "^b"]).await?;
             self.broker.set_limit(&inactive, "max-channels", 20).await?;
