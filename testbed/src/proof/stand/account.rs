@@ -29,6 +29,9 @@ pub struct Account {
     pub grants: Value,
 }
 
+/// The tag that says which pair a secret is for.
+const PIN: &str = "rotation-mq/user";
+
 /// What says that a broker user is the secret's: made from the account and the name in its ARN.
 fn mark(secret: &str) -> String {
     let mut parts = secret.splitn(7, ':').skip(4);
@@ -95,6 +98,9 @@ impl Stand<'_> {
             None => format!("{active}_clone"),
         };
         self.broker.delete_user(&inactive).await?;
+        // A rotation pins the secret once; each cell begins before that, so that the call comes in each.
+        let untag = self.cloud.secrets.untag_resource().secret_id(&account.secret);
+        untag.tag_keys(PIN).send().await.context("the pin stays")?;
         if turn == Turn::First {
             // A changed variable is a new process, which looks the cluster up and logs in to it.
             self.restarts += 1;
