@@ -62,6 +62,15 @@ impl DeadLetterQueue {
         Ok(())
     }
 
+    /// Removes all messages, those included that are away for now.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn purge(&self) -> Result<()> {
+        self.client.purge_queue().queue_url(&self.url).send().await.context("the queue was not purged")?;
+        Ok(())
+    }
+
     /// How many messages are in it, those included that are away for now, but not those that were sent for later.
     ///
     /// # Errors

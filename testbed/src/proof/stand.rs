@@ -177,6 +177,9 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     timeout.function_name(handler(name)).send().await.context("the handler's timeout is not set")?;
     for queue in cloud.handler_queues(&variant).await? {
         queue.retry_after(AGAIN_SECONDS).await?;
+        // The alarms of a new stack speak at once. A change of the handler may have ended it over their messages, which
+        // would be away for the template's six minutes then.
+        queue.purge().await?;
     }
 
     let rules = aws_sdk_eventbridge::Client::new(&cloud.aws.sdk_config().await);
