@@ -65,6 +65,8 @@ pub struct Detail {
     pub broker: Option<String>,
     /// The function that failed.
     pub function: Option<String>,
+    /// The secret that the event named, where the failure is its function's.
+    pub secret: Option<String>,
     /// Lambda's request id.
     pub request_id: Option<String>,
     /// Whether it was only the test of a schedule.

@@ -144,6 +144,7 @@ fn title(told: Told<'_>) -> String {
         Area::Rotation => "rotation fails",
         Area::Distribution => "delivery to the cluster fails",
         Area::Revocation => "revoking leaked credentials failed",
+        Area::Function if kind == Kind::EventInvalid => "the function refused an event",
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
         Area::Message => message(kind),
@@ -207,6 +208,7 @@ fn which(told: Told<'_>) -> String {
         ("broker", &detail.broker),
         ("version", &detail.version),
         ("function", &detail.function),
+        ("secret in the event", &detail.secret),
         ("request", &detail.request_id),
     ];
     let mut text = named(told.subject, SUBJECT_LIMIT);

@@ -35,6 +35,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         user: short(notice.user),
         broker: short(notice.broker),
         function: short(Some(notice.function)),
+        secret: short(notice.secret_arn.filter(|_| area == Area::Function)),
         request_id: short(Some(notice.request_id)),
         test_only: notice.test_only,
         tried: String::new(),
@@ -47,8 +48,10 @@ fn short(text: Option<String>) -> Option<String> {
     text.map(|text| cut(&text, NAME_LIMIT))
 }
 
+/// Whoever invokes a function can name any secret in an event: one that is refused says nothing about that secret.
 fn area(notice: &FailureNotice) -> Area {
-    if notice.secret_arn.is_none() || notice.kind == Kind::ConfigurationInvalid {
+    let is_the_functions = matches!(notice.kind, Kind::ConfigurationInvalid | Kind::EventInvalid);
+    if notice.secret_arn.is_none() || is_the_functions {
         return Area::Function;
     }
     match (notice.step.as_deref(), notice.kind) {

@@ -150,9 +150,21 @@ fn a_notice_of_any_kind_is_a_failure_of_that_kind() -> Outcome {
             return Err(format!("{kind} is no failure").into());
         };
         assert_eq!(failure.kind, *kind);
-        let about_the_secret = *kind != Kind::ConfigurationInvalid;
-        assert_eq!(failure.subject == SECRET, about_the_secret, "{kind}");
+        let about_the_function = matches!(kind, Kind::ConfigurationInvalid | Kind::EventInvalid);
+        assert_eq!(failure.subject == SECRET, !about_the_function, "{kind}");
         assert_eq!(failure.delivery.is_some(), *kind == Kind::DistributionRequestFailed, "{kind}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_event_that_is_refused_is_a_failure_of_its_function_whatever_secret_and_action_it_names() -> Outcome {
+    for step in [json!(null), json!("setSecret"), json!("revokePrevious")] {
+        let mut notice: Value = serde_json::from_str(&fixture("notice")?)?;
+        (notice["kind"], notice["step"]) = (json!(Kind::EventInvalid), step);
+        let Message::Failure(failure) = read(&notice.to_string()) else { return Err("no failure".into()) };
+        assert_eq!((failure.area, failure.subject.as_str()), (Area::Function, "rotation-rotation-mq"));
+        assert_eq!(failure.detail.secret.as_deref(), Some(SECRET));
     }
     Ok(())
 }

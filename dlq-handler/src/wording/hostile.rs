@@ -57,6 +57,7 @@ impl Foreign {
             user: Some(self.user.clone()),
             broker: Some(self.broker.clone()),
             function: Some(self.function.clone()),
+            secret: Some(self.subject.clone()),
             request_id: Some(self.request.clone()),
             ..Detail::default()
         };

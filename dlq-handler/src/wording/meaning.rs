@@ -33,6 +33,9 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Revocation) => {
             "The leaked credentials may still work. Production is not affected.".to_owned()
         }
+        (_, Area::Function) if incident.kind == Kind::EventInvalid => {
+            "Nothing was changed: the function did not act on the event. Rotations and deliveries go on.".to_owned()
+        }
         (_, Area::Function) => "The function does nothing for any secret until this is mended. Credentials that \
              were delivered keep working; they only get older."
             .to_owned(),

@@ -175,3 +175,20 @@ fn what_is_no_secret_has_no_related_resource() -> Outcome {
     assert_eq!(alert["content"]["title"], "rotation-queue-age: alarm (alarm.raised)");
     Ok(())
 }
+
+#[test]
+fn the_alert_about_a_refused_event_names_the_secret_of_the_event_and_says_that_nothing_was_changed() -> Outcome
+{
+    let (function, area) = ("rotation-rotation-mq", Area::Function);
+    let mut record = record(Kind::EventInvalid, area);
+    let incident = &mut record.unsent.first_mut().ok_or("nothing to tell")?.incident;
+    incident.detail.secret = Some(SECRET.to_owned());
+    let announcement = record.unsent.first().ok_or("nothing to tell")?;
+    let alert = alert(Told { announcement, subject: function, area, facts: None }, &places());
+    let title = "rotation-rotation-mq: the function refused an event (event.invalid)";
+    assert_eq!(alert.title(), title);
+    let mail = alert.mail();
+    assert!(mail.contains(&format!("secret in the event: {SECRET}")), "{mail}");
+    assert!(mail.contains("Nothing was changed") && !mail.contains("does nothing for any secret"), "{mail}");
+    Ok(())
+}
