@@ -13,6 +13,7 @@ pub mod event;
 pub mod external_secret;
 pub mod handler;
 pub mod in_cluster;
+mod keys;
 pub mod kubernetes_api;
 pub mod route;
 pub mod secret_store;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use contract::Tags;
 
+use crate::keys::may_hold_the_password;
+
 /// Longest name of a namespace (RFC 1123 label).
 const LABEL_LIMIT: usize = 63;
 /// Longest name of most objects (RFC 1123 subdomain) and of a key in a Kubernetes Secret.
@@ -172,6 +174,11 @@ fn keys(tags: &Tags) -> Result<Vec<String>, TagError> {
             value,
             "1 to 32 keys of letters, digits, `-`, `_` and `.`, separated by spaces",
         ));
+    }
+    // The receipt would say that the cluster holds a password that never goes there.
+    if !keys.iter().any(|key| may_hold_the_password(key)) {
+        let expected = "keys of which at least one may hold the password, such as `password` or `uri`";
+        return Err(wrong(Tags::KEYS, value, expected));
     }
     Ok(keys)
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::refusal::named;
 use super::template::placed_fields;
 use super::{REFRESH_INTERVAL, Refusal, Unproven};
+use crate::keys::may_hold_the_password;
 
 const SPEC: [&str; 6] = ["secretStoreRef", "target", "refreshPolicy", "refreshInterval", "data", "dataFrom"];
 const TARGET: [&str; 5] = ["name", "creationPolicy", "deletionPolicy", "immutable", "template"];
@@ -18,6 +19,9 @@ const TEMPLATE: [&str; 6] = ["type", "engineVersion", "metadata", "mergePolicy",
 /// What a secret in AWS's own form has: of one that is fetched whole, no other key is known.
 const CREDENTIALS: [&str; 2] = ["username", "password"];
 const PASSWORD: &str = "password";
+const OVERWRITES: &str = "overwrites what comes from this secret";
+const NO_PASSWORD: &str =
+    "fetches from this secret only keys that never hold the password: fetch `password` as well";
 
 /// What is fetched from this secret.
 struct Fetched<'o> {
@@ -28,7 +32,7 @@ struct Fetched<'o> {
 }
 
 /// Whether the operator writes what is current in the secret `arn` into the Kubernetes Secret `name`, whenever it is
-/// asked to.
+/// asked to. The password must be part of it: the names of the keys are all that is known of that.
 ///
 /// # Errors
 /// What it reads instead, or the first field that is not understood.
@@ -72,6 +76,7 @@ fn fetched<'o>(spec: &'o Value, arn: &str) -> Result<Fetched<'o>, Refusal> {
         );
     }
     let mut fetched = Fetched { keys: Vec::new(), whole: false };
+    let mut has_password = false;
     for (index, item) in from().enumerate() {
         let path = format!("spec.dataFrom[{index}]");
         if is_this(&item["extract"]["key"]) {
@@ -81,7 +86,7 @@ fn fetched<'o>(spec: &'o Value, arn: &str) -> Result<Fetched<'o>, Refusal> {
                 let reason = "takes a part of the secret only: list its keys in `spec.data`";
                 return Err(Unproven::new(format!("{path}.extract.property"), reason).into());
             }
-            fetched.whole = true;
+            (fetched.whole, has_password) = (true, true);
         } else if fetched.whole {
             return Err(Unproven::new(path, "may overwrite what comes from this secret: put it first").into());
         }
@@ -96,12 +101,17 @@ fn fetched<'o>(spec: &'o Value, arn: &str) -> Result<Fetched<'o>, Refusal> {
             if others > 0 {
                 return Err(Unproven::new(format!("{path}.secretKey"), "is there more than once").into());
             }
+            let may_be_the_password = may_hold_the_password(property(&item["remoteRef"]));
+            if fetched.whole && key == PASSWORD && !may_be_the_password {
+                return Err(Unproven::new(path, OVERWRITES).into());
+            }
+            has_password |= may_be_the_password;
             fetched.keys.push(key);
         } else if fetched.whole && CREDENTIALS.contains(&key) {
-            return Err(Unproven::new(path, "overwrites what comes from this secret").into());
+            return Err(Unproven::new(path, OVERWRITES).into());
         }
     }
-    Ok(fetched)
+    if has_password { Ok(fetched) } else { Err(Unproven::new("spec.data", NO_PASSWORD).into()) }
 }
 
 /// The AWS provider's rules: <https://external-secrets.io/latest/provider/aws-secrets-manager/>
@@ -111,11 +121,18 @@ fn reads_the_current_value(reference: &Value, path: &str) -> Result<(), Unproven
     is_one_of(reference, path, "version", &["AWSCURRENT"], "reads a pinned version")?;
     is_one_of(reference, path, "metadataPolicy", &["None"], "reads the tags and not the value")?;
     is_one_of(reference, path, "decodingStrategy", &["None"], "changes the value")?;
-    let property = reference["property"].as_str().unwrap_or_default();
-    if !property.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+    let property = property(reference);
+    let is_plain = property.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    // To the operator, `..0.username` is `username` of the first line.
+    if !is_plain || property.starts_with("..") {
         return Err(Unproven::new(format!("{path}.property"), "is more than the name of a key"));
     }
     Ok(())
+}
+
+/// The key that is read; an empty one is the whole value.
+fn property(reference: &Value) -> &str {
+    reference["property"].as_str().unwrap_or_default()
 }
 
 fn obeys_a_forced_sync(spec: &Value) -> Result<(), Refusal> {
@@ -154,7 +171,7 @@ fn template_places(template: &Value, fetched: &Fetched<'_>) -> Result<(), Unprov
         let is_ours =
             fetched.keys.contains(&key.as_str()) || fetched.whole && CREDENTIALS.contains(&key.as_str());
         if is_ours && !fields.contains(key.as_str()) {
-            return Err(Unproven::new(path(), "overwrites what comes from this secret"));
+            return Err(Unproven::new(path(), OVERWRITES));
         }
         placed.extend(fields);
     }

@@ -88,6 +88,23 @@ fn what_kubernetes_does_not_take_is_refused_with_the_tag_and_the_value() {
 }
 
 #[test]
+fn keys_of_which_none_may_hold_the_password_are_refused() {
+    for keys in
+        ["username", "host username", "vhost username port", "engine brokerId managementUrl rotationStrategy"]
+    {
+        let error = with((Tags::KEYS, keys)).err().map(|error| error.to_string());
+        let expected = format!(
+            "the tag `secret2eks/keys` is `{keys}`, but must be keys of which at least one may hold the password, \
+             such as `password` or `uri`"
+        );
+        assert_eq!(error, Some(expected));
+    }
+    for keys in ["password", "host password", "uri", "username amqp_url"] {
+        assert!(matches!(with((Tags::KEYS, keys)), Ok(Routing::To(_))), "{keys}");
+    }
+}
+
+#[test]
 fn a_tenants_secret_never_uses_a_cluster_store() {
     let mut list = vec![(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
     list.push((Tags::STORE, "ClusterSecretStore/aws"));

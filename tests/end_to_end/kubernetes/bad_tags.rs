@@ -27,6 +27,7 @@ fn names_that_kubernetes_does_not_take_are_refused_before_it_is_asked() -> Resul
             ("secret2eks/name", "cookie_secret"),
             ("secret2eks/store", "aws"),
             ("secret2eks/keys", "user/name"),
+            ("secret2eks/keys", "username host"),
             ("secret2eks/mode", "replace"),
         ] {
             let secret = Routed::create(cloud, &name("misnamed"), &[(tag, value)]).await?;

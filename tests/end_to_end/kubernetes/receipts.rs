@@ -92,6 +92,17 @@ fn a_secret_that_the_operator_does_not_make_earns_no_receipt() -> Result<()> {
 }
 
 #[test]
+fn an_object_that_fetches_no_password_earns_no_receipt() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        is_refused(cloud, "`spec.data` fetches from this secret only keys", |spec, _| {
+            let user = spec["data"][0].clone();
+            spec["data"] = json!([user]);
+        })
+        .await
+    })
+}
+
+#[test]
 fn what_changes_the_fetched_value_earns_no_receipt() -> Result<()> {
     on_the_cluster(async |cloud| {
         let table: [(&str, Change); 7] = [

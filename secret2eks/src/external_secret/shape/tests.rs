@@ -2,6 +2,8 @@ use serde_json::json;
 
 use super::*;
 
+mod password;
+
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
 const NAME: &str = "rabbitmq/payment";
 const OTHER: &str = "rabbitmq/order";
@@ -113,6 +115,7 @@ fn a_shape_that_may_write_something_else_is_refused_with_its_field() {
         (data("metadataPolicy", json!("Fetch")), "spec.data[1].remoteRef.metadataPolicy"),
         (data("property", json!("{\"a\":!\"old\"}")), "spec.data[1].remoteRef.property"),
         (data("property", json!("password|@reverse")), "spec.data[1].remoteRef.property"),
+        (data("property", json!("..0.username")), "spec.data[1].remoteRef.property"),
         (data("newer", json!("x")), "spec.data[1].remoteRef.newer"),
         (
             with(|spec| spec["data"][1]["sourceRef"] = json!({"storeRef": {"name": "other"}})),

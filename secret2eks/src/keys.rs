@@ -1,0 +1,47 @@
+//! What a key of a secret may hold, as far as its name says. Pure: secret2eks never reads a secret's value.
+
+/// The keys of the contract that never hold the password (`contract/schemas/secret-value.json`). A rotation writes the
+/// new password into `password`, and into keys that the contract does not know and that repeat the old one.
+const WITHOUT_PASSWORD: [&str; 9] = [
+    "engine",
+    "username",
+    "brokerId",
+    "host",
+    "port",
+    "managementUrl",
+    "vhost",
+    "masterarn",
+    "rotationStrategy",
+];
+
+/// Whether the password may stand in what is read as `key`. An empty one is the whole value. Keys that the contract does
+/// not know may hold a copy, such as a URI.
+pub(crate) fn may_hold_the_password(key: &str) -> bool {
+    !WITHOUT_PASSWORD.contains(&key)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn of_the_keys_that_the_contract_knows_only_the_password_may_hold_it() {
+        let schema = include_str!("../../contract/schemas/secret-value.json");
+        let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
+        let known = schema["properties"].as_object().expect("the schema has properties");
+        let carriers: Vec<_> = known.keys().filter(|key| may_hold_the_password(key)).collect();
+        assert_eq!(carriers, ["password"]);
+        assert_eq!(known.len(), WITHOUT_PASSWORD.len() + 1);
+    }
+
+    #[test]
+    fn the_whole_value_and_keys_that_the_contract_does_not_know_may_hold_it() {
+        for key in
+            ["", "uri", "amqp_url", "RABBITMQ_PASS", "spring.rabbitmq.password", "hosts", "username.uri"]
+        {
+            assert!(may_hold_the_password(key), "{key}");
+        }
+    }
+}
