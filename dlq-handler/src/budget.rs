@@ -17,12 +17,14 @@ pub enum Verdict {
     Wait,
 }
 
-/// Whether an alert is sent whatever was sent before: it is critical, or of a secret that exists, or the digest.
+/// Whether an alert is sent whatever was sent before: it is critical, or about a secret that exists, or about a function or
+/// an alarm of the stack, or it is the digest.
 #[must_use]
 pub fn is_free(kind: Kind, standing: &Standing) -> bool {
     kind.severity() == Severity::Critical
-        || kind == Kind::AlertsWithheld
-        || matches!(standing, Standing::Exists(_))
+        // A notice may claim this kind, too, but not of a message.
+        || kind == Kind::AlertsWithheld && matches!(standing, Standing::NoSecret)
+        || matches!(standing, Standing::Exists(_) | Standing::Own)
 }
 
 /// What becomes of the alert number `spent` of an hour that has `budget`.
@@ -31,7 +33,9 @@ pub fn verdict(standing: &Standing, spent: u64, budget: u64) -> Verdict {
     match standing {
         _ if spent <= budget => Verdict::Send,
         Standing::Unclear(_) => Verdict::Wait,
-        Standing::Exists(_) | Standing::Gone(_) | Standing::NoSecret => Verdict::Withhold,
+        Standing::Exists(_) | Standing::Gone(_) | Standing::Own | Standing::NotOwn | Standing::NoSecret => {
+            Verdict::Withhold
+        }
     }
 }
 
@@ -41,22 +45,29 @@ pub fn hour(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H").to_string()
 }
 
-/// The digest: one incident a day, however much is withheld.
+/// The digest: one incident for each area and hour, however much is withheld. It ends as all of its area do, when nothing
+/// has been heard of it for a day: after the hour nothing is.
 #[must_use]
 pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
     let detail = Detail {
         message: format!(
-            "More than {budget} alerts of the area {} were due within an hour. Until {}:00 UTC none is sent about a \
-             secret that Secrets Manager does not know",
+            "More than {budget} alerts of the area {} were due within an hour. Until {}:00 UTC, no alert is sent about {}, \
+             unless it is critical",
             area.as_str(),
             now.saturating_add(jiff::SignedDuration::from_hours(1)).unwrap_or(now).strftime("%H"),
+            withheld(area),
         ),
         ..Detail::default()
     };
     Failure {
         id: format!("{} {}", area.as_str(), hour(now)),
         area: Area::Message,
-        subject: format!("alerts of {}", now.strftime("%Y-%m-%d")),
+        subject: format!(
+            "alerts of {} at {}:00 UTC, {}",
+            now.strftime("%Y-%m-%d"),
+            now.strftime("%H"),
+            area.as_str()
+        ),
         kind: Kind::AlertsWithheld,
         occurred_at: now,
         detail,
@@ -65,11 +76,24 @@ pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
     }
 }
 
+/// What the alerts of an area are about that have a budget.
+fn withheld(area: Area) -> &'static str {
+    match area {
+        Area::Rotation | Area::Distribution | Area::Revocation | Area::Connections => {
+            "a secret that Secrets Manager does not know"
+        }
+        Area::Function => "a function whose name is not in OWN_NAMES",
+        Area::Alarm => "an alarm whose name is not in OWN_NAMES",
+        Area::Message => "a message that is not understood or not believed",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use lambda_boundary::AwsError;
 
     use super::*;
+    use crate::incident::{Effect, Record};
     use crate::secret_store::SecretFacts;
 
     fn refused(code: &str) -> AwsError {
@@ -78,14 +102,16 @@ mod tests {
     }
 
     #[test]
-    fn a_critical_failure_and_that_of_a_secret_that_exists_are_sent_whatever_was_sent_before() {
+    fn a_critical_failure_and_that_of_a_secret_that_exists_or_of_the_stack_itself_are_sent_whatever_was_sent_before()
+     {
         let exists = Standing::Exists(SecretFacts::default());
         let gone = Standing::Gone(refused("ResourceNotFoundException"));
         let unclear = Standing::Unclear(refused("ThrottlingException"));
         for kind in Kind::ALL {
-            assert!(is_free(*kind, &exists), "{kind}");
-            let expected = kind.severity() == Severity::Critical || *kind == Kind::AlertsWithheld;
-            for standing in [&gone, &unclear, &Standing::NoSecret] {
+            assert!(is_free(*kind, &exists) && is_free(*kind, &Standing::Own), "{kind}");
+            for standing in [&gone, &unclear, &Standing::NotOwn, &Standing::NoSecret] {
+                let is_digest = *kind == Kind::AlertsWithheld && matches!(standing, Standing::NoSecret);
+                let expected = kind.severity() == Severity::Critical || is_digest;
                 assert_eq!(is_free(*kind, standing), expected, "{kind} {standing:?}");
             }
         }
@@ -99,6 +125,7 @@ mod tests {
             (&gone, 1, Verdict::Send),
             (&gone, 5, Verdict::Send),
             (&gone, 6, Verdict::Withhold),
+            (&Standing::NotOwn, 6, Verdict::Withhold),
             (&Standing::NoSecret, 6, Verdict::Withhold),
             (&unclear, 5, Verdict::Send),
             (&unclear, 6, Verdict::Wait),
@@ -108,12 +135,39 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_one_day_is_one_incident_and_of_one_hour_one_message() {
+    fn the_digest_of_one_area_and_hour_is_one_message_and_each_hour_that_withholds_is_told() {
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default();
         let (first, second) = (digest(Area::Rotation, 5, at(0)), digest(Area::Rotation, 5, at(60)));
         assert_eq!((first.id, &first.subject), (second.id, &second.subject));
-        let other = digest(Area::Alarm, 5, at(0));
-        assert_eq!(other.subject, first.subject);
-        assert_ne!(digest(Area::Rotation, 5, at(86_400)).subject, first.subject);
+        assert_eq!(first.subject, "alerts of 2027-01-15 at 08:00 UTC, rotation");
+        for other in [digest(Area::Alarm, 5, at(0)), digest(Area::Rotation, 5, at(3_600))] {
+            assert_ne!(other.subject, first.subject);
+        }
+    }
+
+    #[test]
+    fn the_digest_of_an_hour_ends_a_day_after_it_without_an_alert() {
+        let start = Timestamp::from_second(1_800_000_000).unwrap_or_default();
+        let later = |hours| start.saturating_add(jiff::SignedDuration::from_hours(hours)).unwrap_or(start);
+        let digest = digest(Area::Alarm, 5, start);
+        let mut record = Record::new(digest.subject.clone(), digest.area);
+        record.fail(&digest, start);
+        assert_eq!(record.look(false, later(23)), Effect::Nothing);
+        assert_eq!(record.look(false, later(24)), Effect::Closed);
+        assert_eq!(record.unsent.last().map(|announcement| announcement.alert_due), Some(false));
+    }
+
+    #[test]
+    fn the_digest_says_what_its_area_is_about() {
+        for (area, words) in [
+            (Area::Distribution, "about a secret that Secrets Manager does not know"),
+            (Area::Function, "about a function whose name"),
+            (Area::Alarm, "about an alarm whose name"),
+            (Area::Message, "about a message that is not understood"),
+        ] {
+            let message = digest(area, 5, Timestamp::UNIX_EPOCH).detail.message;
+            assert!(message.contains(words) && message.contains("Until 01:00 UTC"), "{message}");
+            assert_eq!(message.contains("secret"), area.is_about_secrets(), "{message}");
+        }
     }
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub event_bus: Option<String>,
     /// Alerts of one area in an hour that may be about what does not exist (`ALERTS_PER_HOUR`).
     pub alerts_per_hour: u64,
+    /// The names of the stack's functions and alarms; alerts about them are always sent (`OWN_NAMES`).
+    pub own_names: Vec<String>,
     /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
     pub places: Places,
     /// How long a failure waits for a message that says more (`GRACE_SECONDS`).
@@ -88,6 +90,7 @@ impl Config {
                 DEFAULT_ALERTS_PER_HOUR,
                 &(1..=10_000),
             )?,
+            own_names: names(&variable("OWN_NAMES").unwrap_or_default()),
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),
                 secret2eks: variable("SECRET2EKS_FUNCTION"),
@@ -105,6 +108,11 @@ impl Config {
             )?,
         })
     }
+}
+
+/// Names, separated by commas.
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -140,6 +148,8 @@ mod tests {
             let error = read(&rest).err().unwrap_or_default();
             assert!(error.contains(&format!("{} must be set", forgotten.0)), "{error}");
         }
+        assert_eq!(config.own_names, Vec::<String>::new());
+        assert_eq!(read(&[("OWN_NAMES", "a-errors, a-incident,")])?.own_names, ["a-errors", "a-incident"]);
         assert_eq!(read(&[("PLAYBOOK_URL", "https://wiki/")])?.places.playbooks, "https://wiki");
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
-use contract::Kind;
+use contract::{Area, Kind};
 use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
@@ -32,7 +32,11 @@ pub enum Standing {
     Gone(AwsError),
     /// A secret, or none: Secrets Manager did not say.
     Unclear(AwsError),
-    /// Not a secret.
+    /// A function or an alarm of this stack, by its name (`OWN_NAMES`).
+    Own,
+    /// A function or an alarm of another name.
+    NotOwn,
+    /// None of these: a message, or what could not be compared with a name.
     NoSecret,
 }
 
@@ -49,12 +53,23 @@ impl Standing {
         }
     }
 
+    /// What is known of a subject that is no secret. `own` are the names of the stack's functions and alarms; without any,
+    /// nothing is known.
+    #[must_use]
+    pub fn by_name(subject: &str, area: Area, own: &[String]) -> Self {
+        match area {
+            Area::Function | Area::Alarm if own.iter().any(|name| name == subject) => Self::Own,
+            Area::Function | Area::Alarm if !own.is_empty() => Self::NotOwn,
+            _ => Self::NoSecret,
+        }
+    }
+
     /// What an alert says about the secret.
     #[must_use]
     pub fn facts(&self) -> Option<&SecretFacts> {
         match self {
             Self::Exists(facts) => Some(facts),
-            Self::Gone(_) | Self::Unclear(_) | Self::NoSecret => None,
+            Self::Gone(_) | Self::Unclear(_) | Self::Own | Self::NotOwn | Self::NoSecret => None,
         }
     }
 }
@@ -108,5 +123,22 @@ mod tests {
             assert!(matches!(refused(code), Standing::Unclear(_)), "{code}");
         }
         assert!(matches!(Standing::of(Ok(SecretFacts::default())), Standing::Exists(_)));
+    }
+
+    #[test]
+    fn a_function_or_an_alarm_is_the_stacks_own_by_its_whole_name_only() {
+        let own = ["rotation-rotation-mq".to_owned(), "rotation-incident-errors".to_owned()];
+        let cases = [
+            ("rotation-rotation-mq", Area::Function, "Own"),
+            ("rotation-incident-errors", Area::Alarm, "Own"),
+            ("rotation-foo", Area::Alarm, "NotOwn"),
+            ("rotation-rotation-mq2", Area::Function, "NotOwn"),
+            ("", Area::Function, "NotOwn"),
+            ("rotation-rotation-mq", Area::Message, "NoSecret"),
+        ];
+        for (subject, area, expected) in cases {
+            assert_eq!(format!("{:?}", Standing::by_name(subject, area, &own)), expected, "{subject}");
+            assert!(matches!(Standing::by_name(subject, area, &[]), Standing::NoSecret), "{subject}");
+        }
     }
 }

@@ -69,8 +69,8 @@ impl DlqHandler {
         let Some(record) = &found.record else {
             return self.fail(&unreadable(found, area, (self.now)()), sender).await;
         };
-        let is_gone = record.asks_for_its_secret((self.now)())
-            && matches!(self.standing(subject, area).await, Standing::Gone(_));
+        let is_gone = record.asks_for_its_subject((self.now)())
+            && matches!(self.standing(subject, area).await, Standing::Gone(_) | Standing::NotOwn);
         let look = |record: &mut Record, now| record.look(is_gone, now);
         self.change(subject, area, sender, look).await.map(|_: Effect| ())
     }

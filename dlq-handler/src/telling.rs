@@ -58,10 +58,10 @@ impl DlqHandler {
         Ok(verdict)
     }
 
-    /// What Secrets Manager knows of the subject, if it is a secret.
+    /// What is known of the subject: by Secrets Manager, if it is a secret, otherwise by the names of the stack.
     pub(crate) async fn standing(&self, subject: &str, area: Area) -> Standing {
         if !area.is_about_secrets() {
-            return Standing::NoSecret;
+            return Standing::by_name(subject, area, &self.config.own_names);
         }
         let standing = self.secrets.standing(subject).await;
         if let Standing::Gone(error) | Standing::Unclear(error) = &standing {

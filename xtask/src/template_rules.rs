@@ -55,33 +55,59 @@ fn template_violations(text: &str) -> Vec<String> {
     found
 }
 
-/// An alarm speaks on a topic only if the topic's policy knows its name: that of the alerts lists names, the other one takes
-/// all that begin with the stack's.
+/// Each topic that alarms publish to, and the policy that lists their names.
+const ALARM_TOPICS: [(&str, &str); 2] =
+    [("AlertTopic", "AlertTopicPolicy"), ("DeadLetterTopic", "DeadLetterTopicPolicy")];
+
+/// An alarm speaks on a topic only if the topic's policy lists its name, and dlq-handler always sends what comes by
+/// `DeadLetterTopic` only if it knows the name.
 fn alarm_violations(code: &str) -> Vec<String> {
-    let listed = code.split(":alarm:${AWS::StackName}-").skip(1).filter_map(|rest| rest.lines().next());
-    let listed: Vec<&str> = listed.map(str::trim).filter(|name| *name != "*").collect();
-    let alarms = code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1);
-    let mut speaking = Vec::new();
+    let alarms: Vec<&str> = code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1).map(entry).collect();
     let mut found = Vec::new();
-    for alarm in alarms {
-        let field = |name: &str| alarm.lines().find_map(|line| line.trim().strip_prefix(name));
-        let name = field("AlarmName: !Sub ${AWS::StackName}-").unwrap_or_default();
-        if name.is_empty() {
-            let line =
-                alarm.lines().find(|line| line.contains("AlarmName")).unwrap_or("an alarm without a name");
-            found.push(format!("{TEMPLATE}: an alarm's name must begin with the stack's: {}", line.trim()));
-        } else if field("AlarmActions: [!Ref AlertTopic]").is_some() {
-            speaking.push(name);
-            if !listed.contains(&name) {
-                found.push(format!("{TEMPLATE}: AlertTopicPolicy does not let the alarm {name} publish"));
-            }
+    for alarm in &alarms {
+        if alarm_name(alarm).is_empty() {
+            let line = field(alarm, "AlarmName").unwrap_or("an alarm without a name");
+            found.push(format!("{TEMPLATE}: an alarm's name must begin with the stack's: AlarmName{line}"));
         }
     }
-    let silent = listed.iter().filter(|name| !speaking.contains(name));
-    found.extend(
-        silent.map(|name| format!("{TEMPLATE}: AlertTopicPolicy names {name}, which is no alarm there")),
-    );
+    for (topic, policy) in ALARM_TOPICS {
+        let action = format!("AlarmActions: [!Ref {topic}]");
+        let speaking: Vec<&str> = alarms
+            .iter()
+            .filter(|alarm| field(alarm, &action).is_some())
+            .map(|alarm| alarm_name(alarm))
+            .filter(|name| !name.is_empty())
+            .collect();
+        let text = code.split_once(&format!("\n  {policy}:\n")).map_or("", |(_, rest)| entry(rest));
+        let listed = names(text, ":alarm:${AWS::StackName}-");
+        let unheard = speaking.iter().filter(|name| !listed.contains(name));
+        found.extend(
+            unheard.map(|name| format!("{TEMPLATE}: {policy} does not let the alarm {name} publish")),
+        );
+        let silent = listed.iter().filter(|name| !speaking.contains(name));
+        found
+            .extend(silent.map(|name| format!("{TEMPLATE}: {policy} names {name}, which is no alarm there")));
+        if topic == "DeadLetterTopic" {
+            let own = code.split_once("          OWN_NAMES:").map_or("", |(_, rest)| entry(rest));
+            let own = names(own, "- !Sub ${AWS::StackName}-");
+            let unknown = speaking.iter().filter(|name| !own.contains(name));
+            found.extend(unknown.map(|name| format!("{TEMPLATE}: OWN_NAMES does not name the alarm {name}")));
+        }
+    }
     found
+}
+
+fn alarm_name(alarm: &str) -> &str {
+    field(alarm, "AlarmName: !Sub ${AWS::StackName}-").unwrap_or_default()
+}
+
+fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
+    entry.lines().find_map(|line| line.trim().strip_prefix(name))
+}
+
+/// What stands after `before` in each line that has it.
+fn names<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    text.lines().filter_map(|line| line.split_once(before)).map(|(_, name)| name.trim()).collect()
 }
 
 /// The text of the first resource of a type, up to the next entry at its own depth.
@@ -89,6 +115,11 @@ fn resource<'a>(code: &'a str, kind: &str) -> &'a str {
     let Some((_, rest)) = code.split_once(&format!("    Type: {kind}\n")) else {
         return "";
     };
+    entry(rest)
+}
+
+/// The text up to the next entry at a resource's depth.
+fn entry(rest: &str) -> &str {
     let end = rest
         .match_indices('\n')
         .find(|(at, _)| rest[at + 1..].starts_with("  ") && !rest[at + 1..].starts_with("   "));
@@ -123,12 +154,20 @@ mod tests {
         assert_eq!(template_violations(&KEY.replace("kms:GenerateDataKey", "x")).len(), 3);
     }
 
-    #[test]
-    fn an_alarm_that_its_topic_does_not_hear_is_found() {
-        let template = "
+    const ALARMS: &str = "Resources:
+  Handler:
+    Properties:
+          OWN_NAMES: !Join
+            - - !Sub ${AWS::StackName}-function
+              - !Sub ${AWS::StackName}-throttles
+  AlertTopicPolicy:
+    Properties:
                 aws:SourceArn:
                   - !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-errors
-                aws:SourceArn: !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-*
+  DeadLetterTopicPolicy:
+    Properties:
+                aws:SourceArn:
+                  - !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-throttles
   Errors:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -140,13 +179,28 @@ mod tests {
       AlarmName: !Sub ${AWS::StackName}-throttles
       AlarmActions: [!Ref DeadLetterTopic]
 ";
-        assert_eq!(alarm_violations(template), Vec::<String>::new());
-        let unheard = alarm_violations(&template.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic]"));
-        assert!(unheard.join("").contains("does not let the alarm throttles publish"), "{unheard:?}");
+
+    #[test]
+    fn an_alarm_that_its_topic_does_not_hear_is_found() {
+        assert_eq!(alarm_violations(ALARMS), Vec::<String>::new());
+        let unheard = alarm_violations(&ALARMS.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic]"));
+        assert!(
+            unheard.join("").contains("AlertTopicPolicy does not let the alarm throttles"),
+            "{unheard:?}"
+        );
+        assert!(unheard.join("").contains("DeadLetterTopicPolicy names throttles"), "{unheard:?}");
         let foreign = alarm_violations(
-            &template.replace("AlarmName: !Sub ${AWS::StackName}-errors", "AlarmName: errors"),
+            &ALARMS.replace("AlarmName: !Sub ${AWS::StackName}-errors", "AlarmName: errors"),
         );
         assert_eq!(foreign.len(), 2, "a foreign name, and a name that is no alarm: {foreign:?}");
+    }
+
+    #[test]
+    fn a_prefix_in_the_place_of_names_and_an_alarm_that_the_handler_does_not_know_are_found() {
+        let prefix = ALARMS.replace("alarm:${AWS::StackName}-throttles", "alarm:${AWS::StackName}-*");
+        assert_eq!(alarm_violations(&prefix).len(), 2, "not heard, and no alarm");
+        let unknown = alarm_violations(&ALARMS.replace("- !Sub ${AWS::StackName}-throttles", "- x"));
+        assert_eq!(unknown, [format!("{TEMPLATE}: OWN_NAMES does not name the alarm throttles")]);
     }
 
     #[test]

@@ -8,14 +8,13 @@ use super::{A_DAY, Effect, Record, What};
 impl Record {
     /// Whether [`Record::look`] needs to know whether the subject exists: nobody is asked for nothing.
     #[must_use]
-    pub fn asks_for_its_secret(&self, now: Timestamp) -> bool {
-        self.area.is_about_secrets()
-            && self.area.is_closed_by_success()
+    pub fn asks_for_its_subject(&self, now: Timestamp) -> bool {
+        self.area.is_closed_by_success()
             && self.open_incident().is_some_and(|incident| now.duration_since(incident.opened_at) >= A_DAY)
     }
 
-    /// Looks at an incident. `is_gone`: there is no such secret, or none that a rotation of this suite could reach, so
-    /// that no success will ever close it.
+    /// Looks at an incident. `is_gone`: there is no such secret, or none that a rotation of this suite could reach, or no
+    /// such alarm in the stack, so that no success will ever close it.
     pub fn look(&mut self, is_gone: bool, now: Timestamp) -> Effect {
         let area: Area = self.area;
         let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {

@@ -276,8 +276,8 @@ fn an_incident_of_a_secret_that_is_gone_ends_quietly_after_a_day_without_failure
     let told = |record: &Record| record.unsent.iter().map(|each| each.what).collect::<Vec<_>>();
     let mut record = record();
     record.fail(&failure("a", Admin, 0), at(0));
-    assert!(!record.asks_for_its_secret(at(DAY - 1)), "nobody is asked within a day");
-    assert!(record.asks_for_its_secret(at(DAY)));
+    assert!(!record.asks_for_its_subject(at(DAY - 1)), "nobody is asked within a day");
+    assert!(record.asks_for_its_subject(at(DAY)));
     record.fail(&failure("b", Admin, 100), at(100));
     assert_eq!(record.look(true, at(DAY)), Effect::Nothing, "it failed within a day");
     assert_eq!(record.look(true, at(DAY + 100)), Effect::Closed);
@@ -288,6 +288,16 @@ fn an_incident_of_a_secret_that_is_gone_ends_quietly_after_a_day_without_failure
     reminded.fail(&failure("a", Admin, 0), at(0));
     assert_eq!(reminded.look(false, at(DAY)), Effect::StaysOpen);
     assert_eq!(reminded.look(true, at(2 * DAY)), Effect::Closed, "also one that was told to stay open");
+}
+
+#[test]
+fn an_alarm_that_the_stack_does_not_have_ends_quietly_after_a_day_and_its_own_stays_open_and_is_told_again() {
+    for (is_gone, expected) in [(true, Effect::Closed), (false, Effect::StaysOpen)] {
+        let mut record = Record::new("rotation-foo".to_owned(), Area::Alarm);
+        record.fail(&failure("a", Kind::AlarmRaised, 0), at(0));
+        assert!(record.asks_for_its_subject(at(DAY)));
+        assert_eq!(record.look(is_gone, at(DAY)), expected);
+    }
 }
 
 #[test]

@@ -43,8 +43,9 @@ pub(super) fn now(told: Told<'_>) -> String {
             "Nothing is known to be broken for applications; the suite itself is not well, and may be late.".to_owned()
         }
         (_, Area::Message) if incident.kind == Kind::AlertsWithheld => {
-            "Somebody sends invented failures, or many secrets were deleted. Critical failures and those of secrets that \
-             exist are still notified; what was not is in the table of incidents."
+            "Somebody sends invented failures, or many secrets were deleted. Critical failures, failures of secrets that \
+             exist and alerts about the functions and alarms in OWN_NAMES are still sent. What was not sent is in the \
+             table of incidents."
                 .to_owned()
         }
         (_, Area::Connections) => "Applications work. Somebody holds a connection that was opened with a password that \
