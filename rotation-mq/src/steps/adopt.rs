@@ -1,6 +1,6 @@
-//! `adopt`: the pair's other user becomes the secret's own, because SecOps says so.
+//! `adopt`: a user of the pair becomes the secret's own, because SecOps says so.
 
-use contract::Tags;
+use contract::{SecretValue, Strategy, Tags};
 use rand::rngs::ThreadRng;
 use serde::Serialize;
 
@@ -32,7 +32,9 @@ pub struct Adopted {
     pub reason: String,
 }
 
-/// Gives the pair's other user a random password that nobody knows and the secret's mark, in one request.
+/// Gives the pair's other user a random password that nobody knows and the secret's mark, in one request. AWSCURRENT's
+/// user may carry another secret's mark as well, for example when the secret was made again under its name: it keeps its
+/// password, AWSCURRENT's, and nobody loses a login.
 ///
 /// Safe to repeat: a user that has the mark is left alone, for a rotation may have set its password meanwhile. A pending
 /// version for that user does no harm: its setSecret sets the pending password.
@@ -49,14 +51,14 @@ pub async fn adopt(
     let failed_to_read =
         |source: StoreError| RotationError::Secret { what: "read", secret: secret.clone(), source };
     let (description, current) =
-        tokio::join!(rotation.secrets.describe(secret), rotation.secrets.current(secret));
+        tokio::join!(rotation.secrets.describe(secret), rotation.secrets.current_login(secret));
     let (description, current) =
         (description.map_err(failed_to_read)?, current.map_err(failed_to_read)?.value);
     let _ = subject.broker.set(current.broker().to_string());
     let refused = |reason: String| RotationError::AdoptRefused { user: user.to_owned(), reason };
     let pair = Pair::of_secret(description.tags.get(Tags::USER), current.username(), None)
         .map_err(|source| RotationError::PairTaken { secret: secret.clone(), source })?;
-    check_name(user, current.username(), &pair).map_err(&refused)?;
+    check_name(user, &current, &pair).map_err(&refused)?;
     let access = BrokerAccess::open(rotation, &description.arn, &current).await?;
     access.refuse_to_reset_the_admin(&current, user)?;
     let admin = access.as_admin(rotation, &current);
@@ -78,7 +80,14 @@ pub async fn adopt(
     let was_marked_for: Vec<String> = grants.tags.iter().filter(is_foreign).cloned().collect();
     if !was_own {
         let random = &mut ThreadRng::default();
-        let hash = password::hash(&password::generate(64, random), random);
+        let hash = if user == current.username() {
+            let login = access.as_user(rotation, &current).login_is_accepted().await;
+            let logs_in = login.map_err(RotationError::broker("check the login of", user))?;
+            check_current(logs_in, &was_marked_for).map_err(&refused)?;
+            password::hash(current.password(), random)
+        } else {
+            password::hash(&password::generate(64, random), random)
+        };
         admin
             .put_user(user, &grants.tags, &mark, &hash)
             .await
@@ -107,15 +116,32 @@ pub async fn adopt(
     })
 }
 
-/// Only the pair's other user can be adopted.
-fn check_name(user: &str, current: &str, pair: &Pair) -> Result<(), String> {
-    let other = pair.other(current);
-    if user == current {
-        Err(format!("it is the user of AWSCURRENT; the one that may be adopted is `{other}`"))
-    } else if pair.has(user) {
+/// Only a user that the secret rotates can be adopted.
+fn check_name(user: &str, current: &SecretValue, pair: &Pair) -> Result<(), String> {
+    let active = current.username();
+    if user == active {
+        return Ok(());
+    }
+    if current.strategy() == Strategy::Single {
+        return Err(format!("the secret rotates one user only (`single`), which is `{active}`"));
+    }
+    if pair.has(user) {
+        return Ok(());
+    }
+    Err(format!("it is not of this secret's pair; the one that may be adopted is `{}`", pair.other(active)))
+}
+
+/// When AWSCURRENT's user can be adopted: it is the secret's then, but for the mark.
+fn check_current(logs_in: bool, marks: &[String]) -> Result<(), String> {
+    if marks.is_empty() {
+        Err("it is the user of AWSCURRENT and carries no other secret's mark, so nothing has to be adopted"
+            .to_owned())
+    } else if logs_in {
         Ok(())
     } else {
-        Err(format!("it is not of this secret's pair; the one that may be adopted is `{other}`"))
+        Err("it is the user of AWSCURRENT, whose login the broker refuses: nothing shows that it is this secret's; store \
+             its working password in the secret first"
+            .to_owned())
     }
 }
 
@@ -134,19 +160,42 @@ fn check_tags(grants: &Grants, is_admin_secret: bool) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    fn value(user: &str, strategy: &str) -> Result<SecretValue, contract::SecretValueError> {
+        SecretValue::parse(
+            &serde_json::json!({
+                "engine": "rabbitmq", "username": user, "password": "x", "host": "b-1.example", "rotationStrategy": strategy,
+                "masterarn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:admin/a-AbCdEf",
+            })
+            .to_string(),
+        )
+    }
+
     #[test]
-    fn only_the_other_user_of_the_pair_is_adopted() {
+    fn only_a_user_that_the_secret_rotates_is_adopted() -> Result<(), contract::SecretValueError> {
         let pair = Pair::of("payment");
-        for (user, current, expected) in [
-            ("payment_clone", "payment", None),
-            ("payment", "payment_clone", None),
-            ("payment", "payment", Some("`payment_clone`")),
-            ("billing", "payment_clone", Some("`payment`")),
-            ("payment_clone_clone", "payment", Some("not of this secret's pair")),
+        for (user, current, strategy, expected) in [
+            ("payment_clone", "payment", "alternating", None),
+            ("payment", "payment_clone", "alternating", None),
+            ("payment", "payment", "alternating", None),
+            ("payment", "payment", "single", None),
+            ("payment_clone", "payment", "single", Some("`payment`")),
+            ("billing", "payment_clone", "alternating", Some("`payment`")),
+            ("payment_clone_clone", "payment", "alternating", Some("not of this secret's pair")),
         ] {
-            let found = check_name(user, current, &pair).err();
+            let found = check_name(user, &value(current, strategy)?, &pair).err();
             assert_eq!(found.is_some(), expected.is_some(), "{user} {current} {found:?}");
             assert!(found.unwrap_or_default().contains(expected.unwrap_or_default()), "{user} {current}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_current_user_is_adopted_when_it_carries_another_mark_and_logs_in() {
+        let marks = ["secret-0123456789abcdef".to_owned()];
+        for (logs_in, marks, expected) in
+            [(true, &marks[..], true), (false, &marks[..], false), (true, &[], false)]
+        {
+            assert_eq!(check_current(logs_in, marks).is_ok(), expected, "{logs_in} {marks:?}");
         }
     }
 

@@ -68,7 +68,7 @@ fn who_adopts_and_why_is_in_the_log() -> Result<()> {
 }
 
 #[test]
-fn only_the_other_user_of_the_pair_is_adopted_and_no_administrator() -> Result<()> {
+fn only_a_user_that_needs_it_is_adopted_and_no_administrator() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (app, clone) = taken(cloud, "not-adopted", &["administrator"]).await?;
         let (billing, absent) = (name("billing"), cloud.create_app(&name("absent")).await?);
@@ -95,6 +95,63 @@ fn only_the_other_user_of_the_pair_is_adopted_and_no_administrator() -> Result<(
         let billing_app = cloud.create_app(&name("rotates-no-adopt")).await?;
         let answer = cloud.invoke(&adopt(&billing_app, &clone)).await?;
         failed_once(cloud, &billing_app.arn, &answer, "event.invalid", "IncidentFunctionName").await?;
+        Ok(())
+    })
+}
+
+/// As after the secret was made again under its name, or the broker's definitions came from another account.
+async fn marked_for_another(cloud: &Cloud, user: &str, password: &Value) -> Result<()> {
+    let password = password.as_str().unwrap_or_default();
+    cloud.broker.management()?.create_user(user, password, &["secret-0123456789abcdef"]).await
+}
+
+#[test]
+fn a_pair_whose_users_both_carry_another_mark_is_adopted_one_after_the_other_and_nobody_loses_a_login()
+-> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("both-marked")).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let (current, previous) =
+            (cloud.value(&app.arn, "AWSCURRENT").await?, cloud.value(&app.arn, "AWSPREVIOUS").await?);
+        for value in [&current, &previous] {
+            let user = value["username"].as_str().unwrap_or_default();
+            marked_for_another(cloud, user, &value["password"]).await?;
+        }
+        let active = current["username"].as_str().unwrap_or_default();
+        let version = cloud.begin_rotation(&app.arn).await?;
+        cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+        let taken = cloud.step(&app.arn, &version, "setSecret").await?;
+        ensure!(taken.kind() == "pair.taken", "{taken:?}");
+        cloud.act(&adopt(&app, &app.user)).await?.value()?;
+        let taken = cloud.step(&app.arn, &version, "setSecret").await?;
+        ensure!(taken.kind() == "pair.taken" && format!("{taken:?}").contains(active), "{taken:?}");
+        let answer = cloud.act(&adopt(&app, active)).await?.value()?;
+        ensure!(answer["wasMarkedFor"] == json!(["secret-0123456789abcdef"]), "{answer}");
+        ensure!(cloud.logs_in(&current).await?, "the current login was lost");
+        ensure!(cloud.act(&adopt(&app, active)).await?.value()?["wasOwn"] == true);
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn a_single_user_with_another_mark_is_adopted_when_its_login_works_and_not_otherwise() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app_with(&name("marked"), &json!({"rotationStrategy": "single"})).await?;
+        let management = cloud.broker.management()?;
+        marked_for_another(cloud, &app.user, &json!("another-password")).await?;
+        let before = management.user(&app.user).await?;
+        let answer = cloud.act(&adopt(&app, &app.user)).await?;
+        ensure!(answer.kind() == "adopt.refused" && format!("{answer:?}").contains("refuses"), "{answer:?}");
+        ensure!(management.user(&app.user).await? == before, "a refused adoption changed the user");
+        let current = cloud.value(&app.arn, "AWSCURRENT").await?;
+        marked_for_another(cloud, &app.user, &current["password"]).await?;
+        cloud.act(&adopt(&app, &app.user)).await?.value()?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let clone = format!("{}_clone", app.user);
+        management.create_user(&clone, PASSWORD, &[]).await?;
+        let answer = cloud.act(&adopt(&app, &clone)).await?;
+        ensure!(answer.kind() == "adopt.refused" && format!("{answer:?}").contains("single"), "{answer:?}");
         Ok(())
     })
 }
