@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::{SecretValue, Tags};
+use contract::{Kind, SecretValue, Tags};
 use lambda_boundary::{Unit, metric};
 
 use super::{Found, Step};
@@ -70,7 +70,8 @@ pub async fn pin(step: Step<'_>, found: &Found) {
     }
 }
 
-/// Whether AWSPREVIOUS, or one of the newest versions, logs in as `user`. Each round asks for all of them again.
+/// Whether AWSPREVIOUS, or one of the newest versions, logs in as `user`. Each round asks for all of them again. A
+/// version that nobody may read any more proves nothing, and does not keep another from proving it.
 async fn a_version_logs_in(
     step: Step<'_>,
     found: &Found,
@@ -78,8 +79,9 @@ async fn a_version_logs_in(
     user: &str,
 ) -> Result<bool, RotationError> {
     let mut candidates = Vec::new();
+    let mut unreadable = None;
     if let Some(id) = found.description.versions.with_stage(AWSPREVIOUS) {
-        candidates.extend(candidate(step, found, access, id, user).await?);
+        candidates.extend(candidate(step, found, access, id, user, &mut unreadable).await?);
     }
     for round in 0..ROUNDS {
         for version in &candidates {
@@ -91,12 +93,13 @@ async fn a_version_logs_in(
         }
         if round == 0 {
             let known = candidates.first().map(|version| version.id.clone());
-            candidates.extend(stored(step, found, access, known.as_deref(), user).await?);
+            candidates.extend(stored(step, found, access, known.as_deref(), user, &mut unreadable).await?);
         } else if round + 1 < ROUNDS {
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(false)
+    // It might have been the one that logs in.
+    unreadable.map_or(Ok(false), Err)
 }
 
 /// The newest versions for `user`, but for the one that is known.
@@ -106,6 +109,7 @@ async fn stored(
     access: &BrokerAccess,
     known: Option<&str>,
     user: &str,
+    unreadable: &mut Option<RotationError>,
 ) -> Result<Vec<Version>, RotationError> {
     let secret = &step.event.secret_id;
     let newest = step.rotation.secrets.newest_versions(secret, READ_VERSIONS).await;
@@ -113,7 +117,7 @@ async fn stored(
     let mut stored = Vec::new();
     for id in newest.iter().filter(|id| known != Some(id.as_str()) && **id != found.current.id) {
         if stored.len() < TRIED_VERSIONS {
-            stored.extend(candidate(step, found, access, id, user).await?);
+            stored.extend(candidate(step, found, access, id, user, unreadable).await?);
         }
     }
     Ok(stored)
@@ -127,9 +131,21 @@ async fn candidate(
     access: &BrokerAccess,
     id: &str,
     user: &str,
+    unreadable: &mut Option<RotationError>,
 ) -> Result<Option<Version>, RotationError> {
     let version = match step.rotation.secrets.version(&step.event.secret_id, id).await {
         Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => return Ok(None),
+        // Its KMS key may be disabled or another one now.
+        Err(StoreError::Aws(error))
+            if error.kind() == Kind::AwsAccessDenied || error.is("DecryptionFailure") =>
+        {
+            tracing::warn!(
+                secret.version = id,
+                "version {id} cannot be read, so its login proves nothing: {error}"
+            );
+            *unreadable = Some(step.failed_to("read an older version of", StoreError::Aws(error)));
+            return Ok(None);
+        }
         other => other.map_err(|source| step.failed_to("read an older version of", source))?,
     };
     let may_be_sent =

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::cloud::{App, Cloud};
+use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 use super::{is_refused, take_pending_off, unmark};
 use crate::support::current_logs_in;
@@ -130,5 +131,35 @@ fn a_rolled_back_secret_and_a_changed_strategy_go_on() -> Result<()> {
             current_logs_in(cloud, &app.arn).await?;
         }
         goes_on(cloud, &app).await
+    })
+}
+
+#[test]
+fn an_old_version_that_nobody_can_decrypt_does_not_keep_another_from_proving_the_pair() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let aws = FaultProxy::http(cloud.aws.endpoint())?;
+        let endpoint = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.url())];
+        let function = cloud.deploy_variant(&name("undecipherable"), &[], &endpoint).await?.function;
+        let app = rotated_twice(cloud, "undecipherable").await?;
+        unmark(cloud, &app.user).await?;
+        let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        value["note"] = json!("AWSPREVIOUS is the same user now");
+        let stored = cloud.secrets.put_secret_value().secret_id(&app.arn);
+        let hidden =
+            stored.secret_string(value.to_string()).send().await?.version_id.context("no version")?;
+        cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(value.to_string()).send().await?;
+        let is_hidden = move |call: &Call| {
+            call.operation() == "GetSecretValue" && String::from_utf8_lossy(call.body()).contains(&hidden)
+        };
+        aws.inject(Rule::always(is_hidden, Fault::aws_error(400, "DecryptionFailure")));
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret"] {
+            let event = json!({"Step": step, "SecretId": app.arn, "ClientRequestToken": version});
+            cloud.invoke_function(&function, &event).await?.value()?;
+        }
+        let refused = aws.calls().iter().filter(|call| call.operation() == "GetSecretValue").count();
+        ensure!(refused > 2, "no older version was read");
+        cloud.steps(&app.arn, &version).await?;
+        current_logs_in(cloud, &app.arn).await
     })
 }
