@@ -1,9 +1,10 @@
 //! `finishSecret`: the pending version becomes AWSCURRENT, and secret2eks is asked to deliver it.
 
-use contract::{DistributionRequest, SecretValue};
+use contract::{DistributionRequest, SecretValue, Strategy};
 
-use super::{Step, pending_login};
+use super::{Step, pending_login, test_secret};
 use crate::amazon_mq::Endpoints;
+use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 
 /// How finishSecret ended when it did.
@@ -21,15 +22,20 @@ pub enum Finished {
 /// the call before may have ended between the two. AWSPENDING is left alone: Secrets Manager takes it off.
 ///
 /// # Errors
-/// What the broker or Secrets Manager refuses. A version whose login does not work is not promoted.
+/// What the broker or Secrets Manager refuses. A version whose login does not work, or whose user may do less or more
+/// than the current one, is not promoted.
 pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     let found = step.find().await?;
-    let endpoints = step.rotation.amazon_mq.endpoints(found.current.value.broker()).await?;
+    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
     let promoted_at = if found.already_current {
         None
     } else {
         let pending = step.fitting_pending(&found)?;
-        pending_login::log_in(step, &found, pending, &endpoints).await?;
+        pending_login::log_in(step, &found, pending, &access.endpoints).await?;
+        // Secrets Manager calls testSecret before. Whoever calls this step by hand may not have.
+        if found.strategy() == Strategy::Alternating {
+            test_secret::equal_grants(step, &found, pending.value.username(), &access).await?;
+        }
         promote(step, &found.current.id).await?;
         Some((step.rotation.now)().to_string())
     };
@@ -40,7 +46,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         found.current
     };
     let user = current.value.username().to_owned();
-    log_in(step, &endpoints, &current.value).await?;
+    log_in(step, &access.endpoints, &current.value).await?;
     tracing::info!(broker.user = user, "version {} is AWSCURRENT and user `{user}` logs in", current.id);
     let request = DistributionRequest {
         secret_arn: found.description.arn.clone(),

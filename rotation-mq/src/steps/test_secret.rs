@@ -6,7 +6,7 @@ use rand::rngs::ThreadRng;
 use super::{Found, Step, claim, pending_login};
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
-use crate::grants::{ADMINISTRATOR_TAG, plan};
+use crate::grants::{ADMINISTRATOR_TAG, Grants, plan};
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
 use crate::version_state::AWSPENDING;
@@ -59,29 +59,44 @@ async fn test_pending(
         tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS");
         return Ok(());
     }
+    // The login is the verdict that counts, so its error goes first.
+    let (login, active) = tokio::join!(login, equal_grants(step, found, user, access));
+    login?;
+    let active = active?;
+    if active.tags.contains(ADMINISTRATOR_TAG) {
+        confirm_administrator(step, access, value).await?;
+    }
+    let current = found.current.value.username();
+    tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS with the grants of `{current}`");
+    Ok(())
+}
+
+/// The grants of the active user, which the user whose turn it is has as well.
+///
+/// # Errors
+/// How they differ, or why the broker cannot be asked.
+pub async fn equal_grants(
+    step: Step<'_>,
+    found: &Found,
+    user: &str,
+    access: &BrokerAccess,
+) -> Result<Grants, RotationError> {
     let current = found.current.value.username();
     let admin = access.as_admin(step.rotation, &found.current.value);
-    let grants = async { tokio::join!(admin.grants(current), admin.grants(user)) };
-    // The login is the verdict that counts, so its error goes first.
-    let (login, (active, inactive)) = tokio::join!(login, grants);
-    login?;
+    let (active, inactive) = tokio::join!(admin.grants(current), admin.grants(user));
     let inactive = inactive.map_err(RotationError::broker(READ, user))?;
     let active = active
         .map_err(RotationError::broker(READ, current))?
         .ok_or_else(|| RotationError::CurrentUserMissing { user: current.to_owned() })?;
     let differences = plan(&active, &inactive.unwrap_or_default());
-    if !differences.is_empty() {
-        return Err(RotationError::GrantsUnequal {
-            user: user.to_owned(),
-            current: current.to_owned(),
-            differences: differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        });
+    if differences.is_empty() {
+        return Ok(active);
     }
-    if active.tags.contains(ADMINISTRATOR_TAG) {
-        confirm_administrator(step, access, value).await?;
-    }
-    tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS with the grants of `{current}`");
-    Ok(())
+    Err(RotationError::GrantsUnequal {
+        user: user.to_owned(),
+        current: current.to_owned(),
+        differences: differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    })
 }
 
 async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> Result<(), RotationError> {
