@@ -63,9 +63,8 @@ impl SecretValue {
         Self::from_fields(fields)
     }
 
-    /// Reads the JSON of a version that is no longer current: near misses of known keys, which a version
-    /// before this rule may hold, are ignored as they were then. Its login has to be known all the same, for
-    /// example to revoke it.
+    /// Reads the JSON of a version whose login has to be known and that is not renewed, for example to revoke
+    /// it: near misses of known keys, which may be older than this rule, are ignored.
     ///
     /// # Errors
     /// As [`Self::parse`].

@@ -44,7 +44,7 @@ impl BrokerAccess {
             });
         }
         let (admin, endpoints) = tokio::join!(
-            rotation.secrets.current(admin_secret),
+            rotation.secrets.current_login(admin_secret),
             rotation.amazon_mq.endpoints(current.broker())
         );
         let admin = admin

@@ -104,7 +104,16 @@ impl SecretStore {
     /// # Errors
     /// When there is none, it cannot be read, or it breaks the contract.
     pub async fn current(&self, secret: &str) -> Result<Version, StoreError> {
-        self.value(secret, None, AWSCURRENT).await?.ok_or(StoreError::NotFound)
+        self.value(secret, None, AWSCURRENT, SecretValue::parse).await?.ok_or(StoreError::NotFound)
+    }
+
+    /// The version that is AWSCURRENT, for its login alone: near misses of keys, which only matter to what a rotation
+    /// stores, neither stop a revocation nor all the secrets of an admin.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be read, or it breaks the contract otherwise.
+    pub async fn current_login(&self, secret: &str) -> Result<Version, StoreError> {
+        self.value(secret, None, AWSCURRENT, SecretValue::parse_earlier).await?.ok_or(StoreError::NotFound)
     }
 
     /// The pending value of the rotation `token`; none before createSecret stored it.
@@ -112,15 +121,16 @@ impl SecretStore {
     /// # Errors
     /// When it cannot be read or breaks the contract.
     pub async fn pending(&self, secret: &str, token: &str) -> Result<Option<Version>, StoreError> {
-        self.value(secret, Some(token), AWSPENDING).await
+        self.value(secret, Some(token), AWSPENDING, SecretValue::parse).await
     }
 
-    /// The value of any version; none when it has none, or is gone.
+    /// The value of any version; none when it has none, or is gone. It may be older than the rules of today, and its
+    /// login counts all the same.
     ///
     /// # Errors
     /// When it cannot be read or breaks the contract.
     pub async fn version(&self, secret: &str, version: &str) -> Result<Option<Version>, StoreError> {
-        self.value(secret, Some(version), "").await
+        self.value(secret, Some(version), "", SecretValue::parse_earlier).await
     }
 
     /// The user of the version that is AWSPREVIOUS. A value that breaks the contract has none.
@@ -128,7 +138,7 @@ impl SecretStore {
     /// # Errors
     /// When AWS refuses to read it.
     pub async fn previous_user(&self, secret: &str) -> Result<Option<String>, StoreError> {
-        match self.value(secret, None, AWSPREVIOUS).await {
+        match self.value(secret, None, AWSPREVIOUS, SecretValue::parse_earlier).await {
             Ok(previous) => Ok(previous.map(|version| version.value.username().to_owned())),
             Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -226,6 +236,7 @@ impl SecretStore {
         secret: &str,
         version: Option<&str>,
         stage: &str,
+        parse: fn(&str) -> Result<SecretValue, SecretValueError>,
     ) -> Result<Option<Version>, StoreError> {
         let answer = self
             .client
@@ -248,10 +259,7 @@ impl SecretStore {
         let Some(json) = answer.secret_string.map(zeroize::Zeroizing::new) else {
             return Err(StoreError::Binary { version: id });
         };
-        // A version by its id may be older than the rules of today, and its login counts all the same.
-        let parsed =
-            if stage.is_empty() { SecretValue::parse_earlier(&json) } else { SecretValue::parse(&json) };
-        match parsed {
+        match parse(&json) {
             Ok(value) => Ok(Some(Version { id, value, created_at_ms })),
             Err(source) => Err(StoreError::Invalid { version: id, source }),
         }

@@ -123,3 +123,27 @@ fn a_near_miss_of_a_known_key_is_refused_with_the_key_that_was_meant() -> Result
         Ok(())
     })
 }
+
+#[test]
+fn a_near_miss_of_a_key_blocks_neither_a_revocation_nor_the_secrets_of_an_admin() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let misspelt = json!({"Password": "of another tool"});
+        let admin = cloud.create_admin(&name("misspelt-admin"), &misspelt).await?;
+        let app = cloud.create_app_with(&name("misspelt"), &json!({"masterarn": admin})).await?;
+        let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        // A value by hand takes AWSPREVIOUS away from it; Secrets Manager forgets a version without a label.
+        let label = cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("LEAKED");
+        label.move_to_version_id(&leaked).send().await?;
+        let mut current = cloud.value(&app.arn, "AWSCURRENT").await?;
+        current["user_name"] = json!("of another tool");
+        let stored = cloud.secrets.put_secret_value().secret_id(&app.arn);
+        stored.secret_string(current.to_string()).send().await?;
+        let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": leaked, "By": "Ada",
+            "Reason": "ticket 7"});
+        cloud.act(&event).await?.value()?;
+        ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
+        Ok(())
+    })
+}

@@ -78,8 +78,11 @@ pub async fn revoke_previous(
     let failed_to_read =
         |source: StoreError| RotationError::Secret { what: "read", secret: secret.clone(), source };
     let store = &rotation.secrets;
-    let (description, current, leaked) =
-        tokio::join!(store.describe(secret), store.current(secret), store.version(secret, &event.version_id));
+    let (description, current, leaked) = tokio::join!(
+        store.describe(secret),
+        store.current_login(secret),
+        store.version(secret, &event.version_id)
+    );
     let description = description.map_err(failed_to_read)?;
     refuse_while_staged(event, &description)?;
     let (current, leaked) = (current.map_err(failed_to_read)?, leaked.map_err(failed_to_read)?);
