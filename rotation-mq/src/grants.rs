@@ -160,6 +160,13 @@ pub fn is_unnameable(name: &str) -> bool {
     ["", ".", ".."].contains(&name)
 }
 
+/// Whether the broker takes a tag for another one when it is written: tags travel in one text, which the broker splits at
+/// commas and whose parts it trims. `monitoring,administrator` as one tag would become two.
+#[must_use]
+pub fn is_unwritable(tag: &str) -> bool {
+    tag.contains(',') || tag.trim() != tag
+}
+
 /// Topic permissions whose pattern contains the user's name by `{username}`: they mean something else
 /// for the second user, and cannot be cloned.
 pub fn bound_to_user_name(grants: &Grants) -> impl Iterator<Item = &Exchange> {

@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::grants::{ADMINISTRATOR_TAG, Change, Grants, is_unnameable};
+use crate::grants::{ADMINISTRATOR_TAG, Change, Grants, is_unnameable, is_unwritable};
 use crate::ownership::Mark;
 use crate::tls::{BrokerRoots, UnusableBundle};
 
@@ -94,7 +94,7 @@ impl ManagementApi<'_> {
     /// Everything granted to `user`; none when there is no such user. Needs an administrator.
     ///
     /// # Errors
-    /// When the broker cannot be asked or refuses.
+    /// When the broker cannot be asked or refuses, or the user has a tag that [`Self::put_user`] could not write again.
     pub async fn grants(self, user: &str) -> Result<Option<Grants>, ApiError> {
         let of_user = ["users", user];
         let of_permissions = ["users", user, "permissions"];
@@ -109,7 +109,11 @@ impl ManagementApi<'_> {
         else {
             return Ok(None);
         };
-        Ok(Some(answers::grants(record, permissions, topic_permissions)))
+        let grants = answers::grants(record, permissions, topic_permissions);
+        match grants.tags.iter().find(|tag| is_unwritable(tag)) {
+            Some(tag) => Err(self.error(&Method::GET, &["users", user], Failure::UnwritableTag(tag.clone()))),
+            None => Ok(Some(grants)),
+        }
     }
 
     /// Whether the vhost exists.

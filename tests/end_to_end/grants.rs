@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
+use testbed::fault_proxy::FaultProxy;
 
 use crate::support::{converged, current_logs_in, failed_once, mark_of};
 
@@ -70,6 +71,43 @@ fn grants_are_repaired_also_when_the_pending_login_works_already() -> Result<()>
         ensure!(["pending.grants_unequal", "vhost.not_permitted"].contains(&answer.kind()), "{answer:?}");
         cloud.steps(&app.arn, &version).await?;
         converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn a_user_without_the_current_ones_grants_is_not_promoted_whoever_calls_the_last_step() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("half-granted")).await?;
+        let before = cloud.version(&app.arn, "AWSCURRENT").await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret"] {
+            cloud.step(&app.arn, &version, step).await?.value()?;
+        }
+        let management = cloud.broker.management()?;
+        management.set_limit(&format!("{}_clone", app.user), "max-connections", 1).await?;
+        let answer = cloud.step(&app.arn, &version, "finishSecret").await?;
+        failed_once(cloud, &app.arn, &answer, "pending.grants_unequal", "max-connections").await?;
+        ensure!(cloud.version(&app.arn, "AWSCURRENT").await? == before, "it was promoted");
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn a_tag_that_a_request_would_split_into_two_is_refused_before_it_makes_an_administrator() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
+        let app = cloud.create_app_at(&name("comma"), cloud.broker.amqps_port(), proxy.url()).await?;
+        let management = cloud.broker.management()?;
+        let password = cloud.value(&app.arn, "AWSCURRENT").await?["password"].clone();
+        management.create_user(&app.user, password.as_str().unwrap_or_default(), &["auditor"]).await?;
+        proxy.replace_in_answers("\"auditor\"", "\"auditor,administrator\"");
+        let version = cloud.begin_rotation(&app.arn).await?;
+        cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+        let answer = cloud.step(&app.arn, &version, "setSecret").await?;
+        failed_once(cloud, &app.arn, &answer, "broker.request_failed", "comma").await?;
+        ensure!(management.user(&format!("{}_clone", app.user)).await?.is_none(), "a user was made");
+        Ok(())
     })
 }
 

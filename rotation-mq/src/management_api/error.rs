@@ -33,6 +33,11 @@ pub enum Failure {
     /// A name that the path of a URL cannot hold.
     #[error("the management API cannot name a user, vhost or exchange `.` or `..` in a URL")]
     Unnameable,
+    /// A tag that the broker would take for another one, because it splits what is written at commas and trims it.
+    #[error(
+        "its tag `{0}` has a comma or a space at its edge, which a request cannot write as it is; change the tag"
+    )]
+    UnwritableTag(String),
     /// Another refusal, or a fault of the broker.
     #[error("the broker answered status {status} ({code})")]
     Status {
@@ -68,7 +73,9 @@ impl ApiError {
         match self.failure {
             Failure::LoginRefused => Kind::AdminLoginRefused,
             Failure::NotAdministrator => Kind::AdminNotAdministrator,
-            Failure::NotFound | Failure::Unnameable | Failure::Status { .. } => Kind::BrokerRequestFailed,
+            Failure::NotFound | Failure::Unnameable | Failure::UnwritableTag(_) | Failure::Status { .. } => {
+                Kind::BrokerRequestFailed
+            }
             Failure::UnexpectedAnswer { .. } => Kind::BrokerUnexpectedAnswer,
             Failure::Tls(_) => Kind::BrokerTlsRefused,
             Failure::Transport(_) | Failure::NoAnswer => Kind::BrokerUnreachable,
