@@ -151,6 +151,40 @@ fn a_flood_of_invented_secrets_is_some_alerts_and_a_digest_and_hides_no_real_fai
 }
 
 #[test]
+fn a_flood_of_invented_alarms_and_functions_keeps_no_alarm_and_no_function_of_the_stack_out() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let path = Path::deploy(cloud, "names", &[("AlertsPerHour", "5")]).await?;
+        let stack = &path.variant.name;
+        let alarm = |name: &str| json!({"AlarmName": name, "NewStateValue": "ALARM"}).to_string();
+        let failed = |function: &str| -> Result<String> {
+            let mut notice: Value = serde_json::from_str(&notice("", "function.crashed", function, NOW))?;
+            (notice["secretArn"], notice["function"]) = (json!(null), json!(function));
+            Ok(notice.to_string())
+        };
+        // Their names begin as those of the stack do.
+        for number in 0..20 {
+            let name = format!("{stack}-foo-{number}");
+            path.queue.send(&[alarm(&name), failed(&name)?]).await?;
+        }
+        for digest in ["an alarm whose name", "a function whose name"] {
+            let says = |alert: &Value| kind(alert) == "alerts.withheld" && alert.to_string().contains(digest);
+            path.alerts.wait_until(1, says).await.with_context(|| digest.to_owned())?;
+        }
+        let (alarm_name, function) =
+            (format!("{stack}-rotation-mq-throttles"), format!("{stack}-rotation-watch"));
+        path.queue.send(&[alarm(&alarm_name), failed(&function)?]).await?;
+        path.alerts.wait_for(&alarm_name, 1).await.context("the stack's alarm")?;
+        path.alerts.wait_for(&function, 1).await.context("the stack's function")?;
+        path.is_empty().await?;
+        let foo = |alert: &Value| alert.to_string().contains(&format!("{stack}-foo-"));
+        let told = path.alerts.wait_until(1, foo).await?;
+        // Five of each area; the hour may change meanwhile.
+        ensure!(told.len() <= 20, "{} alerts about names that are not the stack's", told.len());
+        Ok(())
+    })
+}
+
+#[test]
 fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "unreadable", &[]).await?;

