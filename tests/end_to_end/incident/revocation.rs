@@ -104,3 +104,34 @@ fn with_a_single_user_only_connections_are_closed() -> Result<()> {
         current_logs_in(cloud, &app.arn).await
     })
 }
+
+#[test]
+fn an_application_with_a_single_user_that_connects_again_at_once_is_interrupted_once_and_no_more()
+-> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app_with(&name("reconnects"), &json!({"rotationStrategy": "single"})).await?;
+        let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
+        cloud.rotate_successfully(&app.arn).await?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let password = value["password"].as_str().unwrap_or_default();
+        let login = async || cloud.broker.amqps_login(&app.user, password, "/").await;
+        let mut connection = login().await?;
+        let mut interruptions = 0;
+        let event = revoke(&app, &leaked);
+        let revocation = cloud.act(&event);
+        tokio::pin!(revocation);
+        let answer = loop {
+            tokio::select! {
+                answer = &mut revocation => break answer?.value()?,
+                () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
+            }
+            if !connection.status().connected() {
+                interruptions += 1;
+                connection = login().await?;
+            }
+        };
+        ensure!(interruptions == 1, "{interruptions} interruptions: {answer}");
+        ensure!(connection.status().connected(), "the application was cut off");
+        Ok(())
+    })
+}
