@@ -228,7 +228,7 @@ kinds! {
     MessageUnknown = "message.unknown", Error, false;
     /// A message reports a success or gives a command, but did not come from its sender's queue: it was not believed.
     MessageUntrusted = "message.untrusted", Error, false;
-    /// More alerts in an hour than `AlertsPerHour` allows: those about secrets that do not exist are not sent.
+    /// More alerts in an hour than `AlertsPerHour` allows: those about what may be invented are not sent.
     AlertsWithheld = "alerts.withheld", Error, false;
     /// An item of the table of incidents could not be read: what it said is lost, and the item was begun again.
     IncidentUnreadable = "incident.unreadable", Error, false;
