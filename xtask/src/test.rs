@@ -8,11 +8,6 @@ use crate::{python, step, upgrade, workspace};
 /// The end-to-end tests that concern the broker, by parts of their names.
 const OF_THE_BROKER: [&str; 5] =
     ["bad_brokers::", "grants::", "rotation::", "stale_connections::", "strategies::"];
-/// So many tests for each processor at the same time: most of a test's time is waiting for a broker or a cluster.
-const TESTS_A_PROCESSOR: usize = 2;
-
-/// libtest's variable. <https://doc.rust-lang.org/rustc/tests/index.html#--test-threads-test_threads>
-const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Runs the tests; a part that is missing is installed, and one that cannot be had is an error.
 ///
@@ -33,10 +28,6 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         let mut cargo = workspace::cargo();
         cargo.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
         cargo.env("TESTBED_BROKER", broker.suite()).env("PATH", &path);
-        if std::env::var_os(THREADS).is_none() {
-            let processors = std::thread::available_parallelism().map_or(1, usize::from);
-            cargo.env(THREADS, (processors * TESTS_A_PROCESSOR).to_string());
-        }
         if !forwarded.is_empty() {
             cargo.arg("--").args(forwarded);
         }
