@@ -81,6 +81,12 @@ impl FaultProxy {
         self.state.journal().calls.clone()
     }
 
+    /// How many of the calls so far match.
+    #[must_use]
+    pub fn count(&self, matches: impl Fn(&Call) -> bool) -> usize {
+        self.state.journal().calls.iter().filter(|call| matches(call)).count()
+    }
+
     /// From now on answers say `to` where upstream says `from`: so that an endpoint that one service names leads
     /// through another proxy.
     pub fn replace_in_answers(&self, from: &str, to: &str) {

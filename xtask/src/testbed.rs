@@ -40,6 +40,33 @@ pub enum Kubernetes {
     NotNeeded,
 }
 
+/// How the functions and the testbed are built, by cargo's name for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As the tests use them.
+    Dev,
+    /// Optimised.
+    Proof,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Proof => "proof",
+        }
+    }
+
+    /// The testbed's own program, beside which it finds the functions.
+    fn program(self) -> std::path::PathBuf {
+        let folder = match self {
+            Self::Dev => "debug",
+            Self::Proof => "proof",
+        };
+        workspace::target().join(folder).join("testbed")
+    }
+}
+
 /// Arguments of `demo` that leave Kubernetes out, or name a part without it.
 const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 
@@ -50,7 +77,7 @@ const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 pub fn demo(arguments: &[String]) -> Result<()> {
     let without = arguments.iter().any(|argument| NO_KUBERNETES_IN.contains(&argument.as_str()));
     let kubernetes = if without { Kubernetes::NotNeeded } else { Kubernetes::Needed };
-    become_testbed("demo", arguments, kubernetes, || Ok(()))
+    become_testbed("demo", arguments, kubernetes, Profile::Dev, || Ok(()))
 }
 
 /// Leaves a testbed running until Ctrl-C.
@@ -58,7 +85,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn up(arguments: &[String]) -> Result<()> {
-    become_testbed("up", arguments, Kubernetes::NotNeeded, || {
+    become_testbed("up", arguments, Kubernetes::NotNeeded, Profile::Dev, || {
         // For `cargo lambda watch` and `invoke` against it.
         python::programs(&python::LAMBDA).map(|_| ())
     })
@@ -69,7 +96,7 @@ pub fn up(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn bench(arguments: &[String]) -> Result<()> {
-    become_testbed("bench", arguments, Kubernetes::NotNeeded, || {
+    become_testbed("bench", arguments, Kubernetes::NotNeeded, Profile::Dev, || {
         package::run(Some(Architecture::of_this_machine()))
     })
 }
@@ -79,7 +106,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn prove(arguments: &[String]) -> Result<()> {
-    become_testbed("prove", arguments, Kubernetes::Needed, || Ok(()))
+    become_testbed("prove", arguments, Kubernetes::Needed, Profile::Proof, || Ok(()))
 }
 
 /// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes. `first` is built
@@ -88,13 +115,14 @@ pub fn prove(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// When one of them cannot be had.
 pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes, first: impl Fn() -> Result<()>) -> Result<()> {
-    prepare_for(|| Ok(brokers.to_vec()), kubernetes, first)
+    prepare_for(|| Ok(brokers.to_vec()), kubernetes, Profile::Dev, first)
 }
 
 /// `brokers` is asked once the testbed is built, which may be what knows.
 fn prepare_for(
     brokers: impl Fn() -> Result<Vec<Broker>>,
     kubernetes: Kubernetes,
+    profile: Profile,
     first: impl Fn() -> Result<()>,
 ) -> Result<()> {
     apt::ensure(&apt::BROKER)?;
@@ -104,9 +132,9 @@ fn prepare_for(
         Kubernetes::NotNeeded => None,
     };
     first()?;
-    build()?;
+    build(profile)?;
     for broker in brokers()? {
-        let mut install = workspace::program(program());
+        let mut install = workspace::program(profile.program());
         install.args(["install", "--broker", broker.suite()]);
         step::quiet(
             &format!("install RabbitMQ from {} and the AWS emulator", broker.suite()),
@@ -117,17 +145,21 @@ fn prepare_for(
     building.map_or(Ok(()), Building::wait)
 }
 
-/// Builds the functions, the testbed and the cookie store as the tests use them.
+/// Builds the functions, the testbed and the cookie store.
 ///
 /// # Errors
 /// When they do not compile.
-pub fn build() -> Result<()> {
+pub fn build(profile: Profile) -> Result<()> {
     let mut build = workspace::cargo();
-    build.args(["build", "--package", "testbed", "--package", "cookie-store"]);
+    build.args(["build", "--profile", profile.name(), "--package", "testbed", "--package", "cookie-store"]);
     for function in package::FUNCTIONS {
         build.args(["--package", function]);
     }
-    step::quiet("build the functions and the testbed", &mut build, "mend the error above")
+    let what = match profile {
+        Profile::Dev => "build the functions and the testbed",
+        Profile::Proof => "build the functions and the testbed, optimised (about 8 min on two cores)",
+    };
+    step::quiet(what, &mut build, "mend the error above")
 }
 
 /// Who only asks for help waits for the build, but not for what the command itself needs; `more` is that
@@ -136,29 +168,27 @@ fn become_testbed(
     command: &str,
     arguments: &[String],
     kubernetes: Kubernetes,
+    profile: Profile,
     more: impl Fn() -> Result<()>,
 ) -> Result<()> {
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        build()?;
-    } else {
-        prepare_for(|| Ok(vec![broker_of(command, arguments)?]), kubernetes, || Ok(()))?;
-        more()?;
+        build(Profile::Dev)?;
+        return step::become_it(workspace::unowned(Profile::Dev.program()).arg(command).args(arguments));
     }
-    step::become_it(workspace::unowned(program()).arg(command).args(arguments))
+    let broker = || Ok(vec![broker_of(command, arguments, profile)?]);
+    prepare_for(broker, kubernetes, profile, || Ok(()))?;
+    more()?;
+    step::become_it(workspace::unowned(profile.program()).arg(command).args(arguments))
 }
 
 /// The broker that the command will start. A wrong call ends here, with what the testbed says of it, before
 /// anything is installed or built for it.
-fn broker_of(command: &str, arguments: &[String]) -> Result<Broker> {
-    let mut ask = workspace::program(program());
+fn broker_of(command: &str, arguments: &[String], profile: Profile) -> Result<Broker> {
+    let mut ask = workspace::program(profile.program());
     let answer = ask.args(["suite-of", command]).args(arguments).output()?;
     if !answer.status.success() {
-        step::become_it(workspace::unowned(program()).arg(command).args(arguments))?;
+        step::become_it(workspace::unowned(profile.program()).arg(command).args(arguments))?;
     }
     let suite = String::from_utf8_lossy(&answer.stdout);
     Broker::parse(suite.trim()).with_context(|| format!("no broker is known for `{}`", suite.trim()))
-}
-
-fn program() -> std::path::PathBuf {
-    workspace::target().join("debug").join("testbed")
 }

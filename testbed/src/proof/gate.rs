@@ -50,6 +50,12 @@ impl Gate {
         self.http.calls()
     }
 
+    /// How many calls since then were no reads.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.http.count(|call| call.method != "GET")
+    }
+
     /// `fault` at the `nth` call that matches, and at all that follow when it `lasts`; `at_it` runs there.
     pub fn arm(
         &self,

@@ -106,6 +106,12 @@ impl<'a> Stand<'a> {
         self.gates.at(place)
     }
 
+    /// How many times the functions have asked the broker to change something since it was opened last.
+    #[must_use]
+    pub fn broker_writes(&self) -> usize {
+        self.gates.management.writes()
+    }
+
     /// How many logins there were so far.
     #[must_use]
     pub fn logins(&self) -> usize {

@@ -10,9 +10,13 @@ use serde_json::{Value, json};
 use super::stand::{Account, NAMESPACE, Stand};
 use crate::kubernetes::secret_with;
 
-/// Between a reset and the next delivery lie two steps at least, which take some hundred milliseconds; two looks are a
-/// tenth of a busy machine's work.
+/// Between a reset and the next delivery lie two steps at least, which take some hundred milliseconds. Only a write to the
+/// broker resets, so it is looked so often after one,
 const LOOK: Duration = Duration::from_millis(100);
+/// for so long,
+const AFTER_A_WRITE: u32 = 5;
+/// and every so many times otherwise: a look costs the API server, the broker and the proof a TLS connection each.
+const SELDOM: u32 = 10;
 const UNAUTHORIZED: u16 = 401;
 
 impl Stand<'_> {
@@ -22,9 +26,14 @@ impl Stand<'_> {
     /// Those of `work`, or that it did not log in.
     pub async fn watched<T>(&self, account: &Account, work: impl Future<Output = Result<T>>) -> Result<T> {
         let watch = async {
+            let (mut writes, mut idle) = (self.broker_writes(), 0);
             loop {
                 tokio::time::sleep(LOOK).await;
-                if let Err(broken) = self.what_is_held_logs_in(account).await {
+                let now = self.broker_writes();
+                idle = if now == writes { idle + 1 } else { 0 };
+                writes = now;
+                let is_due = idle < AFTER_A_WRITE || idle % SELDOM == 0;
+                if is_due && let Err(broken) = self.what_is_held_logs_in(account).await {
                     return broken;
                 }
             }
