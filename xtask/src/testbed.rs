@@ -157,7 +157,9 @@ pub fn build(profile: Profile) -> Result<()> {
     }
     let what = match profile {
         Profile::Dev => "build the functions and the testbed",
-        Profile::Optimised => "build the functions and the testbed, optimised (about 8 min on two cores)",
+        Profile::Optimised => {
+            "build the functions and the testbed, optimised (about 15 min on two cores, once)"
+        }
     };
     step::quiet(what, &mut build, "mend the error above")
 }
