@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result};
 
 pub use self::apt_sources::debian_mirror;
 pub use self::installation::{Installation, ROOT_VARIABLE};
-pub use self::login::{amqps_login, is_refused};
+pub use self::login::{amqps_login, answers, close, is_refused};
 pub use self::node::MINIMUM_PASSWORD_LENGTH;
 use self::node::Node;
 pub use self::suite::{Suite, VARIABLE};

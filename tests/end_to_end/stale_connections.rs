@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
+use testbed::broker::close;
 use testbed::cloud::{App, Cloud, Variant};
 use testbed::lapin::Connection;
 
@@ -94,7 +95,7 @@ fn refuse_names_who_is_connected_and_goes_on_once_they_are_gone() -> Result<()> 
         ensure!(connection.status().connected(), "the connection was closed");
         current_logs_in(cloud, &app.arn).await?;
 
-        connection.close(200, "bye".into()).await?;
+        close(&connection).await?;
         let management = cloud.broker.management()?;
         let started = Instant::now();
         while !management.connections_of(&app.user).await?.is_empty() {

@@ -17,7 +17,7 @@ use lapin::types::FieldTable;
 use crate::connection::Session;
 use crate::ledger::Ledger;
 use crate::report::Counts;
-use crate::service::{End, Signal, Work};
+use crate::service::{End, Signal, Work, answer};
 use crate::topology::OrderConfirmed;
 
 /// How many messages may be under way to a consumer: as many may come again when a connection is lost.
@@ -78,9 +78,9 @@ impl Consumer {
 
 impl Work for Consumer {
     async fn on(&mut self, session: &Session, mut signal: Pin<&mut impl Future<Output = Signal>>) -> End {
-        let (channel, mut messages) = match consume(session, self.queue).await {
+        let (channel, mut messages) = match answer(consume(session, self.queue)).await {
             Ok(started) => started,
-            Err(error) => return error.into(),
+            Err(why) => return End::Lost(why),
         };
         let signal = loop {
             tokio::select! {

@@ -14,7 +14,7 @@ use crate::connection::Session;
 use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use crate::report::Counts;
-use crate::service::{End, Signal, Work};
+use crate::service::{End, Signal, Work, answer};
 use crate::topology::{EXCHANGE, ORDER_CONFIRMED, OrderConfirmed};
 
 /// How often orders go out, and at most how many.
@@ -107,13 +107,10 @@ impl Payment {
 
 impl Work for Payment {
     async fn on(&mut self, session: &Session, mut signal: Pin<&mut impl Future<Output = Signal>>) -> End {
-        let channel = match session.connection.create_channel().await {
+        let channel = match answer(open(session)).await {
             Ok(channel) => channel,
-            Err(error) => return error.into(),
+            Err(why) => return End::Lost(why),
         };
-        if let Err(error) = channel.confirm_select(ConfirmSelectOptions::default()).await {
-            return error.into();
-        }
         let mut batch = tokio::time::interval(BATCH_EVERY);
         loop {
             // Here nothing is under way: each batch is answered for, or lost with its connection.
@@ -136,7 +133,7 @@ impl Work for Payment {
                     tracing::warn!("the broker has no queue, or no room, for {refused} orders");
                     tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
                 }
-                Ok(Err(error)) => return error.into(),
+                Ok(Err(error)) => return End::Lost(error.to_string()),
                 Err(_) => return End::Lost(format!("no confirmation within {CONFIRM_LIMIT:?}")),
             }
             if self.stopping && self.outbox.is_empty() {
@@ -148,6 +145,12 @@ impl Work for Payment {
     fn counts(&mut self) -> &mut Counts {
         &mut self.counts
     }
+}
+
+async fn open(session: &Session) -> Result<Channel, lapin::Error> {
+    let channel = session.connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
 }
 
 fn order_id(number: u64) -> String {

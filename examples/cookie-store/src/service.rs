@@ -8,6 +8,9 @@ use tokio::sync::watch;
 use crate::connection::{Connector, Session};
 use crate::report::Counts;
 
+/// How long the broker may take over an answer. lapin has no limit of its own, and never ends a call that was made in the
+/// moment in which its connection was lost.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long goodbye may take before the connection is dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// Before a connection that follows one on which nothing could be done, because a queue is missing for instance.
@@ -46,9 +49,14 @@ pub trait Work {
     fn counts(&mut self) -> &mut Counts;
 }
 
-impl From<lapin::Error> for End {
-    fn from(error: lapin::Error) -> Self {
-        Self::Lost(error.to_string())
+/// What the broker answers.
+///
+/// # Errors
+/// Why the connection counts as lost: the broker's error, or no answer in time.
+pub async fn answer<T>(call: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(ANSWER_LIMIT, call).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the broker did not answer within {ANSWER_LIMIT:?}")),
     }
 }
 

@@ -41,6 +41,20 @@ pub async fn amqps_login(
         .with_context(|| format!("the AMQPS login as `{user}` to vhost `{vhost}` failed"))
 }
 
+/// Whether the broker answers on the connection. lapin never ends a call that was made in the moment in which the
+/// connection was lost, so that no answer in time is a no, too.
+pub async fn answers(connection: &Connection) -> bool {
+    matches!(tokio::time::timeout(LIMIT, connection.create_channel()).await, Ok(Ok(_)))
+}
+
+/// Closes a connection in good order, in the time that a call to the broker may take.
+///
+/// # Errors
+/// When it is lost already, or the broker does not answer.
+pub async fn close(connection: &Connection) -> Result<()> {
+    Ok(tokio::time::timeout(LIMIT, connection.close(200, "bye".into())).await??)
+}
+
 /// Whether the error says that the user does not exist or has another password.
 #[must_use]
 pub fn is_refused(error: &anyhow::Error) -> bool {
@@ -77,7 +91,7 @@ impl Broker {
         match self.amqps_login(user, password, "/").await {
             Ok(connection) => {
                 // Closed or not: the login has been proved.
-                let _ = connection.close(200, "proved".into()).await;
+                let _ = close(&connection).await;
                 Ok(true)
             }
             Err(error) if is_refused(&error) => Ok(false),

@@ -9,7 +9,7 @@ use lapin::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::broker::{Broker, amqps_login};
+use crate::broker::{Broker, amqps_login, close};
 
 /// How often it looks at the link, as a substitute for inotify.
 const LOOK: Duration = Duration::from_millis(10);
@@ -51,7 +51,7 @@ impl VolumeClient {
                 let Ok(next) = log_in(port, &ca, &credentials).await else { continue };
                 let old = std::mem::replace(&mut connection, next);
                 let _ = tell.send(credentials.user);
-                let _ = old.close(200, "credentials changed".into()).await;
+                let _ = close(&old).await;
                 seen = now;
             }
         });

@@ -8,13 +8,13 @@ use reqwest::Method;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use testbed::broker::{Broker, MINIMUM_PASSWORD_LENGTH, amqps_login};
+use testbed::broker::{Broker, MINIMUM_PASSWORD_LENGTH, amqps_login, answers};
 use testbed::certificates::{Certificates, client_config_of};
 use testbed::management::Management;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{broker, connected, installation, scratch, until, works};
+use super::{broker, connected, installation, scratch, until};
 
 /// RabbitMQ's format: salt of 4 bytes, then SHA-256 of salt and password, in base64 (manual, "Password Hashing").
 fn hash(salt: [u8; 4], password: &str) -> String {
@@ -75,7 +75,7 @@ async fn a_new_password_keeps_open_connections_and_refuses_the_old_one() -> Resu
     broker.management()?.create_user(user, "second-password-2", &[]).await?;
     assert!(broker.can_log_in(user, "second-password-2").await?);
     assert!(!broker.can_log_in(user, "first-password-1").await?);
-    assert!(works(&connection).await, "an open connection ended");
+    assert!(answers(&connection).await, "an open connection ended");
     Ok(())
 }
 
@@ -92,11 +92,11 @@ async fn closing_the_connections_of_a_user_ends_them_and_nobody_elses() -> Resul
     until("the connection is closed", async || {
         // A call right after a connection opened can miss it.
         management.close_connections_of("closed").await?;
-        Ok(!works(&one).await)
+        Ok(!answers(&one).await)
     })
     .await?;
     until("nothing is listed", async || Ok(management.connections_of("closed").await?.is_empty())).await?;
-    assert!(works(&other).await);
+    assert!(answers(&other).await);
     assert!(broker.can_log_in("closed", "a-password-123").await?, "the user itself stays as it was");
     management.close_connections_of("never-existed").await
 }
@@ -106,7 +106,7 @@ async fn deleting_a_user_ends_its_connections() -> Result<()> {
     let broker = broker().await?;
     let connection = connected(broker, "deleted", "a-password-123").await?;
     broker.management()?.delete_user("deleted").await?;
-    until("the connection is closed", async || Ok(!works(&connection).await)).await?;
+    until("the connection is closed", async || Ok(!answers(&connection).await)).await?;
     assert!(!broker.can_log_in("deleted", "a-password-123").await?);
     Ok(())
 }

@@ -36,10 +36,6 @@ async fn connected(broker: &Broker, user: &str, password: &str) -> Result<lapin:
     broker.amqps_login(user, password, "/").await
 }
 
-async fn works(connection: &lapin::Connection) -> bool {
-    connection.create_channel().await.is_ok()
-}
-
 /// Waits for a condition, at most 40 s: RabbitMQ may list a connection for 30 s after its end.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
