@@ -9,6 +9,10 @@ use crate::{python, step, upgrade, workspace};
 const OF_THE_BROKER: [&str; 5] =
     ["bad_brokers::", "grants::", "rotation::", "stale_connections::", "strategies::"];
 
+/// One test that waits for ever would hold the run, and whoever waits for it. The longest program takes a third of this.
+const RUNNER: &str =
+    r#"target.'cfg(unix)'.runner = ["timeout", "--foreground", "--verbose", "--signal=KILL", "50m"]"#;
+
 /// Runs the tests; a part that is missing is installed, and one that cannot be had is an error.
 ///
 /// # Errors
@@ -26,7 +30,7 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
 
     let run = |broker: Broker, what: &str, targets: &[&str], forwarded: &[&str]| {
         let mut cargo = workspace::cargo();
-        cargo.args(["test", "--workspace", "--no-fail-fast"]).args(targets);
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--config", RUNNER]).args(targets);
         cargo.env("TESTBED_BROKER", broker.suite()).env("PATH", &path);
         if !forwarded.is_empty() {
             cargo.arg("--").args(forwarded);
