@@ -11,6 +11,10 @@ use crate::report::Counts;
 /// How long the broker may take over an answer. lapin has no limit of its own, and never ends a call that was made in the
 /// moment in which its connection was lost.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How often a connection is looked at, and how long the work has to notice by itself that it is lost. A call or a
+/// subscription of that moment may never be told.
+const LOOK: Duration = Duration::from_millis(500);
+const NOTICE: Duration = Duration::from_secs(2);
 /// How long goodbye may take before the connection is dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// Before a connection that follows one on which nothing could be done, because a queue is missing for instance.
@@ -67,7 +71,10 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
         let done_before = work.counts().done();
         let end = {
             let signal = pin!(signal(connector, &session, stop.clone()));
-            work.on(&session, signal).await
+            tokio::select! {
+                end = work.on(&session, signal) => end,
+                () = lost(&session) => End::Lost("and nobody was told".to_owned()),
+            }
         };
         // In this order: the next connection stands before the old one goes.
         let next = match end {
@@ -95,6 +102,14 @@ async fn signal(connector: &Connector, session: &Session, mut stop: watch::Recei
         _ = stop.wait_for(|stop| *stop) => Signal::Stop,
         next = connector.replacement(session) => Signal::Replaced(Box::new(next)),
     }
+}
+
+/// Ends some time after the connection.
+async fn lost(session: &Session) {
+    while session.connection.status().connected() {
+        tokio::time::sleep(LOOK).await;
+    }
+    tokio::time::sleep(NOTICE).await;
 }
 
 async fn close(session: &Session) {
