@@ -1,9 +1,13 @@
 //! What several tests check in the same way.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::cloud::{Answer, App, Cloud, random_text};
+
+use crate::kubernetes::routed::until;
 
 /// A version id that no secret has.
 pub const UNKNOWN_VERSION: &str = "00000000-0000-4000-8000-000000000000";
@@ -99,5 +103,18 @@ pub fn valid(schema: &str, message: &Value) -> Result<()> {
     let schema = jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(path)?)?)?;
     let wrong: Vec<String> = schema.iter_errors(message).map(|error| error.to_string()).collect();
     ensure!(wrong.is_empty(), "{message}: {wrong:?}");
+    Ok(())
+}
+
+/// Waits until the broker's statistics say when each connection of the user was opened, without which nothing is said of
+/// sessions, and until what is stored from now on is younger than these: the emulator dates versions to the second.
+pub async fn statistics_know(cloud: &Cloud, user: &str) -> Result<()> {
+    let management = cloud.broker.management()?;
+    until("the statistics know the connections", async || {
+        let times = management.opened_at(user).await?;
+        Ok(!times.is_empty() && times.iter().all(Option::is_some))
+    })
+    .await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     Ok(())
 }

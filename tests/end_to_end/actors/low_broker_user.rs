@@ -8,8 +8,7 @@ use testbed::cloud::{App, Cloud, random_text};
 use testbed::lapin::{Connection, ConnectionProperties};
 
 use super::reading::shown;
-use crate::kubernetes::routed::until;
-use crate::support::current_logs_in;
+use crate::support::{current_logs_in, statistics_know};
 
 /// What a low user may open in the tests about limits.
 const CONNECTIONS: i64 = 2;
@@ -76,12 +75,7 @@ fn a_connection_that_outlives_two_rotations_is_one_warning() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (app, password) = stolen(cloud, "outlived").await?;
         let thief = connect(cloud, &app.user, &password, "thief").await?;
-        let management = cloud.broker.management()?;
-        until("the broker's statistics know the connection", async || {
-            let times = management.opened_at(&app.user).await?;
-            Ok(!times.is_empty() && times.iter().all(Option::is_some))
-        })
-        .await?;
+        statistics_know(cloud, &app.user).await?;
         for _ in 0..2 {
             cloud.rotate_successfully(&app.arn).await?;
         }
@@ -112,12 +106,7 @@ fn the_name_of_a_connection_is_plain_text_in_the_alert() -> Result<()> {
         let tag = random_text(6)?;
         let evil = format!("<https://evil.example/{tag}|playbook> <!channel> `curl evil.example`");
         let _thief = connect(cloud, &app.user, password, &evil).await?;
-        let management = cloud.broker.management()?;
-        until("the broker's statistics know the connection", async || {
-            let times = management.opened_at(&app.user).await?;
-            Ok(!times.is_empty() && times.iter().all(Option::is_some))
-        })
-        .await?;
+        statistics_know(cloud, &app.user).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
         let event = serde_json::json!({

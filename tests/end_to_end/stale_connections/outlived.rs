@@ -6,21 +6,11 @@ use serde_json::Value;
 use testbed::cloud::Cloud;
 use testbed::lapin::Connection;
 
-use crate::kubernetes::routed::until;
+use crate::support::statistics_know;
 
 async fn connect(cloud: &Cloud, value: &Value) -> Result<Connection> {
     let text = |field: &str| value[field].as_str().with_context(|| format!("no {field}"));
     cloud.broker.amqps_login(text("username")?, text("password")?, "/").await
-}
-
-/// Waits until the broker's statistics say when each connection of the user was opened: without them nothing is said.
-async fn known(cloud: &Cloud, user: &str) -> Result<()> {
-    let management = cloud.broker.management()?;
-    until("the statistics know the connections", async || {
-        let times = management.opened_at(user).await?;
-        Ok(!times.is_empty() && times.iter().all(Option::is_some))
-    })
-    .await
 }
 
 #[test]
@@ -30,14 +20,14 @@ fn a_session_that_outlives_two_passwords_of_its_user_is_one_warning_of_that_rota
         let thief = connect(cloud, &cloud.value(&app.arn, "AWSCURRENT").await?).await?;
         let management = cloud.broker.management()?;
         let theirs = management.connections_of(&app.user).await?;
-        known(cloud, &app.user).await?;
+        statistics_know(cloud, &app.user).await?;
         cloud.rotate_successfully(&app.arn).await?;
         cloud.rotate_successfully(&app.arn).await?;
         ensure!(cloud.notices.about(&app.arn).await?.is_empty(), "it has outlived one password only");
         let service = connect(cloud, &cloud.value(&app.arn, "AWSCURRENT").await?).await?;
         let mut own = management.connections_of(&app.user).await?;
         own.retain(|name| !theirs.contains(name));
-        known(cloud, &app.user).await?;
+        statistics_know(cloud, &app.user).await?;
         cloud.rotate_successfully(&app.arn).await?;
         // What was closed when the present password was set may be listed until then, so nothing is said before.
         tokio::time::sleep(std::time::Duration::from_secs(36)).await;
