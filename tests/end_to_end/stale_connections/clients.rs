@@ -107,7 +107,10 @@ pub async fn frozen_client(uri: String) -> Result<std::sync::mpsc::Sender<()>> {
     let (guard, dropped) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let connection = runtime.block_on(Connection::connect(&uri, ConnectionProperties::default()))?;
+        let connection = runtime.block_on(async {
+            let connect = Connection::connect(&uri, ConnectionProperties::default());
+            tokio::time::timeout(Duration::from_secs(10), connect).await
+        })??;
         let _ = connected.send(());
         // Ends with an error when the guard is dropped.
         let _ = dropped.recv();
