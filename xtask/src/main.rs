@@ -8,6 +8,7 @@
 mod advisories;
 mod apt;
 mod dependency_rules;
+mod disk;
 mod go;
 mod kubernetes;
 mod lint;
@@ -58,7 +59,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Bench(arguments) => testbed::bench(&arguments),
         Invocation::Prove(arguments) => testbed::prove(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
-        Invocation::Kubernetes { clear_caches } => kubernetes::run(clear_caches),
+        Invocation::Kubernetes => kubernetes::run(),
         Invocation::Lint { advisories } => lint::run(advisories),
         Invocation::Package { architecture } => package::run(architecture),
     }

@@ -2,9 +2,14 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::kubernetes::Building;
+use crate::kubernetes::{self, Building};
 use crate::package::{self, Architecture};
-use crate::{apt, python, step, workspace};
+use crate::{apt, disk, python, step, workspace};
+
+/// Free GB for a first build: Go's caches while they last, what cargo builds, and the logs of a run.
+const FIRST_BUILD: u64 = 16;
+/// Free GB for all other runs.
+const LATER_RUN: u64 = 4;
 
 /// RabbitMQ as a Debian suite carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +130,8 @@ fn prepare_for(
     profile: Profile,
     first: impl Fn() -> Result<()>,
 ) -> Result<()> {
+    let is_first = kubernetes == Kubernetes::Needed && !kubernetes::is_complete()?;
+    disk::ensure_free(if is_first { FIRST_BUILD } else { LATER_RUN })?;
     apt::ensure(&apt::BROKER)?;
     // Beside cargo and the downloads, which it outlasts by far.
     let building = match kubernetes {

@@ -20,10 +20,7 @@ pub enum Invocation {
         /// Whether the check for advisories may be left out.
         advisories: Demand,
     },
-    Kubernetes {
-        /// Instead of building, remove what Go keeps to build again quickly.
-        clear_caches: bool,
-    },
+    Kubernetes,
     Package {
         /// `None`: arm64 where it can be built, else this machine's own.
         architecture: Option<Architecture>,
@@ -64,8 +61,7 @@ usage: cargo xtask COMMAND
   bench [ARGS]     cold start, memory, calls and time of a rotation
        --secrets N  rotation-watch among N secrets as well
   kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which
-                   demo and test build as well; says how large Go's caches are
-       --clear-caches  removes those; the programs stay
+                   demo and test build as well
 
 The first run installs what is missing and says what. Everything lands in `target/`, except for
 Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck).";
@@ -84,7 +80,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
             Err(Help { problem: None, text: TEXT })
         }
-        "kubernetes" => kubernetes(rest),
+        "kubernetes" => no_more(rest).map(|()| Invocation::Kubernetes),
         "lint" => lint(rest),
         "test" => test(rest),
         "package" => package(rest),
@@ -107,14 +103,6 @@ fn lint(arguments: &[String]) -> Result<Invocation, Help> {
         _ => (Demand::IfReachable, arguments),
     };
     no_more(rest).map(|()| Invocation::Lint { advisories })
-}
-
-fn kubernetes(arguments: &[String]) -> Result<Invocation, Help> {
-    let (clear_caches, rest) = match arguments.split_first() {
-        Some((first, rest)) if first == "--clear-caches" => (true, rest),
-        _ => (false, arguments),
-    };
-    no_more(rest).map(|()| Invocation::Kubernetes { clear_caches })
 }
 
 fn package(arguments: &[String]) -> Result<Invocation, Help> {
@@ -209,8 +197,7 @@ mod tests {
                 "test --broker=bookworm -- revoke --nocapture",
                 Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
             ),
-            ("kubernetes", Invocation::Kubernetes { clear_caches: false }),
-            ("kubernetes --clear-caches", Invocation::Kubernetes { clear_caches: true }),
+            ("kubernetes", Invocation::Kubernetes),
             ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
             ("package", Invocation::Package { architecture: None }),
         ] {
