@@ -23,6 +23,20 @@ pub fn secret_name(arn: &str) -> Option<&str> {
     arn.split_once(":secret:").map(|(_, name)| name)
 }
 
+/// Whether a reference is a complete ARN by its form. The random suffix has nearly always a digit or a capital letter; a name
+/// that ends in six small letters (`payment-worker`) is not taken for one then, and nor is one complete ARN of 200.
+#[must_use]
+pub fn is_complete_arn(reference: &str) -> bool {
+    let is_random = |partial: &str| {
+        let suffix = reference.get(partial.len() + 1..).unwrap_or_default();
+        suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && suffix.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+    };
+    reference.starts_with("arn:")
+        && secret_name(reference).is_some()
+        && without_suffix(reference).is_some_and(is_random)
+}
+
 /// Whether the primary of the secret `arn` is in another region, so that this one is a replica. Secrets Manager names
 /// the primary's region for a primary with replicas, too.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html>
@@ -50,6 +64,22 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment"
         ));
         assert!(names_same_secret(ARN, "shop/payment"));
+    }
+
+    #[test]
+    fn a_complete_arn_is_told_from_a_partial_one_and_from_a_name() {
+        let partial = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment";
+        for (reference, expected) in [
+            (ARN, true),
+            (partial, false),
+            ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment-worker", false),
+            ("shop/payment", false),
+            ("payment-AbCdEf", false),
+            ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop-pay/ment", false),
+            ("", false),
+        ] {
+            assert_eq!(is_complete_arn(reference), expected, "{reference}");
+        }
     }
 
     #[test]

@@ -16,13 +16,13 @@ mod tags;
 mod text;
 
 pub use alert::{Alert, AlertText};
-pub use arn::{is_elsewhere, names_same_secret, secret_name};
+pub use arn::{is_complete_arn, is_elsewhere, names_same_secret, secret_name};
 pub use foreign::{Argument, Foreign};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
 pub use kind::{Kind, Severity};
 pub use messages::DistributionRequest;
 pub use notice::{FailureNotice, NOTICE_SCHEMA};
 pub use password::Password;
-pub use secret_value::{BrokerAddress, SecretValue, SecretValueError, Strategy};
+pub use secret_value::{BrokerAddress, KNOWN_KEYS, SecretValue, SecretValueError, Strategy};
 pub use tags::Tags;
 pub use text::cut;

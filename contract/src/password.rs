@@ -23,6 +23,24 @@ impl Password {
         &self.0
     }
 
+    /// What may have come with the password when somebody stored it, which the broker takes for a part of it; for the message
+    /// about a refused login.
+    #[must_use]
+    pub fn blemish(&self) -> Option<&'static str> {
+        let text = self.0.as_str();
+        if text.ends_with(['\n', '\r']) {
+            Some("the password in the secret ends with a line break")
+        } else if text.starts_with('\u{feff}') {
+            Some("the password in the secret begins with a byte-order mark")
+        } else if text.trim() != text {
+            Some("the password in the secret begins or ends with white space")
+        } else if text.chars().any(char::is_control) {
+            Some("the password in the secret contains a control character")
+        } else {
+            None
+        }
+    }
+
     /// Whether both hold the same text.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -39,6 +57,23 @@ impl fmt::Debug for Password {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_stored_beside_a_password_is_named_without_it() {
+        for (text, words) in [
+            ("correct\n", "line break"),
+            ("correct\r\n", "line break"),
+            (" correct", "white space"),
+            ("\u{feff}correct", "byte-order mark"),
+            ("cor\u{0}rect", "control character"),
+        ] {
+            let said = Password::new(text.to_owned()).blemish().unwrap_or_default();
+            assert!(said.contains(words) && !said.contains("correct"), "{text:?}: {said}");
+        }
+        for text in ["correct", "cor rect", "ü", ""] {
+            assert_eq!(Password::new(text.to_owned()).blemish(), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn debug_output_never_shows_a_password() {
