@@ -26,6 +26,7 @@ use address::broker_address;
 use copies::Change;
 pub use error::SecretValueError;
 use field::{Fields, VALUE_LIMIT};
+pub use keys::KNOWN as KNOWN_KEYS;
 use renewal::Around;
 
 /// AMQP sends the name of a vhost as a short string. <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, 4.2.5.3

@@ -68,7 +68,14 @@ impl AwsError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unreachable { .. } => Kind::AwsUnreachable,
-            Self::Refused { code, .. } if code.contains("AccessDenied") => Kind::AwsAccessDenied,
+            // A KMS key that is disabled, or that the role may not use: the next attempt would meet it too.
+            Self::Refused { code, .. }
+                if code.contains("AccessDenied")
+                    || code == "DecryptionFailure"
+                    || code == "EncryptionFailure" =>
+            {
+                Kind::AwsAccessDenied
+            }
             Self::Refused { code, .. } if code.contains("Throttl") || code == "TooManyRequestsException" => {
                 Kind::AwsThrottled
             }
@@ -80,6 +87,12 @@ impl AwsError {
     #[must_use]
     pub fn is(&self, expected: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == expected)
+    }
+
+    /// Whether AWS's message contains these words, where a code has more than one meaning.
+    #[must_use]
+    pub fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains(words))
     }
 
     /// Reads the SDK's error. Bodies of requests and answers stay out of it.

@@ -1,23 +1,13 @@
 //! What a key of a secret may hold, as far as its name says. Pure: secret2eks never reads a secret's value.
 
-/// The keys of the contract that never hold the password (`contract/schemas/secret-value.json`). A rotation writes the
-/// new password into `password`, and into keys that the contract does not know and that repeat the old one.
-const WITHOUT_PASSWORD: [&str; 9] = [
-    "engine",
-    "username",
-    "brokerId",
-    "host",
-    "port",
-    "managementUrl",
-    "vhost",
-    "masterarn",
-    "rotationStrategy",
-];
+use contract::KNOWN_KEYS;
 
-/// Whether the password may stand in what is read as `key`. An empty one is the whole value. Keys that the contract does
-/// not know may hold a copy, such as a URI.
+const PASSWORD: &str = "password";
+
+/// Whether the password may stand in what is read as `key`. An empty one is the whole value. A rotation writes the new
+/// password into `password`, and into keys that the contract does not know and that repeat the old one, such as a URI.
 pub(crate) fn may_hold_the_password(key: &str) -> bool {
-    !WITHOUT_PASSWORD.contains(&key)
+    key == PASSWORD || !KNOWN_KEYS.contains(&key)
 }
 
 #[cfg(test)]
@@ -33,7 +23,7 @@ mod tests {
         let known = schema["properties"].as_object().expect("the schema has properties");
         let carriers: Vec<_> = known.keys().filter(|key| may_hold_the_password(key)).collect();
         assert_eq!(carriers, ["password"]);
-        assert_eq!(known.len(), WITHOUT_PASSWORD.len() + 1);
+        assert_eq!(known.len(), KNOWN_KEYS.len());
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl SecretStore {
         E: aws_sdk_secretsmanager::error::ProvideErrorMetadata,
     {
         let error = AwsError::from_sdk(SERVICE, operation, self.timeout, error);
-        if error.is("ResourceNotFoundException") { StoreError::NotFound } else { error.into() }
+        let is_deleted = error.is("InvalidRequestException") && error.says("marked for deletion");
+        if is_deleted || error.is("ResourceNotFoundException") { StoreError::NotFound } else { error.into() }
     }
 }

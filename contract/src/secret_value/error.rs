@@ -6,6 +6,9 @@ pub enum SecretValueError {
     /// Larger than Secrets Manager can hold.
     #[error("the value is longer than 65536 bytes")]
     TooLong,
+    /// What some editors write before a text; JSON does not allow it.
+    #[error("the value begins with a byte-order mark (U+FEFF), which is not JSON: store it without")]
+    ByteOrderMark,
     /// Not JSON, or not an object.
     #[error("the value is not a JSON object (line {line}, column {column})")]
     NotAnObject {

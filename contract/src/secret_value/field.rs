@@ -17,6 +17,9 @@ impl Fields {
         if json.len() > VALUE_LIMIT {
             return Err(SecretValueError::TooLong);
         }
+        if json.starts_with('\u{feff}') {
+            return Err(SecretValueError::ByteOrderMark);
+        }
         // serde_json's own message can quote the input, which may be a bare password.
         serde_json::from_str(json)
             .map(Self)

@@ -3,8 +3,8 @@
 
 use crate::text::cut;
 
-/// Every key that the contract gives a meaning to.
-pub(super) const KNOWN: [&str; 10] = [
+/// Every key that the contract gives a meaning to (`contract/schemas/secret-value.json`).
+pub const KNOWN: [&str; 10] = [
     "engine",
     "username",
     "password",
