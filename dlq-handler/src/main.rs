@@ -17,6 +17,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda_boundary::init_logging("dlq_handler");
+    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
     let config = match Config::read(variable) {
         Ok(config) => config,
         // The messages stay in the queue, and its alarms tell.

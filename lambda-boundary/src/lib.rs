@@ -14,5 +14,5 @@ pub use deadline::time_left;
 pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
 pub use failure::{causes, diagnostic};
 pub use logging::init_logging;
-pub use metrics::{Unit, metric};
+pub use metrics::{Unit, init_metrics, metric};
 pub use tls::tls_refusal_in;

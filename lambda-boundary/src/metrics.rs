@@ -2,11 +2,13 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// The namespace of all metrics of the suite.
-const NAMESPACE: &str = "SecretRotation";
+const DEFAULT_NAMESPACE: &str = "SecretRotation";
+
+static NAMESPACE: OnceLock<String> = OnceLock::new();
 
 /// What a metric counts or measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,13 @@ pub enum Unit {
     Count,
     /// Time.
     Milliseconds,
+}
+
+/// Names the namespace of all metrics (`METRIC_NAMESPACE`), before the first: two stacks of a region would add up in one.
+pub fn init_metrics(namespace: Option<String>) {
+    if let Some(namespace) = namespace.filter(|name| !name.is_empty()) {
+        let _ = NAMESPACE.set(namespace);
+    }
 }
 
 /// Prints one value of one metric. `dimensions` tell series apart, so their values must be few (a kind, a
@@ -29,11 +38,13 @@ pub fn metric(
     dimensions: &[(&str, &str)],
     properties: &[(&str, &str)],
 ) {
-    let line = line(timestamp_ms, name, unit, value, dimensions, properties);
+    let namespace = NAMESPACE.get().map_or(DEFAULT_NAMESPACE, String::as_str);
+    let line = line(namespace, timestamp_ms, name, unit, value, dimensions, properties);
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn line(
+    namespace: &str,
     timestamp_ms: i64,
     name: &str,
     unit: Unit,
@@ -50,7 +61,7 @@ fn line(
         "_aws": {
             "Timestamp": timestamp_ms,
             "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
+                "Namespace": namespace,
                 "Dimensions": [keys],
                 "Metrics": [{"Name": name, "Unit": unit}],
             }],
@@ -70,6 +81,7 @@ mod tests {
     #[test]
     fn a_line_names_the_metric_its_dimensions_and_its_value() {
         let line = line(
+            "SecretRotation/eu",
             1_700_000_000_000,
             "DeliveryTime",
             Unit::Milliseconds,
@@ -78,7 +90,7 @@ mod tests {
             &[("secretArn", "arn:x")],
         );
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(metrics["Namespace"], NAMESPACE);
+        assert_eq!(metrics["Namespace"], "SecretRotation/eu");
         assert_eq!(metrics["Dimensions"], json!([["Mode"]]));
         assert_eq!(metrics["Metrics"], json!([{"Name": "DeliveryTime", "Unit": "Milliseconds"}]));
         assert_eq!((&line["Mode"], &line["DeliveryTime"]), (&json!("apply"), &json!(840)));
@@ -91,7 +103,7 @@ mod tests {
         let hostile =
             "x\n{\"_aws\":{\"CloudWatchMetrics\":[]},\"Failures\":0}\u{1b}[2J\", \"Failures\": 0, \"";
         let line =
-            line(0, "Failures", Unit::Count, 1, &[("Kind", "secret.invalid")], &[("subject", hostile)]);
+            line("x", 0, "Failures", Unit::Count, 1, &[("Kind", "secret.invalid")], &[("subject", hostile)]);
         let printed = line.to_string();
         assert!(!printed.contains(char::is_control), "{printed}");
         let read: Value = serde_json::from_str(&printed)?;

@@ -23,6 +23,7 @@ const _: () = assert!(NOTICE_TIMEOUT.as_secs() < NOTICE_RESERVE.as_secs());
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda_boundary::init_logging("rotation_mq");
+    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
     let config = match Config::read(variable, |path| std::fs::read_to_string(path)) {
         Ok(config) => config,
         Err(error) => {
@@ -75,7 +76,7 @@ async fn connect(config: Config) -> Result<Rotation, lambda_runtime::Error> {
     let timeout = config.call_timeout;
     Ok(Rotation {
         secrets: SecretStore::new(&aws, timeout),
-        amazon_mq: AmazonMq::new(&aws, timeout),
+        amazon_mq: AmazonMq::new(&aws, timeout, config.endpoints_kept),
         management: ManagementClient::new(&config.broker_roots, timeout)?,
         amqp: AmqpLogin::new(config.broker_roots.clone(), timeout),
         distribution: Distribution::new(&aws, config.secret2eks_function.clone(), timeout),

@@ -15,6 +15,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda_boundary::init_logging("rotation_watch");
+    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
     let config = match Config::read(variable) {
         Ok(config) => config,
         // Lambda's record of the failed run tells.

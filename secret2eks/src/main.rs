@@ -16,6 +16,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda_boundary::init_logging("secret2eks");
+    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
     let served = match Config::read(variable) {
         Ok(config) => serve(config).await,
         Err(error) => {
