@@ -20,7 +20,7 @@ use aws_sdk_secretsmanager::config::Credentials;
 pub use deploy::{Artifact, Stack};
 pub use endpoints::{BrokerEngine, BrokerState};
 pub use install::Python;
-pub use rotation::{Attempt, Pending, Retry, Rotation, RotationOptions, Step, Token};
+pub use rotation::{Attempt, EventForm, Pending, Retry, Rotation, RotationOptions, Step, Token};
 
 use crate::process::{self, Process, free_ports};
 

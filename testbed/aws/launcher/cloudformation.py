@@ -13,6 +13,9 @@ HANDLERS = provisioners._RESOURCE_HANDLERS
 def install() -> None:
     _secret()
     _function()
+    _refuse("AWS::CloudWatch::Dashboard", _problem_of_dashboard)
+    _refuse("AWS::SNS::TopicPolicy", _problem_of_topic_policy)
+    _refuse("AWS::Scheduler::Schedule", lambda properties: None, _problem_of_schedule)
     HANDLERS["AWS::SecretsManager::RotationSchedule"] = {
         "create": lambda logical_id, properties, stack: _schedule_rotation(properties),
         "update": lambda physical_id, old, new, stack: _schedule_rotation(new),
@@ -39,6 +42,48 @@ def install() -> None:
             _access_entry_key(properties), None
         ),
     }
+
+
+def _refuse(kind: str, problem_of, problem_of_change=lambda old, new: None) -> None:
+    """Fails what the service behind the resource does not take, and MiniStack does."""
+    handlers = HANDLERS[kind]
+    create, update = handlers["create"], handlers["update"]
+
+    def checked_create(logical_id, properties, stack):
+        _fail(problem_of(properties))
+        return create(logical_id, properties, stack)
+
+    def checked_update(physical_id, old, new, stack, **more):
+        _fail(problem_of(new) or problem_of_change(old, new))
+        return update(physical_id, old, new, stack, **more)
+
+    HANDLERS[kind] = {**handlers, "create": checked_create, "update": checked_update}
+
+
+def _fail(problem: str | None) -> None:
+    if problem:
+        raise ValueError(problem)
+
+
+def _problem_of_dashboard(properties: dict) -> str | None:
+    body = properties.get("DashboardBody")
+    try:
+        json.loads(body) if isinstance(body, str) else None
+    except ValueError as error:
+        return f"The field DashboardBody must be a valid JSON object: {error}"
+    return None
+
+
+def _problem_of_topic_policy(properties: dict) -> str | None:
+    statements = properties["PolicyDocument"].get("Statement", [])
+    several = any(isinstance(one.get("Resource"), list) and len(one["Resource"]) > 1 for one in statements)
+    return "Invalid parameter: Policy statement must apply to a single resource!" if several else None
+
+
+def _problem_of_schedule(old: dict, new: dict) -> str | None:
+    """UpdateSchedule looks in the new group, where the schedule is not."""
+    changed = old.get("GroupName") != new.get("GroupName")
+    return "Schedule was not found (HandlerErrorCode: NotFound)" if changed else None
 
 
 def _checked(answer: tuple) -> dict:

@@ -8,8 +8,9 @@ import base64
 import json
 import os
 import pathlib
+import time
 
-from ministack.core.responses import new_uuid
+from ministack.core.responses import error_response_json, new_uuid
 from ministack.services import eks, mq
 from ministack.services.cloudformation import provisioners
 
@@ -22,11 +23,13 @@ CLUSTER_TRUST = {
 }
 
 _create_broker = mq._create_broker
+_describe_broker = mq._describe_broker
 _create_cluster = eks._create_cluster
 
 
 def install() -> None:
     mq._create_broker = create_broker
+    mq._describe_broker = describe_broker
     # A broker's id begins with `b-` on AWS, and templates may insist on that.
     mq.new_uuid = lambda: f"b-{new_uuid()}"
     eks._create_cluster = create_cluster
@@ -46,6 +49,32 @@ def create_broker(body: dict) -> tuple:
     return answer
 
 
+def describe_broker(broker_id: str) -> tuple:
+    if _bucket.take():
+        return _describe_broker(broker_id)
+    return error_response_json("TooManyRequestsException", "Rate exceeded", 429)
+
+
+class Bucket:
+    """Amazon MQ's API throttling: so many calls at once, so many more a second, for a whole account."""
+
+    def __init__(self, size: int, refill: int) -> None:
+        self.size, self.refill = size, refill
+        self.tokens, self.seen = float(size), time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.tokens = min(self.size, self.tokens + (now - self.seen) * self.refill)
+        self.seen = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+_bucket = Bucket(100, 15)
+
+
 def instances(console: str, endpoint: str) -> list[dict]:
     return [{"consoleURL": console, "endpoints": [endpoint], "ipAddress": "127.0.0.1"}]
 
@@ -60,6 +89,10 @@ def put_broker(wanted: dict) -> dict:
         broker_id = json.loads(body)["brokerId"]
     broker = mq._brokers[broker_id]
     broker["engineType"], broker["brokerState"] = wanted["engineType"], wanted["state"]
+    broker["actionsRequired"] = [
+        {"actionRequiredCode": code, "actionRequiredInfo": f"https://docs.aws.amazon.com/{code}"}
+        for code in wanted.get("actions", [])
+    ]
     starting = wanted["state"] == "CREATION_IN_PROGRESS"
     broker["brokerInstances"] = [] if starting else instances(wanted["consoleUrl"], wanted["amqpsEndpoint"])
     return {"brokerId": broker_id, "brokerArn": broker["brokerArn"]}

@@ -138,10 +138,19 @@ def _test(secret: dict, rotation: Rotation) -> None:
         secret["Versions"].pop(rotation.version_id, None)
         if not rotation.cancelled:
             secret["RotationEnabled"] = True
-    service_events.put(
-        "TestRotationSucceeded" if outcome == "succeeded" else "TestRotationFailed", secret["ARN"]
-    )
+    if outcome == "succeeded":
+        service_events.put("TestRotationSucceeded", secret["ARN"])
+    else:
+        service_events.put("TestRotationFailed", secret["ARN"], _error_of(secret, attempt))
     rotation.end(outcome)
+
+
+def _error_of(secret: dict, attempt: Attempt) -> str | None:
+    """As captured. A rotation that no step failed, because nothing was promoted, has none: unpublished."""
+    failed = attempt.regular("failed")
+    if not failed:
+        return None
+    return f"Error when executing lambda {secret['RotationLambdaARN']} during {failed[0].step} step"
 
 
 def _rotate(secret: dict, rotation: Rotation, token: str) -> None:
@@ -163,7 +172,7 @@ def _rotate(secret: dict, rotation: Rotation, token: str) -> None:
             service_events.put("RotationSucceeded", secret["ARN"])
         if outcome != "failed":
             break
-        service_events.put("RotationFailed", secret["ARN"])
+        service_events.put("RotationFailed", secret["ARN"], _error_of(secret, attempt))
     if options.late_step:
         play_late(secret, rotation)
     sm._sync_replicas(secret)

@@ -8,6 +8,7 @@ import os
 
 RETRIES = ("none", "same-token", "new-token")
 PENDING = ("kept", "removed")
+FORMS = ("additionalEventData", "serviceEventDetails")
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
@@ -20,6 +21,8 @@ class Options:
     `late_step`: when all is over, the step that failed first runs once more with the token of its attempt.
     `steps`: run only the first so many steps, as when Secrets Manager is interrupted between two of them.
     `rotation_token`: sent with each step, as AWS does when the function runs under an assumed role.
+    `event_form`: where CloudTrail's events name the secret; `alternating` takes the forms in turn.
+    `created_event`: whether the first value of CreateSecret is told as Secret Label Updated.
     `enabled_during_test`: whether DescribeSecret says RotationEnabled while a first rotation is only tested.
     """
 
@@ -32,17 +35,21 @@ class Options:
     steps: int = 4
     rotation_token: bool = False
     enabled_during_test: bool = True
+    event_form: str = "alternating"
+    created_event: bool = False
 
     def __post_init__(self) -> None:
         _check("retry", self.retry in RETRIES, f"one of {', '.join(RETRIES)}")
         _check(
             "pending_after_promotion", self.pending_after_promotion in PENDING, f"one of {', '.join(PENDING)}"
         )
+        forms = ("alternating", *FORMS)
+        _check("event_form", self.event_form in forms, f"one of {', '.join(forms)}")
         _check("duplicate_steps", set(self.duplicate_steps) <= set(STEPS), f"a list of {', '.join(STEPS)}")
         for name, most in (("retries", 10), ("retry_delay_ms", 60_000), ("steps", 4)):
             value = getattr(self, name)
             _check(name, type(value) is int and 0 <= value <= most, f"a whole number from 0 to {most}")
-        for name in ("late_step", "rotation_token", "enabled_during_test"):
+        for name in ("late_step", "rotation_token", "enabled_during_test", "created_event"):
             _check(name, isinstance(getattr(self, name), bool), "true or false")
 
 

@@ -4,8 +4,10 @@ AWS: "Schedule expressions in Secrets Manager rotation" (rotate-secrets_schedule
 """
 
 import datetime as dt
+import itertools
 import re
 
+WINDOW = re.compile(r"([1-9]|1\d|2[0-4])h")
 RATE = re.compile(r"rate\((\d+) (hour|hours|day|days)\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -20,6 +22,9 @@ def problem_of(rules: dict | None) -> str | None:
         return "Specify AutomaticallyAfterDays or ScheduleExpression, not both."
     if days is not None and not 1 <= int(days) <= 1000:
         return "AutomaticallyAfterDays must be from 1 to 1000."
+    window = rules.get("Duration")
+    if window is not None and not WINDOW.fullmatch(window):
+        return "Duration must be a number of hours from 1h to 24h."
     if not expression:
         return None
     rate, cron = RATE.fullmatch(expression), CRON.fullmatch(expression)
@@ -27,7 +32,22 @@ def problem_of(rules: dict | None) -> str | None:
         return "The rate must be 4 hours or more."
     if cron and (cron[1] != "0" or cron[6] != "*"):
         return "In a cron expression the minutes must be 0 and the year *."
-    return None if rate or cron else "ScheduleExpression must be rate(...) or cron(...)."
+    if not rate and not cron:
+        return "ScheduleExpression must be rate(...) or cron(...)."
+    return _problem_of_window(int(window[:-1]), rate, cron) if window else None
+
+
+def _problem_of_window(hours: int, rate: re.Match | None, cron: re.Match | None) -> str | None:
+    """RotationRulesType: "must not extend into the next rotation window or the next UTC day"."""
+    if rate:
+        too_long = dt.timedelta(hours=hours) > _interval(rate)
+        return "The rotation window must not extend into the next rotation window." if too_long else None
+    begins = [hour for hour in range(24) if _matches(cron[2], hour, 23)]
+    if begins and begins[-1] + hours > 24:
+        return "The rotation window must not extend into the next UTC day."
+    if any(after - before < hours for before, after in itertools.pairwise(begins)):
+        return "The rotation window must not extend into the next rotation window."
+    return None
 
 
 def next_date(rules: dict, last: int) -> int | None:

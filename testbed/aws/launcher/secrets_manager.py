@@ -6,7 +6,7 @@ import time
 from ministack.core.responses import json_response, new_uuid
 from ministack.services import secretsmanager as sm
 
-from . import service_events
+from . import rotation_options, service_events
 from .common import Response, locked, refuse
 from .versions import attach, find, has_value, holder_of, value_of
 
@@ -52,6 +52,9 @@ def create_secret(data: dict) -> Response:
     if has_value(version):
         answer["VersionId"] = token or first
         versions[answer["VersionId"]] = version
+        # Its ARN is not known before, so the option is set for its name.
+        if rotation_options.of(name).created_event:
+            sm._emit_secret_label_updated(sm._secrets[name], "AWSCURRENT", answer["VersionId"])
     return json_response(answer)
 
 

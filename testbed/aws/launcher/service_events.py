@@ -1,16 +1,26 @@
 """Secrets Manager's own CloudTrail events on the default EventBridge bus, which need no trail there.
 
-AWS: "AWS CloudTrail entries for Secrets Manager" names them; their form is AwsServiceEvent.
+AWS: "AWS CloudTrail entries for Secrets Manager" names them; their form is AwsServiceEvent. Where they
+name the secret was captured in two forms and is unpublished: option `event_form`.
 """
 
+import itertools
 import json
 import time
 
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import eventbridge
 
+from . import rotation_options
 
-def put(name: str, secret_arn: str) -> None:
+# One process, many threads: `next` is atomic.
+_count = itertools.count()
+
+
+def put(name: str, secret_arn: str, error: str | None = None) -> None:
+    form = rotation_options.of(secret_arn).event_form
+    if form == "alternating":
+        form = rotation_options.FORMS[next(_count) % 2]
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     detail = {
         "eventVersion": "1.08",
@@ -23,7 +33,12 @@ def put(name: str, secret_arn: str) -> None:
         "userAgent": "secretsmanager.amazonaws.com",
         "requestParameters": None,
         "responseElements": None,
-        "additionalEventData": {"SecretId": secret_arn},
+        **({"errorMessage": error} if error else {}),
+        **(
+            {"additionalEventData": {"SecretId": secret_arn}}
+            if form == "additionalEventData"
+            else {"serviceEventDetails": {"secretId": secret_arn}}
+        ),
         "eventID": new_uuid(),
         "readOnly": False,
         "eventType": "AwsServiceEvent",

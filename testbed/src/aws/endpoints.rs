@@ -25,6 +25,12 @@ pub enum BrokerState {
     Running,
     /// `CREATION_IN_PROGRESS`: has no endpoints yet.
     CreationInProgress,
+    /// `CREATION_FAILED`
+    CreationFailed,
+    /// `DELETION_IN_PROGRESS`
+    DeletionInProgress,
+    /// `CRITICAL_ACTION_REQUIRED`: it runs with a fault, whose code is `RABBITMQ_MEMORY_ALARM`.
+    CriticalActionRequired,
     /// `REBOOT_IN_PROGRESS`
     RebootInProgress,
 }
@@ -54,13 +60,19 @@ impl Aws {
             BrokerEngine::RabbitMq => "RABBITMQ",
             BrokerEngine::ActiveMq => "ACTIVEMQ",
         };
+        let actions: &[&str] =
+            if state == BrokerState::CriticalActionRequired { &["RABBITMQ_MEMORY_ALARM"] } else { &[] };
         let state = match state {
             BrokerState::Running => "RUNNING",
             BrokerState::CreationInProgress => "CREATION_IN_PROGRESS",
+            BrokerState::CreationFailed => "CREATION_FAILED",
+            BrokerState::DeletionInProgress => "DELETION_IN_PROGRESS",
+            BrokerState::CriticalActionRequired => "CRITICAL_ACTION_REQUIRED",
             BrokerState::RebootInProgress => "REBOOT_IN_PROGRESS",
         };
         let wanted = json!({
             "name": name, "consoleUrl": console_url, "amqpsEndpoint": amqps_endpoint, "engineType": engine, "state": state,
+            "actions": actions,
         });
         let answer = self.post("broker", &wanted).await?;
         let id = answer.get("brokerId").and_then(Value::as_str);

@@ -31,6 +31,17 @@ pub enum Pending {
     Removed,
 }
 
+/// Where an event of a rotation names the secret. Both forms were captured; AWS documents neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventForm {
+    /// One event in the one form, the next in the other.
+    Alternating,
+    /// `additionalEventData.SecretId`
+    AdditionalEventData,
+    /// `serviceEventDetails.secretId`
+    ServiceEventDetails,
+}
+
 /// Hypotheses about what AWS does not publish; what is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct RotationOptions {
@@ -50,6 +61,10 @@ pub struct RotationOptions {
     pub steps: Option<u32>,
     /// Send a `RotationToken` with each step.
     pub rotation_token: Option<bool>,
+    /// Where CloudTrail's events name the secret.
+    pub event_form: Option<EventForm>,
+    /// Whether the first value of a new secret is told as `Secret Label Updated`.
+    pub created_event: Option<bool>,
     /// Whether `RotationEnabled` is true already while a first rotation is only tested.
     pub enabled_during_test: Option<bool>,
 }
@@ -197,7 +212,14 @@ impl RotationOptions {
             Pending::Kept => "kept",
             Pending::Removed => "removed",
         });
+        let form = self.event_form.map(|form| match form {
+            EventForm::Alternating => "alternating",
+            EventForm::AdditionalEventData => "additionalEventData",
+            EventForm::ServiceEventDetails => "serviceEventDetails",
+        });
         let fields = [
+            ("event_form", json!(form)),
+            ("created_event", json!(self.created_event)),
             ("retry", json!(retry)),
             ("retries", json!(self.retries)),
             ("retry_delay_ms", json!(self.retry_delay.map(|delay| delay.as_millis()))),

@@ -1,6 +1,10 @@
 //! Rows E: brokers and clusters that answer with the testbed's own endpoints.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
+use aws_config::retry::RetryConfig;
+use aws_sdk_mq::error::ProvideErrorMetadata as _;
 use serde_json::json;
 use testbed::aws::{BrokerEngine, BrokerState};
 
@@ -30,6 +34,28 @@ async fn a_broker_answers_its_endpoints_engine_and_state() -> Result<()> {
     assert_eq!(described["BrokerState"], json!("CREATION_IN_PROGRESS"));
     assert_eq!(described["EngineType"], json!("ACTIVEMQ"));
     assert_eq!(described.get("BrokerInstances"), Some(&json!([])), "no endpoints before it runs");
+    Ok(())
+}
+
+#[tokio::test]
+async fn amazon_mq_refuses_more_calls_than_its_bucket_holds() -> Result<()> {
+    let shared = shared().await?;
+    let id = shared.aws.create_broker("asked-often", CONSOLE, AMQPS).await?;
+    let config = shared.aws.sdk_config().await.into_builder().retry_config(RetryConfig::disabled()).build();
+    let client = aws_sdk_mq::Client::new(&config);
+    let ask = || client.describe_broker().broker_id(&id).send();
+    let mut refused = 0;
+    // As many as an incident brings: a hundred at once, and fifteen a second.
+    for _ in 0..5 {
+        let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
+        refused += answers.iter().filter(|answer| answer.is_err()).count();
+        for error in answers.into_iter().filter_map(Result::err) {
+            assert_eq!(error.code(), Some("TooManyRequestsException"), "{error:?}");
+        }
+    }
+    assert!(refused > 0, "500 calls were answered");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(ask().await.is_ok(), "the bucket fills again");
     Ok(())
 }
 

@@ -68,6 +68,35 @@ async fn schedules_that_aws_does_not_take_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_window_that_reaches_into_the_next_one_or_the_next_day_is_refused() -> Result<()> {
+    let secret = Secret::new().await?;
+    secret.script_success()?;
+    let function = secret.shared.stack.output("ProbeArn")?;
+    let rules = |expression: &str, window: &str| {
+        RotationRulesType::builder().schedule_expression(expression).duration(window).build()
+    };
+    for (expression, window) in [
+        ("cron(0 22 * * ? *)", "4h"),
+        ("cron(0 8,10 * * ? *)", "3h"),
+        ("rate(4 hours)", "5h"),
+        ("rate(10 days)", "25h"),
+        ("rate(10 days)", "0h"),
+        ("rate(10 days)", "4"),
+    ] {
+        let rotate = secret.client.rotate_secret().secret_id(&secret.arn).rotation_lambda_arn(function);
+        let answer = rotate.rotation_rules(rules(expression, window)).send().await;
+        assert_refused(answer, "InvalidParameterException")
+            .with_context(|| format!("{expression} {window}"))?;
+    }
+    for (expression, window) in [("cron(0 20 * * ? *)", "4h"), ("rate(10 days)", "24h")] {
+        let rotate = secret.client.rotate_secret().secret_id(&secret.arn).rotation_lambda_arn(function);
+        let version = rotate.rotation_rules(rules(expression, window)).send().await?.version_id;
+        secret.wait(&version.context("no version")?).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn names_are_filtered_by_case_sensitive_prefix() -> Result<()> {
     let secret = Secret::named(&unique("Filtered")).await?;
     let name = describe(&secret).await?.name.context("no name")?;

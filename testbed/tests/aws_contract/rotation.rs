@@ -1,12 +1,13 @@
 //! Rows R and T: a rotation, and a rotation that only tests.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
-use testbed::aws::RotationOptions;
+use testbed::aws::{EventForm, RotationOptions};
 
 use crate::labels::take_pending_off;
-use crate::support::{LIMIT, Secret, assert_refused, eventually, fail, put, shared, steps, token};
+use crate::support::{LIMIT, Secret, assert_refused, eventually, fail, put, shared, steps, token, unique};
 
 #[tokio::test]
 async fn the_four_steps_are_invoked_in_order_with_arn_and_token() -> Result<()> {
@@ -158,6 +159,56 @@ async fn a_rotation_is_told_on_the_default_event_bus() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_event_names_its_secret_in_either_form_and_says_which_step_failed() -> Result<()> {
+    let (one, other) = (EventForm::AdditionalEventData, EventForm::ServiceEventDetails);
+    for (form, place, elsewhere) in [(one, FORMS[0], FORMS[1]), (other, FORMS[1], FORMS[0])] {
+        let secret = Secret::new().await?;
+        secret.options(RotationOptions { event_form: Some(form), ..RotationOptions::default() }).await?;
+        secret.script(&json!({"createSecret": [fail()]}))?;
+        secret.rotate_and_wait().await?;
+        let events = eventually("events of Secrets Manager", async || {
+            let found = crate::asynchronous::bodies(secret.shared, "ServiceEventsUrl").await?;
+            let of_secret = |event: &Value| event.pointer(place) == Some(&json!(secret.arn));
+            let found: Vec<Value> = found.into_iter().filter(of_secret).collect();
+            Ok((found.len() >= 2).then_some(found))
+        })
+        .await?;
+        assert!(events.iter().all(|event| event.pointer(elsewhere).is_none()), "{events:?}");
+        let messages: Vec<&str> =
+            events.iter().filter_map(|event| event.pointer("/detail/errorMessage")?.as_str()).collect();
+        let function = secret.shared.stack.output("ProbeArn")?;
+        assert_eq!(messages, [format!("Error when executing lambda {function} during createSecret step")]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_value_of_a_new_secret_is_an_event_or_none() -> Result<()> {
+    let shared = shared().await?;
+    let client = Client::new(&shared.aws.sdk_config().await);
+    let [silent, told] = ["silent", "told"].map(unique);
+    let options = RotationOptions { created_event: Some(true), ..RotationOptions::default() };
+    shared.aws.set_rotation_options(Some(&told), &options).await?;
+    let mut secrets = Vec::new();
+    for name in [&silent, &told] {
+        secrets.push(client.create_secret().name(name).secret_string("first").send().await?);
+    }
+    let [silent, told] = secrets.as_slice() else { bail!("not two secrets") };
+    let events = async |arn: Option<&str>| -> Result<Vec<Value>> {
+        let found = crate::asynchronous::bodies(shared, "ServiceEventsUrl").await?;
+        Ok(found.iter().filter_map(|event| about(event, arn?)).collect())
+    };
+    let expected = json!({"labelUpdated": "AWSCURRENT", "versionId": told.version_id()});
+    eventually("the event", async || {
+        let seen = events(told.arn()).await?;
+        Ok((seen == [expected.clone()]).then_some(()))
+    })
+    .await?;
+    assert_eq!(events(silent.arn()).await?, Vec::<Value>::new());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_test_runs_test_secret_alone_on_a_version_that_is_removed() -> Result<()> {
     let secret = Secret::new().await?;
     let labels_while_testing = secret.shared.probe_folder.join(format!("go-{}", token()));
@@ -231,8 +282,10 @@ async fn told(secret: &Secret, count: usize) -> Result<Vec<Value>> {
     .await
 }
 
+const FORMS: [&str; 2] = ["/detail/additionalEventData/SecretId", "/detail/serviceEventDetails/secretId"];
+
 fn about(event: &Value, arn: &str) -> Option<Value> {
-    if event.pointer("/detail/additionalEventData/SecretId").and_then(Value::as_str) == Some(arn) {
+    if FORMS.iter().any(|form| event.pointer(form).and_then(Value::as_str) == Some(arn)) {
         assert_eq!(event.pointer("/detail-type"), Some(&json!("AWS Service Event via CloudTrail")));
         assert_eq!(event.pointer("/detail/requestParameters"), Some(&Value::Null));
         return event.pointer("/detail/eventName").cloned();

@@ -1,7 +1,7 @@
 //! Rows F: CloudFormation.
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::aws::Artifact;
 
 use crate::support::{LIMIT, cli, shared, template};
@@ -62,6 +62,46 @@ async fn a_stack_whose_code_is_missing_fails_and_says_so() -> Result<()> {
     let message = format!("{:#}", failed.err().context("it was deployed")?);
     assert!(message.contains("not found in S3"), "{message}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_dashboard_a_topic_policy_and_a_schedule_that_aws_refuses_fail_the_stack() -> Result<()> {
+    let shared = shared().await?;
+    let deploy = async |name: &str, properties: Value, kind: &str| {
+        let path = shared.probe_folder.join(format!("{name}.yaml"));
+        let template = json!({"Resources": {"Refused": {"Type": kind, "Properties": properties}}});
+        std::fs::write(&path, template.to_string())?;
+        shared.aws.deploy(name, &path, &[], &[]).await.map(drop)
+    };
+    let refused = async |name: &str, properties: Value, kind: &str, words: &str| -> Result<()> {
+        let message = format!("{:#}", deploy(name, properties, kind).await.err().context("it was deployed")?);
+        assert!(message.contains(words), "{message}");
+        Ok(())
+    };
+    let dashboard = |body: &str| json!({"DashboardName": "refused", "DashboardBody": body});
+    let kind = "AWS::CloudWatch::Dashboard";
+    refused("no-dashboard", dashboard("{\"widgets\": [\"\"x\"\"]}"), kind, "valid JSON").await?;
+    deploy("dashboard", dashboard("{\"widgets\": []}"), kind).await?;
+
+    let topic = "arn:aws:sns:us-east-1:000000000000:refused";
+    let policy = |resource: Value| {
+        let statement =
+            json!({"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": resource});
+        json!({"Topics": [topic], "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}})
+    };
+    let several = policy(json!([topic, "arn:aws:sns:us-east-1:000000000000:other"]));
+    refused("no-policy", several, "AWS::SNS::TopicPolicy", "single resource").await?;
+
+    let schedule = |group: &str| {
+        json!({
+            "Name": "moved", "GroupName": group, "ScheduleExpression": "rate(1 hour)",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {"Arn": shared.stack.output("ProbeArn").unwrap_or_default(), "RoleArn": "arn:aws:iam::000000000000:role/r"},
+        })
+    };
+    let kind = "AWS::Scheduler::Schedule";
+    deploy("moved-schedule", schedule("default"), kind).await?;
+    refused("moved-schedule", schedule("other"), kind, "NotFound").await
 }
 
 #[tokio::test]
