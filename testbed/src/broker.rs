@@ -30,7 +30,7 @@ pub use self::apt_sources::debian_mirror;
 pub use self::installation::{Installation, ROOT_VARIABLE};
 pub use self::login::{amqps_login, answers, close, is_refused};
 pub use self::node::MINIMUM_PASSWORD_LENGTH;
-use self::node::Node;
+use self::node::{Identity, Node};
 pub use self::suite::{Suite, VARIABLE};
 use crate::certificates::Certificates;
 use crate::management::Management;
@@ -83,17 +83,55 @@ impl Broker {
         certificates: &Certificates,
         extra: &[&str],
     ) -> Result<Self> {
-        let node = Node::create(folder, certificates, ADMIN, extra)?;
-        let process = launch(&node, installation, certificates)?;
-        let mut broker = Self {
-            installation: installation.clone(),
-            certificates: certificates.clone(),
-            node,
-            version: String::new(),
-            process,
-        };
+        let node = Node::create(folder, certificates, ADMIN, extra, Identity::alone())?;
+        let mut broker = Self::launch(installation, certificates, node)?;
         broker.wait_until_ready().await?;
         Ok(broker)
+    }
+
+    /// Starts `count` nodes below `folder` that are one cluster, each with ports of its own.
+    ///
+    /// # Errors
+    /// As [`Broker::start`], or when they do not find each other.
+    pub async fn start_cluster(
+        installation: &Installation,
+        folder: &Path,
+        certificates: &Certificates,
+        count: usize,
+    ) -> Result<Vec<Self>> {
+        let names: Vec<String> = (1..=count).map(|number| format!("node{number}")).collect();
+        let nodes = names.iter().enumerate().map(|(index, name)| {
+            format!("cluster_formation.classic_config.nodes.{} = {name}@localhost", index + 1)
+        });
+        let discovery = "cluster_formation.peer_discovery_backend = classic_config".to_owned();
+        let lines: Vec<String> = [discovery].into_iter().chain(nodes).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let shared = Identity::alone();
+        let mut brokers: Vec<Self> = Vec::new();
+        for name in names {
+            let epmd = brokers.first().map(|first| first.node.epmd());
+            let folder = folder.join(&name);
+            let node = Node::create(&folder, certificates, ADMIN, &lines, shared.named(name, epmd))?;
+            brokers.push(Self::launch(installation, certificates, node)?);
+        }
+        // They wait for each other, so all of them are started before one is ready.
+        for broker in &mut brokers {
+            broker.wait_until_ready().await?;
+        }
+        for broker in &mut brokers {
+            let management = broker.management()?;
+            let management = &management;
+            let knows_all =
+                || async move { management.running_nodes().await.is_ok_and(|found| found == count) };
+            broker.process.wait_until(READY, knows_all).await.context("the nodes do not find each other")?;
+        }
+        Ok(brokers)
+    }
+
+    fn launch(installation: &Installation, certificates: &Certificates, node: Node) -> Result<Self> {
+        let process = launch(&node, installation, certificates)?;
+        let (installation, certificates) = (installation.clone(), certificates.clone());
+        Ok(Self { installation, certificates, node, version: String::new(), process })
     }
 
     /// The version that the running node names.
@@ -153,7 +191,7 @@ impl Broker {
     /// The administrator's password as the node was made; random, and written to the node's own configuration only.
     #[must_use]
     pub fn admin_password(&self) -> &str {
-        &self.node.admin_password
+        self.node.admin_password()
     }
 
     /// What the node logs.
@@ -216,7 +254,7 @@ impl Broker {
     async fn wait_until_ready(&mut self) -> Result<()> {
         let management = self.management()?;
         let (port, ca_pem) = (self.amqps_port(), self.ca_pem());
-        let (management, ca_pem, password) = (&management, &ca_pem, &self.node.admin_password);
+        let (management, ca_pem, password) = (&management, &ca_pem, self.node.admin_password());
         let answers = || async move {
             management.version().await.is_ok()
                 && amqps_login(port, ca_pem, ADMIN, password, "/").await.is_ok()

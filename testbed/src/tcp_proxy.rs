@@ -38,7 +38,7 @@ pub struct TcpProxy {
 }
 
 struct State {
-    upstream: u16,
+    upstreams: Vec<u16>,
     plan: Mutex<Plan>,
     /// A change ends the connections of before.
     generation: watch::Sender<()>,
@@ -57,10 +57,18 @@ impl TcpProxy {
     /// # Errors
     /// When no port is free.
     pub fn start(upstream: u16) -> Result<Self> {
+        Self::balance(vec![upstream])
+    }
+
+    /// As a load balancer does: each connection goes to the next of several ports.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn balance(upstreams: Vec<u16>) -> Result<Self> {
         // From a block, so that the port stays ours while nobody listens on it.
         let ports = PortBlock::reserve()?;
         let port = ports.port(0);
-        let state = Arc::new(State { upstream, plan: Mutex::default(), generation: watch::Sender::new(()) });
+        let state = Arc::new(State { upstreams, plan: Mutex::default(), generation: watch::Sender::new(()) });
         let (wanted, orders) = watch::channel(true);
         let (report, listening) = watch::channel(true);
         let listener = bind(port)?;
@@ -192,13 +200,15 @@ async fn accept(
 }
 
 async fn connection(client: TcpStream, state: Arc<State>) {
-    let (fault, hook) = {
+    let (number, fault, hook) = {
         let mut plan = state.plan();
         plan.connections += 1;
         let number = plan.connections;
         let planned = plan.planned.remove(&number);
-        planned.map_or((plan.always, None), |(fault, hook)| (Some(fault), hook))
+        let (fault, hook) = planned.map_or((plan.always, None), |(fault, hook)| (Some(fault), hook));
+        (number, fault, hook)
     };
+    let Some(upstream) = state.upstreams.get(number % state.upstreams.len().max(1)).copied() else { return };
     let mut generation = state.generation.subscribe();
     if let Some(hook) = hook {
         // A hook that panics has said so; the connection goes on.
@@ -208,8 +218,8 @@ async fn connection(client: TcpStream, state: Arc<State>) {
         match fault {
             Some(TcpFault::Close) => {}
             Some(TcpFault::BlackHole) => std::future::pending().await,
-            Some(TcpFault::CutAfter(bytes)) => pass(client, state.upstream, bytes).await,
-            None => pass(client, state.upstream, usize::MAX).await,
+            Some(TcpFault::CutAfter(bytes)) => pass(client, upstream, bytes).await,
+            None => pass(client, upstream, usize::MAX).await,
         }
     };
     tokio::select! {

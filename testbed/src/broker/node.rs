@@ -21,7 +21,7 @@ pub const MINIMUM_PASSWORD_LENGTH: [&str; 2] = [
     "credential_validator.min_length = 12",
 ];
 
-/// Starts epmd as a child of our own (RabbitMQ would leave a daemon behind), and stops the node in good order when
+/// Starts epmd as a child of our own (RabbitMQ would leave a daemon behind; one that finds another at its port ends), and stops the node in good order when
 /// standard input ends.
 const SCRIPT: &str = r#"exec 3<&0
 epmd -port "$ERL_EPMD_PORT" </dev/null 3<&- &
@@ -64,11 +64,35 @@ impl Ports {
     }
 }
 
+/// Who a node is, and what it shares with the others of its cluster.
+#[derive(Clone)]
+pub(super) struct Identity {
+    /// Before `@localhost`.
+    name: String,
+    cookie: String,
+    admin_password: String,
+    /// The port of epmd; its own without one.
+    epmd: Option<u16>,
+}
+
+impl Identity {
+    /// A node for itself.
+    pub(super) fn alone() -> Self {
+        let random = || Alphanumeric.sample_string(&mut rand::rng(), 32);
+        Self { name: "node".to_owned(), cookie: random(), admin_password: random(), epmd: None }
+    }
+
+    /// Another node of the same cluster.
+    pub(super) fn named(&self, name: String, epmd: Option<u16>) -> Self {
+        Self { name, epmd, ..self.clone() }
+    }
+}
+
 /// The folder of a node.
 pub(super) struct Node {
     pub(super) folder: PathBuf,
     pub(super) ports: Ports,
-    pub(super) admin_password: String,
+    identity: Identity,
 }
 
 impl Node {
@@ -79,12 +103,9 @@ impl Node {
         certificates: &Certificates,
         admin: &str,
         extra: &[&str],
+        identity: Identity,
     ) -> Result<Self> {
-        let node = Self {
-            folder: std::path::absolute(folder)?,
-            ports: Ports::reserve()?,
-            admin_password: Alphanumeric.sample_string(&mut rand::rng(), 32),
-        };
+        let node = Self { folder: std::path::absolute(folder)?, ports: Ports::reserve()?, identity };
         let configuration = node.folder.join("etc/rabbitmq.conf");
         ensure!(
             !configuration.exists(),
@@ -101,7 +122,7 @@ impl Node {
         }
         let cookie = node.folder.join("home/.erlang.cookie");
         if !cookie.exists() {
-            write(&cookie, 0o400, &Alphanumeric.sample_string(&mut rand::rng(), 32))?;
+            write(&cookie, 0o400, &node.identity.cookie)?;
         }
         write(&node.folder.join("etc/enabled_plugins"), 0o600, "[rabbitmq_management].\n")?;
         write(
@@ -110,6 +131,16 @@ impl Node {
             &node.configuration(certificates, admin, extra),
         )?;
         Ok(node)
+    }
+
+    /// The administrator's password.
+    pub(super) fn admin_password(&self) -> &str {
+        &self.identity.admin_password
+    }
+
+    /// The port of the epmd that knows the node.
+    pub(super) fn epmd(&self) -> u16 {
+        self.identity.epmd.unwrap_or_else(|| self.ports.epmd())
     }
 
     /// What the node prints, its own log included.
@@ -140,13 +171,10 @@ impl Node {
             "LANG=C.UTF-8",
             "ERL_EPMD_ADDRESS=127.0.0.1",
         ]);
-        command.args([
-            "RABBITMQ_NODENAME=node@localhost",
-            "RABBITMQ_CONF_ENV_FILE=/dev/null",
-            "RABBITMQ_LOGS=-",
-        ]);
+        command.arg(format!("RABBITMQ_NODENAME={}@localhost", self.identity.name));
+        command.args(["RABBITMQ_CONF_ENV_FILE=/dev/null", "RABBITMQ_LOGS=-"]);
         command.arg("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}");
-        command.arg(format!("ERL_EPMD_PORT={}", self.ports.epmd()));
+        command.arg(format!("ERL_EPMD_PORT={}", self.epmd()));
         command.arg(format!("RABBITMQ_DIST_PORT={}", self.ports.distribution()));
         for (variable, part) in [
             ("HOME", "home"),
@@ -175,7 +203,7 @@ impl Node {
             self.ports.amqps(),
             self.ports.plain_http(),
             self.ports.https(),
-            self.admin_password,
+            self.admin_password(),
         );
         for section in ["ssl_options", "management.ssl"] {
             for (key, file) in [

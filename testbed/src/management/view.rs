@@ -22,6 +22,15 @@ impl Management {
         }
     }
 
+    /// How many nodes of the cluster run, as the one that answers knows them.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn running_nodes(&self) -> Result<usize> {
+        let nodes = self.list(&["nodes"]).await?;
+        Ok(nodes.iter().filter(|node| node["running"] == true).count())
+    }
+
     /// Names of the connections that are listed for the user, dead ones included.
     ///
     /// # Errors
