@@ -40,7 +40,8 @@ impl AccountEvents {
         let own = json!([{"prefix": format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}/")}]);
         let failures = json!({"source": ["aws.secretsmanager"],
             "detail-type": ["AWS Service Event via CloudTrail"],
-            "detail": {"eventName": ["RotationFailed"], "additionalEventData": {"SecretId": own}}});
+            "detail": {"eventName": ["RotationFailed"], "$or": [
+                {"additionalEventData": {"SecretId": own}}, {"serviceEventDetails": {"secretId": own}}]}});
         let failures = on_the_bus(cloud, &format!("{name}-rotation-failed"), &failures).await?;
         let incidents = json!({"source": ["secret-rotation"], "detail": {"subject": own}});
         let incidents = on_the_bus(cloud, &format!("{name}-incidents"), &incidents).await?;
@@ -59,7 +60,10 @@ impl AccountEvents {
     pub async fn failures_of(&self, secret: &str) -> Result<usize> {
         let mut count = 0;
         let look = |event: &Value| {
-            count += usize::from(event["detail"]["additionalEventData"]["SecretId"] == secret);
+            let detail = &event["detail"];
+            let forms =
+                [&detail["additionalEventData"]["SecretId"], &detail["serviceEventDetails"]["secretId"]];
+            count += usize::from(forms.contains(&&json!(secret)));
             Ok(())
         };
         self.failures.each(look).await?;

@@ -163,7 +163,9 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     };
     let rotation = via(&["SECRETS_MANAGER", "MQ", "LAMBDA"], &gates.rotation_aws);
     let rotation = [rotation, via(&["SNS"], &gates.notices)].concat();
-    let variant = cloud.deploy_variant(name, &parameters, &borrowed(&rotation)).await?;
+    // So that Amazon MQ is asked in each step, as a process that has just started asks.
+    let variables = [borrowed(&rotation).as_slice(), &[("ENDPOINTS_SECONDS", "0")]].concat();
+    let variant = cloud.deploy_variant(name, &parameters, &variables).await?;
     let delivery = variant.delivery.as_deref().context("the stack has no secret2eks")?;
     let secret2eks = via(&["SECRETS_MANAGER", "EKS"], &gates.delivery_aws);
     cloud.add_variables(delivery, &borrowed(&secret2eks)).await?;
