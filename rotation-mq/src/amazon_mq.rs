@@ -2,13 +2,20 @@
 //! kin are for ActiveMQ only (see [`crate::management_api`]).
 //! <https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html>
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_sdk_mq::Client;
-use aws_sdk_mq::types::{BrokerState, EngineType};
+use aws_sdk_mq::types::{ActionRequired, BrokerInstance, BrokerState, EngineType};
 use contract::{BrokerAddress, Kind};
 
 use lambda_boundary::AwsError;
+
+/// How long the endpoints of a broker with a fault are remembered: what Amazon MQ says of it is told with a failure.
+const KEPT_WITH_A_FAULT: Duration = Duration::from_mins(1);
+/// How long a failure waits for that: less than what its notice leaves of the time kept back for it.
+const LOOK: Duration = Duration::from_millis(800);
 
 /// Where a broker listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub struct Endpoints {
 pub struct AmazonMq {
     client: Client,
     timeout: Duration,
+    kept: Duration,
+    known: Mutex<HashMap<String, Known>>,
 }
 
 /// A broker's endpoints cannot be told.
@@ -42,8 +51,8 @@ pub enum BrokerLookupError {
         /// Its engine.
         engine: String,
     },
-    /// Being created, rebooted, deleted.
-    #[error("the broker `{broker}` is {state}, not RUNNING")]
+    /// Being created or deleted.
+    #[error("the broker `{broker}` is {state}: nobody can log in to it")]
     NotRunning {
         /// The broker's id.
         broker: String,
@@ -72,26 +81,67 @@ impl BrokerLookupError {
 }
 
 impl AmazonMq {
-    /// A client on the SDK's configuration, whose operation timeout is `timeout`.
+    /// A client on the SDK's configuration, whose operation timeout is `timeout`. Endpoints are remembered for as long as
+    /// `kept` says.
     #[must_use]
-    pub fn new(config: &aws_config::SdkConfig, timeout: Duration) -> Self {
-        Self { client: Client::new(config), timeout }
+    pub fn new(config: &aws_config::SdkConfig, timeout: Duration, kept: Duration) -> Self {
+        Self { client: Client::new(config), timeout, kept, known: Mutex::default() }
     }
 
-    /// The endpoints of the broker at `address`. Explicit ones need no call.
+    /// The endpoints of the broker at `address`. Explicit ones need no call, and others are remembered for some minutes:
+    /// all callers of an account share one small budget of calls.
+    /// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/amazon-mq-limits.html>
     ///
     /// # Errors
-    /// When the broker is unknown, for another engine, or not running.
+    /// When the broker is unknown, for another engine, not there yet or no more.
     pub async fn endpoints(&self, address: &BrokerAddress) -> Result<Endpoints, BrokerLookupError> {
-        match address {
+        let id = match address {
             BrokerAddress::Endpoints { host, port, management_url } => {
-                Ok(Endpoints { host: host.clone(), port: *port, management_url: management_url.clone() })
+                return Ok(Endpoints {
+                    host: host.clone(),
+                    port: *port,
+                    management_url: management_url.clone(),
+                });
             }
-            BrokerAddress::Id(id) => self.describe(id).await,
+            BrokerAddress::Id(id) => id,
+        };
+        if let Some(endpoints) = self.known().get(id).and_then(|known| known.fresh(self.kept)) {
+            return Ok(endpoints);
+        }
+        let known = self.describe(id).await?;
+        let endpoints = known.endpoints.clone();
+        let mut all = self.known();
+        all.retain(|_, known| known.asked_at.elapsed() < self.kept);
+        all.insert(id.clone(), known);
+        Ok(endpoints)
+    }
+
+    /// Asks Amazon MQ again the next time: the endpoints may be others by now.
+    pub fn forget(&self, broker: &str) {
+        if let Some(known) = self.known().get_mut(broker) {
+            known.is_doubtful = true;
         }
     }
 
-    async fn describe(&self, id: &str) -> Result<Endpoints, BrokerLookupError> {
+    /// What Amazon MQ says about a broker whose state is another than `RUNNING`, for the message about a failure. Such a
+    /// broker may well serve: in `CRITICAL_ACTION_REQUIRED` it runs with a fault, and a cluster serves while it reboots.
+    /// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/broker-statuses.html>
+    pub async fn condition(&self, broker: &str) -> Option<String> {
+        let asked_at = self.known().get(broker)?.asked_at;
+        if asked_at.elapsed() > KEPT_WITH_A_FAULT
+            && let Ok(Ok(known)) = tokio::time::timeout(LOOK, self.describe(broker)).await
+        {
+            self.known().insert(broker.to_owned(), known);
+        }
+        self.known().get(broker).and_then(|known| known.condition.clone())
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        // Nothing under this lock can leave the map half changed.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn describe(&self, id: &str) -> Result<Known, BrokerLookupError> {
         let answer = self.client.describe_broker().broker_id(id).send().await.map_err(|error| {
             let error = AwsError::from_sdk("Amazon MQ", "DescribeBroker", self.timeout, &error);
             if error.is("NotFoundException") {
@@ -103,24 +153,104 @@ impl AmazonMq {
         if let Some(engine) = answer.engine_type.filter(|engine| *engine != EngineType::Rabbitmq) {
             return Err(BrokerLookupError::NotRabbitmq { broker: id.to_owned(), engine: engine.to_string() });
         }
-        if let Some(state) = answer.broker_state.filter(|state| *state != BrokerState::Running) {
+        if let Some(state) = answer.broker_state.as_ref().filter(|state| is_away(state)) {
             return Err(BrokerLookupError::NotRunning { broker: id.to_owned(), state: state.to_string() });
         }
+        let actions = answer.actions_required.unwrap_or_default();
+        let codes = actions.iter().filter_map(ActionRequired::action_required_code);
         // A cluster has one entry as well: its nodes stand behind one load balancer.
         let instances = answer.broker_instances.unwrap_or_default();
-        instances
-            .iter()
-            .find_map(|instance| {
-                let amqps =
-                    instance.endpoints().iter().find_map(|endpoint| endpoint.strip_prefix("amqps://"))?;
-                let (host, port) = amqps.trim_end_matches('/').rsplit_once(':')?;
-                let console = instance.console_url().filter(|url| url.starts_with("https://"))?;
-                Some(Endpoints {
-                    host: host.to_owned(),
-                    port: port.parse().ok()?,
-                    management_url: console.trim_end_matches('/').to_owned(),
-                })
-            })
-            .ok_or_else(|| BrokerLookupError::NoEndpoint(id.to_owned()))
+        let endpoints = instances.iter().find_map(endpoints_of);
+        Ok(Known {
+            endpoints: endpoints.ok_or_else(|| BrokerLookupError::NoEndpoint(id.to_owned()))?,
+            condition: condition(answer.broker_state.as_ref(), codes),
+            asked_at: Instant::now(),
+            is_doubtful: false,
+        })
+    }
+}
+
+/// What Amazon MQ said about a broker.
+#[derive(Debug)]
+struct Known {
+    endpoints: Endpoints,
+    condition: Option<String>,
+    asked_at: Instant,
+    is_doubtful: bool,
+}
+
+impl Known {
+    fn fresh(&self, kept: Duration) -> Option<Endpoints> {
+        let kept = if self.condition.is_some() { kept.min(KEPT_WITH_A_FAULT) } else { kept };
+        (!self.is_doubtful && self.asked_at.elapsed() < kept).then(|| self.endpoints.clone())
+    }
+}
+
+fn endpoints_of(instance: &BrokerInstance) -> Option<Endpoints> {
+    let amqps = instance.endpoints().iter().find_map(|endpoint| endpoint.strip_prefix("amqps://"))?;
+    let (host, port) = amqps.trim_end_matches('/').rsplit_once(':')?;
+    let console = instance.console_url().filter(|url| url.starts_with("https://"))?;
+    Some(Endpoints {
+        host: host.to_owned(),
+        port: port.parse().ok()?,
+        management_url: console.trim_end_matches('/').to_owned(),
+    })
+}
+
+/// Whether nobody can log in to a broker in this state. In every other one, a state of later years too, it is tried.
+fn is_away(state: &BrokerState) -> bool {
+    matches!(
+        state,
+        BrokerState::CreationInProgress | BrokerState::CreationFailed | BrokerState::DeletionInProgress
+    )
+}
+
+/// `CRITICAL_ACTION_REQUIRED (RABBITMQ_MEMORY_ALARM)`; none when the broker runs and nothing is asked of its owner.
+fn condition<'c>(state: Option<&BrokerState>, codes: impl Iterator<Item = &'c str>) -> Option<String> {
+    let state = state.unwrap_or(&BrokerState::Running);
+    let codes = codes.collect::<Vec<_>>().join(", ");
+    match (state, codes.as_str()) {
+        (BrokerState::Running, "") => None,
+        (state, "") => Some(state.to_string()),
+        (state, codes) => Some(format!("{state} ({codes})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_broker_that_is_not_there_is_left_alone() {
+        for (state, expected) in [
+            (BrokerState::Running, false),
+            (BrokerState::CriticalActionRequired, false),
+            (BrokerState::RebootInProgress, false),
+            (BrokerState::Replica, false),
+            (BrokerState::from("A_STATE_OF_LATER_YEARS"), false),
+            (BrokerState::CreationInProgress, true),
+            (BrokerState::CreationFailed, true),
+            (BrokerState::DeletionInProgress, true),
+        ] {
+            assert_eq!(is_away(&state), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn the_condition_names_the_state_and_what_amazon_mq_asks_of_the_owner() {
+        let asked: [(Option<BrokerState>, &[&str], Option<&str>); 5] = [
+            (None, &[], None),
+            (Some(BrokerState::Running), &[], None),
+            (Some(BrokerState::RebootInProgress), &[], Some("REBOOT_IN_PROGRESS")),
+            (
+                Some(BrokerState::CriticalActionRequired),
+                &["RABBITMQ_MEMORY_ALARM", "INVALID_KMS_KEY"],
+                Some("CRITICAL_ACTION_REQUIRED (RABBITMQ_MEMORY_ALARM, INVALID_KMS_KEY)"),
+            ),
+            (Some(BrokerState::Running), &["RABBITMQ_DISK_ALARM"], Some("RUNNING (RABBITMQ_DISK_ALARM)")),
+        ];
+        for (state, codes, expected) in asked {
+            assert_eq!(condition(state.as_ref(), codes.iter().copied()).as_deref(), expected);
+        }
     }
 }

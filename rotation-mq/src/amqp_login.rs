@@ -28,8 +28,8 @@ pub struct AmqpLogin {
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// A wrong password, or no such user.
-    #[error("the broker refuses the login")]
-    Refused,
+    #[error("the broker refuses the login{}", .0.map(|blemish| format!("; {blemish}")).unwrap_or_default())]
+    Refused(Option<&'static str>),
     /// The vhost is not there.
     #[error("the vhost `{0}` does not exist")]
     VhostMissing(String),
@@ -60,11 +60,18 @@ pub enum LoginError {
 }
 
 impl LoginError {
+    /// Whether a login failed in a way that a node of a cluster answers, too, which does not know yet what another has written.
+    pub fn may_be_a_lagging_node(login: &Result<(), Self>) -> bool {
+        matches!(login, Err(Self::Refused(_) | Self::VhostNotPermitted(_)))
+    }
+}
+
+impl LoginError {
     /// What to tell others about it; `refused` is the kind for a refused login.
     #[must_use]
     pub fn kind(&self, refused: Kind) -> Kind {
         match self {
-            Self::Refused => refused,
+            Self::Refused(_) => refused,
             Self::VhostMissing(_) => Kind::VhostMissing,
             Self::VhostNotPermitted(_) => Kind::VhostNotPermitted,
             Self::LimitReached { .. } => Kind::LoginLimitReached,
@@ -96,7 +103,10 @@ impl AmqpLogin {
         let login = self.connect(endpoints, vhost, user, password);
         match tokio::time::timeout(self.timeout, login).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(reason(error, vhost)),
+            Ok(Err(error)) => Err(match reason(error, vhost) {
+                LoginError::Refused(_) => LoginError::Refused(password.blemish()),
+                other => other,
+            }),
             Err(_) => Err(LoginError::NoAnswer(self.timeout)),
         }
     }
@@ -138,7 +148,7 @@ fn is_user_limit(text: &str) -> bool {
 fn reason(error: lapin::Error, vhost: &str) -> LoginError {
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.kind() {
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => LoginError::Refused,
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => LoginError::Refused(None),
             // RabbitMQ tells these apart by text only. Its last words are its own; names of vhosts, which may
             // hold any words, come before.
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {

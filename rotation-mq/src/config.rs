@@ -41,12 +41,17 @@ pub struct Config {
     pub broker_roots: BrokerRoots,
     /// The longest time for one call to AWS or to the broker (`CALL_TIMEOUT_SECONDS`).
     pub call_timeout: Duration,
+    /// How long the endpoints of a broker are remembered (`ENDPOINTS_SECONDS`); not at all with 0.
+    pub endpoints_kept: Duration,
 }
 
 const DEFAULT_PASSWORD_LENGTH: usize = 40;
 /// Amazon MQ takes 12 to 250 characters; below 32 a password of this alphabet is not worth having.
 const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 32..=250;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
+/// They change when a broker is made public or private.
+const DEFAULT_ENDPOINTS_SECONDS: u64 = 600;
+const ENDPOINTS_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
 
 impl Config {
     /// Reads the configuration. `variable` looks up an environment variable, `file` reads a text file.
@@ -106,6 +111,12 @@ impl Config {
                 DEFAULT_CALL_TIMEOUT_SECONDS,
                 &CALL_TIMEOUTS_SECONDS,
             )?),
+            endpoints_kept: Duration::from_secs(number(
+                "ENDPOINTS_SECONDS",
+                variable("ENDPOINTS_SECONDS"),
+                DEFAULT_ENDPOINTS_SECONDS,
+                &ENDPOINTS_SECONDS,
+            )?),
         })
     }
 }
@@ -137,6 +148,7 @@ mod tests {
         assert_eq!(config.password_length, 40);
         assert_eq!(config.stale_connections, StaleConnections::Report);
         assert_eq!(config.call_timeout, Duration::from_secs(8));
+        assert_eq!(config.endpoints_kept, Duration::from_mins(10));
         assert_eq!(config.secret2eks_function, None);
         assert_eq!(config.rotation_tag, None);
         Ok(())

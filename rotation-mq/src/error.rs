@@ -190,11 +190,14 @@ pub enum RotationError {
     },
     /// The management API refuses the current credentials (and, where it would do, the pending ones).
     #[error(
-        "the broker refuses the current credentials of user `{user}`; nothing was changed; the password was changed elsewhere, perhaps          by another secret that is for the same user"
+        "the broker refuses the current credentials of user `{user}`; nothing was changed; {}",
+        .blemish.unwrap_or("the password was changed elsewhere, perhaps by another secret that is for the same user")
     )]
     CurrentLoginRefused {
         /// The user.
         user: String,
+        /// What is strange about the password.
+        blemish: Option<&'static str>,
     },
     /// The secret's vhost is not there.
     #[error("the vhost `{vhost}` of the secret does not exist on the broker")]
@@ -384,7 +387,7 @@ impl RotationError {
             }
             Self::Tag { .. } => Kind::RotationTagMismatch,
             Self::Secret { source, .. } => match source {
-                StoreError::NotFound => Kind::SecretNotFound,
+                StoreError::NotFound | StoreError::NoValue | StoreError::Deleted => Kind::SecretNotFound,
                 StoreError::Aws(error) => error.kind(),
                 StoreError::Invalid { .. } | StoreError::Binary { .. } => Kind::SecretInvalid,
             },

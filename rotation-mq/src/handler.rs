@@ -56,6 +56,9 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
                 Ok(answer)
             }
             Err(error) => {
+                if let Some(broker) = subject.broker.get().filter(|_| is_out_of_reach(error.kind())) {
+                    rotation.amazon_mq.forget(broker);
+                }
                 // Side by side: the time that is kept back is for one.
                 tokio::join!(outlived, tell(rotation, &error, &subject, &context));
                 Err(diagnostic(error.kind(), &error))
@@ -143,6 +146,11 @@ async fn run_step(
 async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, context: &Context) {
     let causes = causes(error);
     let kind = error.kind();
+    let broker = subject.broker.get().filter(|_| is_out_of_reach(kind));
+    let condition = match broker {
+        Some(broker) => rotation.amazon_mq.condition(broker).await,
+        None => None,
+    };
     tracing::error!(
         secret.arn = subject.secret.get(),
         secret.version = subject.version.get(),
@@ -162,14 +170,19 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
         function: context.env_config.function_name.clone(),
         request_id: context.request_id.clone(),
         occurred_at: (rotation.now)().to_string(),
-        ..FailureNotice::new(kind, &message(kind, error, subject), &causes)
+        ..FailureNotice::new(kind, &message(kind, error, subject, condition.as_deref()), &causes)
     };
     if let Err(unpublished) = rotation.dead_letter.publish_notice(&notice).await {
         tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");
     }
 }
 
-fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
+/// Whether the broker did not answer as one: it may have moved, or be in trouble that Amazon MQ knows of.
+fn is_out_of_reach(kind: Kind) -> bool {
+    matches!(kind, Kind::BrokerUnreachable | Kind::BrokerTlsRefused | Kind::BrokerUnexpectedAnswer)
+}
+
+fn message(kind: Kind, error: &RotationError, subject: &Subject, condition: Option<&str>) -> String {
     let what = if kind == Kind::ConnectionsOutlived {
         "reports"
     } else if subject.is_test_only() {
@@ -178,8 +191,10 @@ fn message(kind: Kind, error: &RotationError, subject: &Subject) -> String {
         "failed"
     };
     let asked = subject.asked.get().map(|asked| format!("; {asked}")).unwrap_or_default();
+    let state =
+        condition.map(|state| format!("; Amazon MQ's state of the broker: {state}")).unwrap_or_default();
     match subject.step.get() {
-        Some(step) => format!("{step} {what} ({kind}): {error}{asked}"),
+        Some(step) => format!("{step} {what} ({kind}): {error}{state}{asked}"),
         None => format!("{kind}: {error}"),
     }
 }

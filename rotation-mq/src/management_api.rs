@@ -74,7 +74,7 @@ impl ManagementApi<'_> {
     pub async fn login_is_accepted(self) -> Result<bool, ApiError> {
         match self.send(Request::of(Method::GET, &["whoami"])).await {
             Ok(_) | Err(ApiError { failure: Failure::NotAdministrator, .. }) => Ok(true),
-            Err(ApiError { failure: Failure::LoginRefused, .. }) => Ok(false),
+            Err(ApiError { failure: Failure::LoginRefused(_), .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

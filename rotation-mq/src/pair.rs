@@ -2,21 +2,25 @@
 
 use contract::{SecretValue, Strategy};
 
+use crate::grants::is_unnameable;
 use crate::ownership::Taken;
 
 const CLONE_SUFFIX: &str = "_clone";
-/// Amazon MQ: 2 to 100 characters, alphanumeric and `-`, `.`, `_`.
-/// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-basic-elements-users.html>
-const USER_NAME_LENGTHS: std::ops::RangeInclusive<usize> = 2..=100;
+/// AMQP sends a name as a short string. Stricter rules, such as Amazon MQ's for users of its own API, are the broker's to tell:
+/// its management API takes `svc@example.com` as well.
+const USER_NAME_LIMIT: usize = 255;
 
 /// Why a user name cannot be rotated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserNameError {
-    /// Amazon MQ refuses the name.
-    #[error("the user name must have 2 to 100 characters, alphanumeric and `-`, `.`, `_`")]
+    /// No login or no URL can carry the name.
+    #[error(
+        "the user name must have 1 to 255 bytes, without `:` (HTTP's logins end a name there) and control characters, and must \
+         not be `.` or `..` (no URL can name it)"
+    )]
     Malformed,
     /// The name leaves no room for the second user of the pair.
-    #[error("the user name is too long to add `_clone` for the second user (100 characters at most)")]
+    #[error("the user name is too long to add `_clone` for the second user (255 bytes at most)")]
     NoRoomForClone,
 }
 
@@ -87,18 +91,18 @@ impl Pair {
 /// When Amazon MQ would refuse the current name or the next.
 pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameError> {
     let name = current.username();
-    let is_legal = name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
-    if !is_legal || !USER_NAME_LENGTHS.contains(&name.len()) {
+    let is_legal = !is_unnameable(name) && !name.chars().any(|c| c == ':' || c.is_control());
+    if !is_legal || name.len() > USER_NAME_LIMIT {
         return Err(UserNameError::Malformed);
     }
     match current.strategy() {
         Strategy::Single => Ok(name.to_owned()),
         Strategy::Alternating => {
             let next = pair.other(name);
-            if USER_NAME_LENGTHS.contains(&next.len()) {
-                Ok(next.to_owned())
-            } else {
-                Err(UserNameError::NoRoomForClone)
+            match next.len() {
+                0 => Err(UserNameError::Malformed),
+                1..=USER_NAME_LIMIT => Ok(next.to_owned()),
+                _ => Err(UserNameError::NoRoomForClone),
             }
         }
     }
@@ -227,22 +231,33 @@ mod tests {
     }
 
     #[test]
-    fn names_that_amazon_mq_refuses_are_refused_first() -> Result<(), SecretValueError> {
-        let longest = "u".repeat(94);
-        let too_long = "u".repeat(95);
+    fn names_that_no_login_can_carry_are_refused_first() -> Result<(), SecretValueError> {
+        let longest = "u".repeat(249);
+        let too_long = "u".repeat(250);
         for (name, expected) in [
-            ("p", Some(UserNameError::Malformed)),
-            ("_clone", Some(UserNameError::NoRoomForClone)),
-            ("pay ment", Some(UserNameError::Malformed)),
-            ("pay/ment", Some(UserNameError::Malformed)),
-            ("zahlung-ä", Some(UserNameError::Malformed)),
+            ("", Some(UserNameError::Malformed)),
+            (".", Some(UserNameError::Malformed)),
+            ("..", Some(UserNameError::Malformed)),
+            ("pay:ment", Some(UserNameError::Malformed)),
+            ("pay\u{0}ment", Some(UserNameError::Malformed)),
+            ("pay\nment", Some(UserNameError::Malformed)),
+            ("_clone", Some(UserNameError::Malformed)),
             (&too_long, Some(UserNameError::NoRoomForClone)),
             (&longest, None),
+            ("p", None),
+            ("svc@example.com", None),
+            ("svc payment", None),
+            ("team/payment", None),
+            ("zahlung-ä", None),
         ] {
             let pair = Pair::of(name.strip_suffix("_clone").unwrap_or(name));
-            assert_eq!(next_user(&value(name, "alternating", "b-1")?, &pair).err(), expected, "{name}");
+            let Ok(value) = value(name, "alternating", "b-1") else {
+                assert!(name.is_empty(), "{name}");
+                continue;
+            };
+            assert_eq!(next_user(&value, &pair).err(), expected, "{name}");
         }
-        let longest = "u".repeat(100);
+        let longest = "u".repeat(255);
         assert!(next_user(&value(&longest, "single", "b-1")?, &Pair::of(&longest)).is_ok());
         Ok(())
     }

@@ -13,6 +13,8 @@ use lambda_boundary::AwsError;
 
 const SERVICE: &str = "Secrets Manager";
 const NOT_FOUND: &str = "ResourceNotFoundException";
+/// *"You can't perform this operation on the secret because it was marked for deletion."*
+const WRONG_STATE: &str = "InvalidRequestException";
 const VERSIONS_A_PAGE: i32 = 100;
 
 /// Secrets Manager, with the longest time that one call may take.
@@ -49,9 +51,15 @@ pub struct Version {
 /// A secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No such secret, or none of its versions is AWSCURRENT.
-    #[error("Secrets Manager does not know the secret, or it has no current value")]
+    /// No such secret.
+    #[error("Secrets Manager does not know the secret")]
     NotFound,
+    /// The secret is there, but no version is AWSCURRENT.
+    #[error("the secret has no current value yet: store one, then rotate")]
+    NoValue,
+    /// Somebody has deleted the secret, which Secrets Manager keeps for some days.
+    #[error("the secret is scheduled for deletion: `aws secretsmanager restore-secret` takes that back")]
+    Deleted,
     /// The call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -104,7 +112,7 @@ impl SecretStore {
     /// # Errors
     /// When there is none, it cannot be read, or it breaks the contract.
     pub async fn current(&self, secret: &str) -> Result<Version, StoreError> {
-        self.value(secret, None, AWSCURRENT, SecretValue::parse).await?.ok_or(StoreError::NotFound)
+        self.value(secret, None, AWSCURRENT, SecretValue::parse).await?.ok_or(StoreError::NoValue)
     }
 
     /// The version that is AWSCURRENT, for its login alone: near misses of keys, which only matter to what a rotation
@@ -113,7 +121,7 @@ impl SecretStore {
     /// # Errors
     /// When there is none, it cannot be read, or it breaks the contract otherwise.
     pub async fn current_login(&self, secret: &str) -> Result<Version, StoreError> {
-        self.value(secret, None, AWSCURRENT, SecretValue::parse_earlier).await?.ok_or(StoreError::NotFound)
+        self.value(secret, None, AWSCURRENT, SecretValue::parse_earlier).await?.ok_or(StoreError::NoValue)
     }
 
     /// The pending value of the rotation `token`; none before createSecret stored it.
@@ -250,9 +258,12 @@ impl SecretStore {
             .map_err(|error| AwsError::from_sdk(SERVICE, "GetSecretValue", self.timeout, &error))
         {
             Ok(answer) => answer,
-            // The version that carries AWSPENDING before createSecret has no value, which AWS answers like this.
-            Err(error) if error.is(NOT_FOUND) => return Ok(None),
-            Err(error) => return Err(error.into()),
+            // The version that carries AWSPENDING before createSecret has no value, which AWS answers like this. A secret that
+            // is not there is told without the word "value".
+            Err(error) if error.is(NOT_FOUND) && (version.is_some() || error.says("secret value")) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(not_found(error)),
         };
         let id = answer.version_id.unwrap_or_default();
         let created_at_ms = answer.created_date.and_then(|date| date.to_millis().ok());
@@ -267,5 +278,11 @@ impl SecretStore {
 }
 
 fn not_found(error: AwsError) -> StoreError {
-    if error.is(NOT_FOUND) { StoreError::NotFound } else { error.into() }
+    if error.is(NOT_FOUND) {
+        StoreError::NotFound
+    } else if error.is(WRONG_STATE) && error.says("marked for deletion") {
+        StoreError::Deleted
+    } else {
+        error.into()
+    }
 }

@@ -16,11 +16,17 @@ pub mod claim;
 pub mod create_secret;
 pub mod finish_secret;
 pub mod look_again;
+pub mod nodes;
 pub mod outlived;
 pub mod pending_login;
 pub mod revoke_previous;
 pub mod set_secret;
 pub mod test_secret;
+
+/// Secrets Manager may not know what it has just stored: *"eventually consistent"*.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html>
+const READS_AGAIN: usize = 4;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// One call of Secrets Manager.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +87,12 @@ impl Step<'_> {
             tag.check(&description.tags).map_err(refused)?;
         }
         let already_current = decision == Decision::AlreadyCurrent;
+        let pending = match pending {
+            Ok(None) if current.is_ok() && !already_current && self.event.step != StepName::CreateSecret => {
+                self.pending_again().await
+            }
+            pending => pending,
+        };
         // A test without anything new to test is told apart also when the current value is what fails it.
         if self.event.step == StepName::TestSecret && !already_current && matches!(pending, Ok(None)) {
             let _ = self.subject.test_only.set(true);
@@ -102,6 +114,20 @@ impl Step<'_> {
         let _ = self.subject.user.set(next_user.clone());
         let mark = Mark::of(&description.arn);
         Ok(Found { description, already_current, current, pending, pair, mark, next_user })
+    }
+
+    /// The pending value once more: a read right after createSecret may meet a copy that does not know it yet. Without one
+    /// after all, nothing was created for this version.
+    async fn pending_again(&self) -> Result<Option<Version>, StoreError> {
+        for _ in 0..READS_AGAIN {
+            tokio::time::sleep(PAUSE).await;
+            let store = &self.rotation.secrets;
+            let pending = store.pending(&self.event.secret_id, &self.event.token).await;
+            if !matches!(pending, Ok(None)) {
+                return pending;
+            }
+        }
+        Ok(None)
     }
 
     /// The pending value, when it may follow the current one.

@@ -22,8 +22,8 @@ pub struct ApiError {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A wrong password, or no such user.
-    #[error("the broker refuses the login")]
-    LoginRefused,
+    #[error("the broker refuses the login{}", .0.map(|blemish| format!("; {blemish}")).unwrap_or_default())]
+    LoginRefused(Option<&'static str>),
     /// The right password without the tag `administrator`.
     #[error("the user lacks the tag `administrator`")]
     NotAdministrator,
@@ -71,7 +71,7 @@ impl ApiError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.failure {
-            Failure::LoginRefused => Kind::AdminLoginRefused,
+            Failure::LoginRefused(_) => Kind::AdminLoginRefused,
             Failure::NotAdministrator => Kind::AdminNotAdministrator,
             Failure::NotFound | Failure::Unnameable | Failure::UnwritableTag(_) | Failure::Status { .. } => {
                 Kind::BrokerRequestFailed
@@ -80,6 +80,12 @@ impl ApiError {
             Failure::Tls(_) => Kind::BrokerTlsRefused,
             Failure::Transport(_) | Failure::NoAnswer => Kind::BrokerUnreachable,
         }
+    }
+
+    /// Whether it may be that a node of a cluster does not know yet what another one has written.
+    #[must_use]
+    pub fn may_be_a_lagging_node(&self) -> bool {
+        matches!(self.failure, Failure::NotFound | Failure::Status { status: 400, .. })
     }
 
     /// How long a request may take, for messages.

@@ -80,6 +80,10 @@ impl ManagementApi<'_> {
     }
 
     pub(super) fn error(self, method: &Method, path: &[&str], failure: Failure) -> ApiError {
+        let failure = match failure {
+            Failure::LoginRefused(_) => Failure::LoginRefused(self.password.blemish()),
+            other => other,
+        };
         ApiError {
             request: format!("{method} /api/{}", path.join("/")),
             url: self.url.to_owned(),
@@ -95,7 +99,7 @@ fn failure_of(status: StatusCode, body: &[u8]) -> Failure {
         .ok()
         .and_then(|body| body.get("error").and_then(Value::as_str).map(str::to_owned));
     match (status, code.as_deref()) {
-        (StatusCode::UNAUTHORIZED, Some("not_authorized")) => Failure::LoginRefused,
+        (StatusCode::UNAUTHORIZED, Some("not_authorized")) => Failure::LoginRefused(None),
         (StatusCode::UNAUTHORIZED, Some("not_authorised")) => Failure::NotAdministrator,
         (StatusCode::NOT_FOUND, Some(_)) => Failure::NotFound,
         (status, code) if status.is_server_error() || code.is_some() => {

@@ -2,8 +2,9 @@
 
 use contract::{DistributionRequest, SecretValue, Strategy};
 
-use super::{Step, pending_login, test_secret};
+use super::{Step, nodes, pending_login, test_secret};
 use crate::amazon_mq::Endpoints;
+use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 
@@ -26,10 +27,12 @@ pub enum Finished {
 /// than the current one, is not promoted.
 pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     let found = step.find().await?;
-    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
-    let promoted_at = if found.already_current {
-        None
+    let value = &found.current.value;
+    let (endpoints, promoted_at) = if found.already_current {
+        // Nothing is left to ask the administrator, whose secret may be out of reach by now.
+        (step.rotation.amazon_mq.endpoints(value.broker()).await?, None)
     } else {
+        let access = BrokerAccess::open(step.rotation, &found.description.arn, value).await?;
         let pending = step.fitting_pending(&found)?;
         pending_login::log_in(step, &found, pending, &access.endpoints).await?;
         // Secrets Manager calls testSecret before. Whoever calls this step by hand may not have.
@@ -37,7 +40,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
             test_secret::equal_grants(step, &found, pending.value.username(), &access).await?;
         }
         promote(step, &found.current.id).await?;
-        Some((step.rotation.now)().to_string())
+        (access.endpoints, Some((step.rotation.now)().to_string()))
     };
     let current = if promoted_at.is_some() {
         let again = step.rotation.secrets.current(&step.event.secret_id).await;
@@ -46,7 +49,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         found.current
     };
     let user = current.value.username().to_owned();
-    log_in(step, &access.endpoints, &current.value).await?;
+    log_in(step, &endpoints, &current.value).await?;
     tracing::info!(broker.user = user, "version {} is AWSCURRENT and user `{user}` logs in", current.id);
     let request = DistributionRequest {
         secret_arn: found.description.arn.clone(),
@@ -86,9 +89,7 @@ async fn promote(step: Step<'_>, from: &str) -> Result<(), RotationError> {
 
 async fn log_in(step: Step<'_>, endpoints: &Endpoints, value: &SecretValue) -> Result<(), RotationError> {
     let user = value.username();
-    step.rotation
-        .amqp
-        .verify(endpoints, value.vhost(), user, value.password())
-        .await
-        .map_err(RotationError::login(user, Credentials::Current))
+    let verify = async || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password()).await;
+    let login = nodes::agree(verify, LoginError::may_be_a_lagging_node).await;
+    login.map_err(RotationError::login(user, Credentials::Current))
 }

@@ -2,7 +2,7 @@
 
 use contract::Strategy;
 
-use super::{Found, Step};
+use super::{Found, Step, nodes};
 use crate::amazon_mq::Endpoints;
 use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
@@ -32,7 +32,7 @@ pub async fn log_in(
     let value = &pending.value;
     let user = value.username();
     let verify = || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password());
-    let mut login = verify().await;
+    let mut login = nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node).await;
     if matches!(login, Err(LoginError::LimitReached { of_user: true }))
         && found.strategy() == Strategy::Alternating
     {

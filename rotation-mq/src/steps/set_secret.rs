@@ -4,11 +4,11 @@
 use contract::{DistributionRequest, Strategy};
 use rand::rngs::ThreadRng;
 
-use super::{Found, Step, claim, look_again, outlived};
+use super::{Found, Step, claim, look_again, nodes, outlived};
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::grants::{Change, Grants, PROTECTED_TAG, bound_to_user_name, plan};
-use crate::management_api::ManagementApi;
+use crate::management_api::{ApiError, ManagementApi};
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
 use crate::{password, stale_connections};
@@ -50,10 +50,11 @@ async fn alternate(
     let current = &found.current.value;
     let (active, inactive) = (current.username(), pending.value.username());
     let admin = access.as_admin(step.rotation, current);
+    let log_in = || access.as_user(step.rotation, current).login_is_accepted();
     let (active_grants, inactive_grants, current_login, pending_login) = tokio::join!(
-        admin.grants(active),
+        nodes::agree(async || admin.grants(active).await, |found| matches!(found, Ok(None))),
         admin.grants(inactive),
-        access.as_user(step.rotation, current).login_is_accepted(),
+        nodes::agree(async || log_in().await, |accepted| matches!(accepted, Ok(false))),
         access.as_user(step.rotation, &pending.value).login_is_accepted(),
     );
     let active_grants = active_grants
@@ -61,7 +62,10 @@ async fn alternate(
         .ok_or_else(|| RotationError::CurrentUserMissing { user: active.to_owned() })?;
     let inactive_grants = inactive_grants.map_err(RotationError::broker("read the grants of", inactive))?;
     if !current_login.map_err(RotationError::broker("check the login of", active))? {
-        return Err(RotationError::CurrentLoginRefused { user: active.to_owned() });
+        return Err(RotationError::CurrentLoginRefused {
+            user: active.to_owned(),
+            blemish: current.password().blemish(),
+        });
     }
     let works_already = pending_login.map_err(RotationError::broker("check the login of", inactive))?;
     let pair = PairOnBroker {
@@ -99,7 +103,7 @@ async fn alternate(
     let (first, last): (Vec<&Change>, Vec<&Change>) =
         changes.iter().partition(|change| exists && !works_already && !change.is_addition());
     for change in first {
-        apply(admin, active, inactive, change).await?;
+        apply(admin, active, inactive, change, false).await?;
     }
     let tags = changes.iter().find_map(|change| match change {
         Change::SetTags(tags) => Some(tags),
@@ -124,7 +128,7 @@ async fn alternate(
         stale_connections::after_reset(admin, inactive, step.rotation.config.stale_connections).await?;
     }
     for change in last {
-        apply(admin, active, inactive, change).await?;
+        apply(admin, active, inactive, change, wrote_password).await?;
     }
     tracing::info!(
         broker.user = inactive,
@@ -135,13 +139,19 @@ async fn alternate(
     Ok(wrote_password)
 }
 
+/// A load balancer may lead to a node that does not know yet a user that `was_just_written`.
 async fn apply(
     admin: ManagementApi<'_>,
     active: &str,
     inactive: &str,
     change: &Change,
+    was_just_written: bool,
 ) -> Result<(), RotationError> {
-    admin.apply(inactive, change).await.map_err(RotationError::broker(&format!("{change} for"), inactive))?;
+    let may_lag = |applied: &Result<(), ApiError>| {
+        was_just_written && applied.as_ref().is_err_and(ApiError::may_be_a_lagging_node)
+    };
+    let applied = nodes::agree(async || admin.apply(inactive, change).await, may_lag).await;
+    applied.map_err(RotationError::broker(&format!("{change} for"), inactive))?;
     if change.is_removal() {
         tracing::warn!(broker.user = inactive, "`{active}` does not have it, so for `{inactive}`: {change}");
     } else {
@@ -159,10 +169,14 @@ async fn change_in_place(
 ) -> Result<bool, RotationError> {
     let current = &found.current.value;
     let user = current.username();
-    let (current_login, pending_login) = tokio::join!(
-        access.as_user(step.rotation, current).login_is_accepted(),
-        access.as_user(step.rotation, &pending.value).login_is_accepted(),
-    );
+    let log_in = async || {
+        tokio::join!(
+            access.as_user(step.rotation, current).login_is_accepted(),
+            access.as_user(step.rotation, &pending.value).login_is_accepted(),
+        )
+    };
+    let (current_login, pending_login) =
+        nodes::agree(log_in, |logins| matches!(logins, (Ok(false), Ok(false)))).await;
     let works_already = pending_login.map_err(RotationError::broker("check the login of", user))?;
     let current_works = current_login.map_err(RotationError::broker("check the login of", user))?;
     // Once the pending password is set, an administrator without an admin secret acts with that.
@@ -170,7 +184,10 @@ async fn change_in_place(
     let admin = access.as_admin(step.rotation, acting);
     if !works_already && !current_works {
         return Err(if access.is_own_admin() || user_exists(admin, user).await? {
-            RotationError::CurrentLoginRefused { user: user.to_owned() }
+            RotationError::CurrentLoginRefused {
+                user: user.to_owned(),
+                blemish: current.password().blemish(),
+            }
         } else {
             RotationError::CurrentUserMissing { user: user.to_owned() }
         });

@@ -1,12 +1,14 @@
 //! `testSecret`: a real login over AMQPS as the pending user, and equal grants.
 
-use contract::Strategy;
+use contract::{Kind, Strategy};
 use rand::rngs::ThreadRng;
 
-use super::{Found, Step, claim, pending_login};
+use super::{Found, Step, claim, nodes, pending_login};
+use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 use crate::grants::{ADMINISTRATOR_TAG, Grants, plan};
+use crate::management_api::ApiError;
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
 use crate::version_state::AWSPENDING;
@@ -81,6 +83,16 @@ pub async fn equal_grants(
     user: &str,
     access: &BrokerAccess,
 ) -> Result<Grants, RotationError> {
+    let compare = async || compare_grants(step, found, user, access).await;
+    nodes::agree(compare, |found| matches!(found, Err(RotationError::GrantsUnequal { .. }))).await
+}
+
+async fn compare_grants(
+    step: Step<'_>,
+    found: &Found,
+    user: &str,
+    access: &BrokerAccess,
+) -> Result<Grants, RotationError> {
     let current = found.current.value.username();
     let admin = access.as_admin(step.rotation, &found.current.value);
     let (active, inactive) = tokio::join!(admin.grants(current), admin.grants(user));
@@ -104,8 +116,9 @@ async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> R
     let user = value.username();
     let next = found.next_user.as_str();
     let admin = access.as_admin(step.rotation, value);
+    let verify = || step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password());
     let (login, grants, next_grants) = tokio::join!(
-        step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password()),
+        nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node),
         admin.grants(user),
         admin.grants(next),
     );
@@ -133,8 +146,11 @@ async fn confirm_administrator(
 ) -> Result<(), RotationError> {
     let user = value.username();
     let login = access.as_user(step.rotation, value);
-    login
-        .confirm_administrator()
+    let may_lag = |confirmed: &Result<(), ApiError>| {
+        let kind = confirmed.as_ref().err().map(ApiError::kind);
+        matches!(kind, Some(Kind::AdminLoginRefused | Kind::AdminNotAdministrator))
+    };
+    nodes::agree(async || login.confirm_administrator().await, may_lag)
         .await
         .map_err(RotationError::broker("confirm the tag `administrator` of", user))
 }

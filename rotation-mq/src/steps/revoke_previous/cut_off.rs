@@ -89,7 +89,7 @@ async fn is_accepted(
         return Ok(true);
     }
     match rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password()).await {
-        Err(LoginError::Refused) => Ok(false),
+        Err(LoginError::Refused(_)) => Ok(false),
         // The broker looks at the password first.
         Ok(())
         | Err(
