@@ -88,14 +88,14 @@ kinds! {
     RotationFailed = "rotation.failed", Error, true;
     /// The test of a new schedule failed, and the function did not say why.
     RotationTestFailed = "rotation.test_failed", Error, false;
-    /// A version has been AWSPENDING for more than a day without becoming AWSCURRENT.
+    /// A version has been AWSPENDING for more than an hour without becoming AWSCURRENT.
     RotationStuck = "rotation.stuck", Error, false;
     /// Rotation is on, but has never succeeded.
     RotationNeverSucceeded = "rotation.never_succeeded", Error, false;
     /// A function ended without an answer of its own: it crashed, or Lambda cut it off.
     FunctionCrashed = "function.crashed", Error, true;
 
-    /// The secret does not exist.
+    /// The secret, or its current value, is not there.
     SecretNotFound = "secret.not_found", Error, false;
     /// The secret's current value breaks the contract: the message names the field.
     SecretInvalid = "secret.invalid", Error, false;

@@ -25,6 +25,13 @@ pub struct Config {
     pub alerts_per_hour: u64,
     /// The names of the stack's functions and alarms; alerts about them are always sent (`OWN_NAMES`).
     pub own_names: Vec<String>,
+    /// Key and value of the tag of secrets that are rotated (`ROTATION_TAG_KEY`, `ROTATION_TAG_VALUE`).
+    pub rotation_tag: (String, String),
+    /// What the names of the stack's secrets begin with (`SECRET_NAME_PREFIX`, `ADMIN_SECRET_NAME_PREFIX`); any unless both
+    /// are set.
+    pub secret_name_prefixes: Vec<String>,
+    /// The name of this function, by which its looks are counted (`AWS_LAMBDA_FUNCTION_NAME`).
+    pub function: String,
     /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
     pub places: Places,
     /// How long a failure waits for a message that says more (`GRACE_SECONDS`).
@@ -91,6 +98,16 @@ impl Config {
                 &(1..=10_000),
             )?,
             own_names: names(&variable("OWN_NAMES").unwrap_or_default()),
+            rotation_tag: (
+                variable("ROTATION_TAG_KEY").unwrap_or_else(|| "rotation-mq".to_owned()),
+                variable("ROTATION_TAG_VALUE").unwrap_or_else(|| "rotate".to_owned()),
+            ),
+            secret_name_prefixes: match (variable("SECRET_NAME_PREFIX"), variable("ADMIN_SECRET_NAME_PREFIX"))
+            {
+                (Some(rotated), Some(admin)) => vec![rotated, admin],
+                _ => Vec::new(),
+            },
+            function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),
                 secret2eks: variable("SECRET2EKS_FUNCTION"),

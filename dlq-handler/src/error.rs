@@ -1,6 +1,7 @@
 //! Why a message could not be handled: it stays in the queue then.
 
 use contract::Kind;
+use lambda_boundary::AwsError;
 use messages::{PublishError, RequestError};
 
 use crate::event_bus::PutError;
@@ -66,6 +67,13 @@ pub enum HandlerError {
         #[source]
         source: RequestError,
     },
+    /// Rotations that stand still could not be found.
+    #[error("failed to look for rotations that stand still")]
+    Pending {
+        /// Why.
+        #[source]
+        source: AwsError,
+    },
     /// Time ran out.
     #[error("the invocation's time ran out")]
     TimedOut,
@@ -82,7 +90,8 @@ impl HandlerError {
             | Self::Alert { source: PublishError::Aws(error), .. }
             | Self::Bus { source: PutError::Aws(error), .. }
             | Self::Later { source: SendError::Aws(error), .. }
-            | Self::Redelivery { source: RequestError::Aws(error), .. } => Some(error),
+            | Self::Redelivery { source: RequestError::Aws(error), .. }
+            | Self::Pending { source: error } => Some(error),
             _ => None,
         };
         aws.map_or(Kind::AwsRequestFailed, lambda_boundary::AwsError::kind)

@@ -85,8 +85,11 @@ async fn handle_message(
             let waited = OwnMessage::Waited { body: record.body.clone(), sent_at: received.sent_at };
             later(handler, &failure.subject, &waited, handler.config.grace).await
         }
-        Message::Failure(failure) => fail(handler, *failure, sender).await,
-        Message::Success(success) => succeed(handler, &success, sender).await,
+        Message::Failure(failure) => fail(handler, handler.name_failure(*failure).await, sender).await,
+        Message::Success(success) => match handler.name_success(success).await {
+            Some(success) => succeed(handler, &success, sender).await,
+            None => Ok(()),
+        },
         Message::Untrusted { failure, claim } => distrust(handler, *failure, claim, sender).await,
         Message::Redelivery(request) => {
             tracing::info!(
@@ -113,7 +116,7 @@ async fn handle_message(
 async fn succeed(handler: &DlqHandler, success: &Success, sender: &Sender) -> Result<(), HandlerError> {
     let change = |record: &mut Record, now| record.succeed(success, now);
     handler.change(&success.subject, success.area, sender, change).await?;
-    if success.area == Area::Rotation {
+    if success.area == Area::Rotation && !success.of_test {
         handler.change(&success.subject, Area::Connections, sender, change).await?;
     }
     Ok(())
@@ -194,6 +197,7 @@ mod tests {
             area: Area::Rotation,
             subject: "arn".to_owned(),
             at: at(seconds),
+            of_test: false,
         };
         for (claimed, last, expected) in [
             (100, Some(at(100)), Some(at(100))),

@@ -99,11 +99,23 @@ impl Incident {
         self.kind.severity()
     }
 
+    /// Whether a function refused one event, which says nothing about others.
+    #[must_use]
+    pub fn is_of_one_event(&self) -> bool {
+        is_of_one_event(self.kind, &self.detail)
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()
     }
+}
+
+/// The event was wrong, or named a secret that does not exist.
+fn is_of_one_event(kind: Kind, detail: &Detail) -> bool {
+    let is_the_functions = matches!(kind, Kind::ConfigurationInvalid | Kind::FunctionCrashed);
+    kind == Kind::EventInvalid || detail.secret.is_some() && !is_the_functions
 }
 
 impl Record {
@@ -148,12 +160,22 @@ impl Record {
             self.open(failure, now);
             return if self.end(over, now) { Effect::Late } else { Effect::Opened };
         };
+        // A test of a schedule that fails, too, makes no test of what failed in earnest.
+        let test_only = incident.detail.test_only && failure.detail.test_only;
+        incident.detail.test_only = test_only;
         let is_newer = failure.occurred_at >= incident.last_failure_at;
         incident.last_failure_at = incident.last_failure_at.max(failure.occurred_at);
         incident.opened_at = incident.opened_at.min(failure.occurred_at);
         let (generic, was_generic) = (failure.kind.is_generic(), incident.kind.is_generic());
-        if generic && !was_generic {
+        let (of_event, was_of_event) =
+            (is_of_one_event(failure.kind, &failure.detail), incident.is_of_one_event());
+        if generic && !was_generic && !was_of_event {
             // The same failure, in the words of somebody who knows less.
+            return Effect::Repeated;
+        }
+        if of_event && !was_of_event {
+            // Whoever may invoke a function can have it refuse an event: that hides nothing, and explains nothing.
+            incident.failures += 1;
             return Effect::Repeated;
         }
         let says_more = was_generic && !generic;
@@ -163,7 +185,7 @@ impl Record {
             return Effect::Repeated;
         }
         incident.kind = failure.kind;
-        incident.detail = failure.detail.clone();
+        incident.detail = Detail { test_only, ..failure.detail.clone() };
         if is_told {
             return Effect::Repeated;
         }
@@ -174,10 +196,14 @@ impl Record {
 
     /// Takes a success in.
     pub fn succeed(&mut self, success: &Success, now: Timestamp) -> Effect {
-        if self.has_seen(&success.id) || !self.is_ended_by(success.at) {
+        if self.has_seen(&success.id) || !self.is_ended_by(success) {
             return Effect::Nothing;
         }
         self.remember(&success.id);
+        if success.of_test {
+            self.end(Some(success.at), now);
+            return Effect::Closed;
+        }
         self.succeeded_at = self.succeeded_at.max(Some(success.at));
         match self.incident.as_mut().filter(|incident| incident.is_open()) {
             // It failed again since.
@@ -191,12 +217,16 @@ impl Record {
     }
 
     /// Whether a success is one in this area: a rotation that reports sessions which outlive it succeeds as well, and
-    /// does not end what it has just reported.
-    fn is_ended_by(&self, at: Timestamp) -> bool {
-        self.area != Area::Connections
-            || self
+    /// does not end what it has just reported. A test of the schedule ends a failed test.
+    fn is_ended_by(&self, success: &Success) -> bool {
+        let since = |incident: &Incident| success.at.duration_since(incident.last_failure_at);
+        if success.of_test {
+            return self
                 .open_incident()
-                .is_some_and(|incident| at.duration_since(incident.last_failure_at) > SAME_ROTATION)
+                .is_some_and(|incident| incident.detail.test_only && !since(incident).is_negative());
+        }
+        self.area != Area::Connections
+            || self.open_incident().is_some_and(|incident| since(incident) > SAME_ROTATION)
     }
 
     /// Ends the incident at `over`, if there is such a time.

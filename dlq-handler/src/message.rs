@@ -86,4 +86,6 @@ pub struct Success {
     pub subject: String,
     /// When.
     pub at: Timestamp,
+    /// Whether it is the test of a schedule, which rotates nothing: it ends a failed test and nothing else.
+    pub of_test: bool,
 }

@@ -21,11 +21,29 @@ use crate::secret_store::Standing;
 const RESERVE: Duration = Duration::from_secs(5);
 
 impl DlqHandler {
-    /// Looks at the incidents after the last one that a sweep looked at, until the table or the time ends.
+    /// Looks for rotations that stand still, then at the incidents.
     ///
     /// # Errors
     /// The last failure; the others were tried all the same.
     pub async fn sweep(&self, sender: &Sender) -> Result<(), HandlerError> {
+        let now = (self.now)().as_millisecond();
+        metric(now, "Looks", Unit::Count, 1, &[("Function", self.config.function.as_str())], &[]);
+        // Half of the time: a long list keeps no incident from its turn.
+        let left = time_left((self.now)(), sender) / 2;
+        let stuck = tokio::time::timeout(left, self.look_for_stuck(sender)).await.unwrap_or_else(|_| {
+            tracing::warn!(
+                "not all secrets were looked at; the next look begins at the other end of their list"
+            );
+            Ok(())
+        });
+        self.look_at_incidents(sender).await.and(stuck)
+    }
+
+    /// Looks at the incidents after the last one that a sweep looked at, until the table or the time ends.
+    ///
+    /// # Errors
+    /// As [`DlqHandler::sweep`].
+    async fn look_at_incidents(&self, sender: &Sender) -> Result<(), HandlerError> {
         let all = || table("all secrets");
         let mut round = self.table.round().await.map_err(all())?;
         let mut outcome = Ok(());
@@ -69,6 +87,9 @@ impl DlqHandler {
         let Some(record) = &found.record else {
             return self.fail(&unreadable(found, area, (self.now)()), sender).await;
         };
+        if self.is_stuck_no_more(record).await? {
+            return self.change(subject, area, sender, Record::end_stuck).await.map(|_: Effect| ());
+        }
         let is_gone = record.asks_for_its_subject((self.now)())
             && matches!(self.standing(subject, area).await, Standing::Gone(_) | Standing::NotOwn);
         let look = |record: &mut Record, now| record.look(is_gone, now);

@@ -1,6 +1,8 @@
 //! From a message's text to what it is. Whatever it is, it is something: nothing is dropped.
 
+mod alarm;
 mod cloudtrail;
+mod harmless;
 mod lambda_record;
 mod notice;
 
@@ -67,30 +69,8 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
     notice::read(received, &value)
         .or_else(|| lambda_record::read(received, &value))
         .or_else(|| cloudtrail::read(received, &value))
-        .or_else(|| alarm(received, &value))
-}
-
-/// A CloudWatch alarm, as it is sent to SNS.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html>
-fn alarm(received: Received<'_>, value: &Value) -> Option<Message> {
-    let (name, state) = (value["AlarmName"].as_str()?, value["NewStateValue"].as_str()?);
-    let at = time(&value["StateChangeTime"], received);
-    let (area, subject) = (Area::Alarm, name.to_owned());
-    let id = format!("{name} {state} {at}");
-    let received = Received { id: &id, ..received };
-    match state {
-        "ALARM" => {
-            let why = |field: &str| redact::text(value[field].as_str().unwrap_or_default());
-            let detail = Detail {
-                message: format!("The alarm {name} was raised: {}", why("AlarmDescription")),
-                causes: vec![cut(&why("NewStateReason"), 500)],
-                ..Detail::default()
-            };
-            Some(Message::Failure(Box::new(failure(received, area, &subject, Kind::AlarmRaised, at, detail))))
-        }
-        "OK" => Some(success(received, area, &subject, at)),
-        other => Some(Message::Information(format!("alarm {name} is in state {}", redact::text(other)))),
-    }
+        .or_else(|| alarm::read(received, &value))
+        .or_else(|| harmless::read(&value))
 }
 
 /// One incident for all messages that look the same, so that a flood of them is one alert.
@@ -115,7 +95,9 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
                 Area::Distribution => "a delivery succeeded",
                 _ => "something succeeded",
             };
-            (what, success.subject.clone(), (success.area == Area::Rotation).then_some(success))
+            // When a rotation succeeded, Secrets Manager says itself; it says nothing of a test.
+            let is_told = success.area == Area::Rotation && !success.of_test;
+            (what, success.subject.clone(), is_told.then_some(success))
         }
         Message::Redelivery(request) => ("command: deliver again", request.secret_arn, None),
         Message::Sweep => ("command: look at the open incidents", String::new(), None),
@@ -142,7 +124,7 @@ fn distrust(received: Received<'_>, what: &str, about: &str) -> Failure {
 
 fn success(received: Received<'_>, area: Area, subject: &str, at: Timestamp) -> Message {
     let (id, subject) = (name(received.id), name(subject));
-    Message::Success(Success { id, area, subject, at })
+    Message::Success(Success { id, area, subject, at, of_test: false })
 }
 
 /// A text as a key of the table: neither empty nor long, and still its own.

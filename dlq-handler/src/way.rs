@@ -60,6 +60,8 @@ impl Way {
             Message::Success(success) => match success.area {
                 Area::Rotation => Self::Rule,
                 Area::Distribution => Self::Delivery,
+                // CloudWatch publishes to the topic; that an alarm was deleted, a rule says.
+                Area::Alarm if self == Self::Rule => Self::Rule,
                 Area::Alarm => Self::Topic,
                 Area::Revocation | Area::Function | Area::Message | Area::Connections => return false,
             },
@@ -92,7 +94,7 @@ mod tests {
 
     fn success(area: Area) -> Message {
         let (id, subject) = ("1".to_owned(), "arn".to_owned());
-        Message::Success(Success { id, area, subject, at: Timestamp::UNIX_EPOCH })
+        Message::Success(Success { id, area, subject, at: Timestamp::UNIX_EPOCH, of_test: false })
     }
 
     #[test]
@@ -100,7 +102,7 @@ mod tests {
         let cases = [
             (success(Area::Rotation), [true, false, false, false, true]),
             (success(Area::Distribution), [false, false, true, false, true]),
-            (success(Area::Alarm), [false, false, false, true, true]),
+            (success(Area::Alarm), [true, false, false, true, true]),
             (success(Area::Function), [false; 5]),
             (Message::Sweep, [false, true, false, false, true]),
             (Message::Information(String::new()), [true; 5]),

@@ -144,7 +144,7 @@ fn title(told: Told<'_>) -> String {
         Area::Rotation => "rotation fails",
         Area::Distribution => "delivery to the cluster fails",
         Area::Revocation => "revoking leaked credentials failed",
-        Area::Function if kind == Kind::EventInvalid => "the function refused an event",
+        Area::Function if incident.is_of_one_event() => "the function refused an event",
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
         Area::Message => message(kind),

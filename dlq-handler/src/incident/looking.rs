@@ -1,6 +1,6 @@
 //! What the hourly look does to an incident that nobody says anything about.
 
-use contract::Area;
+use contract::{Area, Kind};
 use jiff::Timestamp;
 
 use super::{A_DAY, Effect, Record, What};
@@ -11,6 +11,12 @@ impl Record {
     pub fn asks_for_its_subject(&self, now: Timestamp) -> bool {
         self.area.is_closed_by_success()
             && self.open_incident().is_some_and(|incident| now.duration_since(incident.opened_at) >= A_DAY)
+    }
+
+    /// Ends the incident of a rotation that stood still and does so no more.
+    pub fn end_stuck(&mut self, now: Timestamp) -> Effect {
+        let is_stuck = self.open_incident().is_some_and(|incident| incident.kind == Kind::RotationStuck);
+        if is_stuck && self.end(Some(now), now) { Effect::Closed } else { Effect::Nothing }
     }
 
     /// Looks at an incident. `is_gone`: there is no such secret, or none that a rotation of this suite could reach, or no

@@ -25,7 +25,13 @@ fn failure(id: &str, kind: Kind, seconds: i64) -> Failure {
 }
 
 fn success(id: &str, seconds: i64) -> Success {
-    Success { id: id.to_owned(), area: Area::Rotation, subject: SECRET.to_owned(), at: at(seconds) }
+    Success {
+        id: id.to_owned(),
+        area: Area::Rotation,
+        subject: SECRET.to_owned(),
+        at: at(seconds),
+        of_test: false,
+    }
 }
 
 fn record() -> Record {
@@ -167,6 +173,30 @@ fn an_incident_is_told_when_it_opens_changes_stays_and_closes_and_not_otherwise(
     for (case, steps, told, state) in cases {
         assert_eq!(run(steps), (told.to_vec(), *state), "{case}");
     }
+}
+
+#[test]
+fn an_event_that_a_function_refused_hides_no_crash_of_it_before_or_after() {
+    let refused = |id: &str, seconds| {
+        let mut failure = failure(id, Kind::SecretNotFound, seconds);
+        failure.area = Area::Function;
+        failure.detail.secret = Some("rabbitmq/mistyped".to_owned());
+        failure
+    };
+    let crashed =
+        |id: &str, seconds| Failure { area: Area::Function, ..failure(id, Kind::FunctionCrashed, seconds) };
+    let function = || Record::new("rotation-mq".to_owned(), Area::Function);
+
+    let mut before = function();
+    assert_eq!(before.fail(&refused("a", 0), at(0)), Effect::Opened);
+    assert_eq!(before.fail(&crashed("b", 60), at(60)), Effect::Changed);
+    assert_eq!(before.open_incident().map(|incident| incident.kind), Some(Kind::FunctionCrashed));
+
+    let mut after = function();
+    assert_eq!(after.fail(&crashed("a", 0), at(0)), Effect::Opened);
+    assert_eq!(after.fail(&refused("b", 60), at(60)), Effect::Repeated);
+    let incident = after.open_incident();
+    assert_eq!(incident.map(|incident| (incident.kind, incident.failures)), Some((Kind::FunctionCrashed, 2)));
 }
 
 #[test]
@@ -366,5 +396,42 @@ proptest! {
         }
         if !before { record.fail(&last, at(1_000)); }
         prop_assert!(record.open_incident().is_some());
+    }
+}
+
+#[test]
+fn the_test_of_a_schedule_ends_a_failed_test_and_no_failed_rotation() {
+    let of_test = |id: &str, seconds| Success { of_test: true, ..success(id, seconds) };
+    for (test_only, kind, expected) in [
+        (true, Kind::RotationTestFailed, Effect::Closed),
+        (true, Kind::AdminLoginRefused, Effect::Closed),
+        (false, Kind::AdminLoginRefused, Effect::Nothing),
+    ] {
+        let mut record = Record::new("arn".to_owned(), Area::Rotation);
+        let mut failed = failure("a", kind, 10);
+        failed.detail.test_only = test_only;
+        record.fail(&failed, at(10));
+        assert_eq!(
+            record.succeed(&of_test("early", 5), at(11)),
+            Effect::Nothing,
+            "an older test ends nothing"
+        );
+        assert_eq!(record.succeed(&of_test("b", 20), at(21)), expected, "{kind} {test_only}");
+        assert_eq!(record.succeeded_at, None, "a test is no rotation");
+    }
+    // A failure in earnest before or after a failed test, also in the words of somebody who knows less.
+    for (first, second) in [
+        ((false, Kind::VhostMissing), (true, Kind::VhostMissing)),
+        ((true, Kind::VhostMissing), (false, Kind::VhostMissing)),
+        ((true, Kind::VhostMissing), (false, Kind::RotationFailed)),
+        ((false, Kind::RotationFailed), (true, Kind::RotationTestFailed)),
+    ] {
+        let mut record = Record::new("arn".to_owned(), Area::Rotation);
+        for (seconds, (test_only, kind)) in [(10, first), (20, second)] {
+            let mut failed = failure(if seconds == 10 { "a" } else { "b" }, kind, seconds);
+            failed.detail.test_only = test_only;
+            record.fail(&failed, at(seconds));
+        }
+        assert_eq!(record.succeed(&of_test("c", 30), at(31)), Effect::Nothing, "{first:?} {second:?}");
     }
 }

@@ -2,18 +2,24 @@
 //! function that crashed, timed out, or could not be called.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html>
 
-use contract::{Area, Kind};
+use contract::{Area, Kind, cut};
 use serde_json::Value;
 
 use super::{Received, failure, success, time};
-use crate::message::{Detail, Message};
+use crate::message::{Detail, Message, Success};
+use crate::redact;
+
+const ERROR_LIMIT: usize = 300;
 
 pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     if value["source"] != "aws.secretsmanager" {
         return None;
     }
     let detail = &value["detail"];
-    let subject = detail["additionalEventData"]["SecretId"].as_str()?.to_owned();
+    // Both were captured; AWS documents neither.
+    let [older, newer] =
+        [&detail["additionalEventData"]["SecretId"], &detail["serviceEventDetails"]["secretId"]];
+    let subject = older.as_str().or(newer.as_str())?.to_owned();
     let name = detail["eventName"].as_str()?;
     let at = time(&detail["eventTime"], received);
     let received = Received { id: value["id"].as_str().unwrap_or(received.id), ..received };
@@ -24,13 +30,21 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
             "Secrets Manager reports that the test of the rotation's schedule failed",
         ),
         "RotationSucceeded" => return Some(success(received, Area::Rotation, &subject, at)),
+        "TestRotationSucceeded" => {
+            let Message::Success(success) = success(received, Area::Rotation, &subject, at) else {
+                return None;
+            };
+            return Some(Message::Success(Success { of_test: true, ..success }));
+        }
         // Somebody stored a value by hand while a rotation was under way.
         "RotationAbandoned" => return Some(Message::Information(format!("{name}: {subject}"))),
         _ => return None,
     };
+    let said = detail["errorMessage"].as_str().map(redact::text).unwrap_or_default();
+    let said = if said.is_empty() { String::new() } else { format!(": {}", cut(&said, ERROR_LIMIT)) };
     let detail = Detail {
         message: format!(
-            "{what}. No notice of the function says why: it may have crashed, run into its timeout, or not \
+            "{what}{said}. No notice of the function says why: it may have crashed, run into its timeout, or not \
              have been called at all (its permission, throttling)."
         ),
         test_only: kind == Kind::RotationTestFailed,

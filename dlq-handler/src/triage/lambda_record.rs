@@ -24,6 +24,11 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         let what = "another function delivers";
         return Some(Message::Untrusted { failure: Box::new(distrust(received, what, arn)), claim: None });
     }
+    let answer = &value["responsePayload"];
+    let kind = answer["errorType"].as_str().and_then(Kind::parse);
+    // Whoever invokes a function can name any secret in an event: one that is refused says nothing about that secret.
+    let named = delivery.as_ref().map(|request| cut(&request.secret_arn, NAME_LIMIT));
+    let delivery = delivery.filter(|_| kind != Some(Kind::EventInvalid));
     let area = if delivery.is_some() { Area::Distribution } else { Area::Function };
     let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
     if condition == "Success" {
@@ -37,8 +42,6 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
             _ => Message::Information(format!("{function} succeeded")),
         });
     }
-    let answer = &value["responsePayload"];
-    let kind = answer["errorType"].as_str().and_then(Kind::parse);
     let said = answer["errorMessage"].as_str().map(redact::text).unwrap_or_default();
     let message = match kind {
         // Our own function said it: no credential is in it.
@@ -51,6 +54,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         message: cut(&message, MESSAGE_LIMIT),
         version: delivery.as_ref().map(|request| cut(&request.version_id, NAME_LIMIT)),
         function: Some(cut(function, NAME_LIMIT)),
+        secret: named.filter(|_| area == Area::Function),
         request_id: text(&context["requestId"]),
         ..Detail::default()
     };

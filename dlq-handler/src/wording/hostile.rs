@@ -74,7 +74,7 @@ impl Foreign {
         };
         let mut record = Record::new(subject.clone(), area);
         record.fail(&failure, at);
-        record.succeed(&Success { id: "2".to_owned(), area, subject, at }, at);
+        record.succeed(&Success { id: "2".to_owned(), area, subject, at, of_test: false }, at);
         let places =
             Places { playbooks: PLAYBOOKS.to_owned(), secret2eks: Some("rotation-secret2eks".to_owned()) };
         let told = record.unsent.iter().map(|announcement| {

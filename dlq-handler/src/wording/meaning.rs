@@ -33,7 +33,7 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Revocation) => {
             "The leaked credentials may still work. Production is not affected.".to_owned()
         }
-        (_, Area::Function) if incident.kind == Kind::EventInvalid => {
+        (_, Area::Function) if incident.is_of_one_event() => {
             "Nothing was changed: the function did not act on the event. Rotations and deliveries go on.".to_owned()
         }
         (_, Area::Function) => "The function does nothing for any secret until this is mended. Credentials that \
@@ -102,7 +102,15 @@ fn rotation(told: Told<'_>) -> String {
 }
 
 fn closed(told: Told<'_>) -> &'static str {
+    let incident = &told.announcement.incident;
     match told.area {
+        Area::Rotation if incident.detail.test_only => {
+            "The test of the schedule succeeds now. Nothing was rotated; the next rotation comes by the schedule."
+        }
+        Area::Rotation if incident.kind == Kind::RotationStuck => {
+            "The version is not AWSPENDING any more, so the next rotation can begin."
+        }
+        Area::Alarm => "The alarm is not raised any more: it is OK, has no data, or was deleted.",
         Area::Rotation => "The current credentials are fresh. Nothing is left to do.",
         Area::Distribution => "Applications have the current credentials. Nothing is left to do.",
         _ => "Nothing is left to do.",

@@ -49,7 +49,9 @@ fn record(kind: Kind, area: Area) -> Record {
         waited: false,
     };
     record.fail(&failure, at(0));
-    record.succeed(&Success { id: "2".to_owned(), area, subject: SECRET.to_owned(), at: at(60) }, at(60));
+    let success =
+        Success { id: "2".to_owned(), area, subject: SECRET.to_owned(), at: at(60), of_test: false };
+    record.succeed(&success, at(60));
     record
 }
 
@@ -179,13 +181,20 @@ fn what_is_no_secret_has_no_related_resource() -> Outcome {
 #[test]
 fn the_alert_about_a_refused_event_names_the_secret_of_the_event_and_says_that_nothing_was_changed() -> Outcome
 {
+    for kind in [Kind::EventInvalid, Kind::SecretNotFound] {
+        refused_event_of(kind)?;
+    }
+    Ok(())
+}
+
+fn refused_event_of(kind: Kind) -> Outcome {
     let (function, area) = ("rotation-rotation-mq", Area::Function);
-    let mut record = record(Kind::EventInvalid, area);
+    let mut record = record(kind, area);
     let incident = &mut record.unsent.first_mut().ok_or("nothing to tell")?.incident;
     incident.detail.secret = Some(SECRET.to_owned());
     let announcement = record.unsent.first().ok_or("nothing to tell")?;
     let alert = alert(Told { announcement, subject: function, area, facts: None }, &places());
-    let title = "rotation-rotation-mq: the function refused an event (event.invalid)";
+    let title = format!("rotation-rotation-mq: the function refused an event ({kind})");
     assert_eq!(alert.title(), title);
     let mail = alert.mail();
     assert!(mail.contains(&format!("secret in the event: {SECRET}")), "{mail}");
