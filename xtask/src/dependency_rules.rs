@@ -15,7 +15,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("lapin", &["cookie-store", "rotation-mq", "testbed"]),
     ("reqwest", &["rotation-mq", "testbed"]),
     ("aws-sdk-eks", &["secret2eks"]),
-    ("aws-sdk-mq", &["rotation-mq"]),
+    ("aws-sdk-mq", &["rotation-mq", "testbed"]),
     ("aws-sdk-lambda", &["messages", "testbed", "end-to-end"]),
     ("aws-sdk-sns", &["messages", "testbed", "end-to-end"]),
     ("aws-sdk-*", &["dlq-handler", "rotation-mq", "rotation-watch", "secret2eks", "testbed", "end-to-end"]),

@@ -49,15 +49,22 @@ fn template_violations(text: &str) -> Vec<String> {
         }
     }
     found.extend(alarm_violations(&code));
-    if code.contains("ReservedConcurrentExecutions") {
+    found.extend(topic_policy_violations(&code));
+    let reserved = |text: &str| text.matches("ReservedConcurrentExecutions").count();
+    let of_deliveries =
+        code.split_once("\n  Secret2EksFunction:\n").map_or(0, |(_, rest)| reserved(entry(rest)));
+    if reserved(&code) > of_deliveries {
         found.push(format!("{TEMPLATE}: concurrency must not be reserved: a throttled rotation fails"));
     }
     found
 }
 
 /// Each topic that alarms publish to, and the policy that lists their names.
-const ALARM_TOPICS: [(&str, &str); 2] =
-    [("AlertTopic", "AlertTopicPolicy"), ("DeadLetterTopic", "DeadLetterTopicPolicy")];
+const ALARM_TOPICS: [(&str, &str); 3] = [
+    ("AlertTopic", "AlertTopicPolicy"),
+    ("AlarmTopic", "AlarmTopicPolicy"),
+    ("DeadLetterTopic", "DeadLetterTopicPolicy"),
+];
 
 /// An alarm speaks on a topic only if the topic's policy lists its name, and dlq-handler always sends what comes by
 /// `DeadLetterTopic` only if it knows the name.
@@ -70,11 +77,18 @@ fn alarm_violations(code: &str) -> Vec<String> {
             found.push(format!("{TEMPLATE}: an alarm's name must begin with the stack's: AlarmName{line}"));
         }
     }
+    for alarm in &alarms {
+        if speaks_on(alarm, "AlertTopic") && !speaks_on(alarm, "AlarmTopic") {
+            let name = alarm_name(alarm);
+            found.push(format!(
+                "{TEMPLATE}: the alarm {name} does not reach who filters alerts: it must speak on AlarmTopic, too"
+            ));
+        }
+    }
     for (topic, policy) in ALARM_TOPICS {
-        let action = format!("AlarmActions: [!Ref {topic}]");
         let speaking: Vec<&str> = alarms
             .iter()
-            .filter(|alarm| field(alarm, &action).is_some())
+            .filter(|alarm| speaks_on(alarm, topic))
             .map(|alarm| alarm_name(alarm))
             .filter(|name| !name.is_empty())
             .collect();
@@ -95,6 +109,24 @@ fn alarm_violations(code: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// SNS refuses a policy whose statement has several resources, and no linter says so.
+fn topic_policy_violations(code: &str) -> Vec<String> {
+    let policies = code.split("    Type: AWS::SNS::TopicPolicy\n").skip(1).map(entry);
+    let is_of_several = |policy: &str| {
+        field(policy, "Topics:").unwrap_or_default().contains(',')
+            || policy.lines().any(|line| line.trim() == "Resource:" || line.trim().starts_with("Resource: ["))
+    };
+    let several = policies.filter(|policy| is_of_several(policy)).count();
+    let words = || format!("{TEMPLATE}: a statement of a topic's policy has one resource, or SNS refuses it");
+    std::iter::repeat_with(words).take(several).collect()
+}
+
+/// What CloudWatch sends has no attributes, so that no filter policy lets it pass.
+fn speaks_on(alarm: &str, topic: &str) -> bool {
+    let names = field(alarm, "AlarmActions:").unwrap_or_default().split(['[', ']', ',']);
+    names.map(str::trim).any(|name| name.strip_prefix("!Ref ") == Some(topic))
 }
 
 fn alarm_name(alarm: &str) -> &str {
@@ -164,6 +196,10 @@ mod tests {
     Properties:
                 aws:SourceArn:
                   - !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-errors
+  AlarmTopicPolicy:
+    Properties:
+                aws:SourceArn:
+                  - !Sub arn:${AWS::Partition}:cloudwatch:x:alarm:${AWS::StackName}-errors
   DeadLetterTopicPolicy:
     Properties:
                 aws:SourceArn:
@@ -172,7 +208,7 @@ mod tests {
     Type: AWS::CloudWatch::Alarm
     Properties:
       AlarmName: !Sub ${AWS::StackName}-errors
-      AlarmActions: [!Ref AlertTopic]
+      AlarmActions: [!Ref AlertTopic, !Ref AlarmTopic]
   Throttles:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -183,7 +219,8 @@ mod tests {
     #[test]
     fn an_alarm_that_its_topic_does_not_hear_is_found() {
         assert_eq!(alarm_violations(ALARMS), Vec::<String>::new());
-        let unheard = alarm_violations(&ALARMS.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic]"));
+        let moved = ALARMS.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic, !Ref AlarmTopic]");
+        let unheard = alarm_violations(&moved);
         assert!(
             unheard.join("").contains("AlertTopicPolicy does not let the alarm throttles"),
             "{unheard:?}"
@@ -192,7 +229,35 @@ mod tests {
         let foreign = alarm_violations(
             &ALARMS.replace("AlarmName: !Sub ${AWS::StackName}-errors", "AlarmName: errors"),
         );
-        assert_eq!(foreign.len(), 2, "a foreign name, and a name that is no alarm: {foreign:?}");
+        assert_eq!(foreign.len(), 3, "a foreign name, and names that are no alarm: {foreign:?}");
+    }
+
+    #[test]
+    fn an_alarm_that_a_filter_policy_would_hold_back_is_found() {
+        let found = alarm_violations(&ALARMS.replace(", !Ref AlarmTopic", ""));
+        assert!(found.join("").contains("the alarm errors does not reach who filters"), "{found:?}");
+    }
+
+    #[test]
+    fn concurrency_is_reserved_for_deliveries_only() {
+        let reserved = "      ReservedConcurrentExecutions: 5\n  Next:\n";
+        let of = |function: &str| template_violations(&format!("{KEY}  {function}:\n{reserved}"));
+        assert_eq!(of("Secret2EksFunction"), Vec::<String>::new());
+        assert_eq!(of("RotationFunction").len(), 1);
+    }
+
+    #[test]
+    fn a_topic_policy_that_sns_refuses_is_found() {
+        let policy = |topics: &str, resource: &str| {
+            format!(
+                "  P:\n    Type: AWS::SNS::TopicPolicy\n    Properties:\n      Topics: [{topics}]\n          {resource}\n"
+            )
+        };
+        let of = |topics: &str, resource: &str| topic_policy_violations(&policy(topics, resource)).len();
+        assert_eq!(of("!Ref A", "Resource: !Ref A"), 0);
+        assert_eq!(of("!Ref A, !Ref B", "Resource: !Ref A"), 1);
+        assert_eq!(of("!Ref A", "Resource: [!Ref A, !Ref B]"), 1);
+        assert_eq!(of("!Ref A", "Resource:"), 1);
     }
 
     #[test]
