@@ -73,7 +73,7 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
             let signal = pin!(signal(connector, &session, stop.clone()));
             tokio::select! {
                 end = work.on(&session, signal) => end,
-                () = lost(&session) => End::Lost("and nobody was told".to_owned()),
+                () = lost(&session) => End::Lost("it gave no reason".to_owned()),
             }
         };
         // In this order: the next connection stands before the old one goes.
