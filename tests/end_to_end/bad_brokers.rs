@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
-use testbed::aws::{BrokerEngine, BrokerState};
 use testbed::cloud::{App, Cloud, random_text};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -11,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::support::{failed_once, state_of};
 
 /// Creates the pending value, then expects setSecret to fail and to leave broker and stages as they are.
-async fn set_secret_fails(cloud: &Cloud, app: &App, kind: &str, words: &str) -> Result<Value> {
+pub async fn set_secret_fails(cloud: &Cloud, app: &App, kind: &str, words: &str) -> Result<Value> {
     let version = match cloud.version(&app.arn, "AWSPENDING").await? {
         Some(version) => version,
         None => cloud.begin_rotation(&app.arn).await?,
@@ -146,45 +145,6 @@ fn what_the_broker_refuses_over_amqps_is_told_apart_whatever_the_names_say() -> 
             let answer = cloud.step(&app.arn, &version, "testSecret").await?;
             failed_once(cloud, &app.arn, &answer, kind, &both[1]).await?;
         }
-        Ok(())
-    })
-}
-
-#[test]
-fn amazon_mq_s_word_on_engine_and_state_is_heeded() -> Result<()> {
-    on_the_cloud(async |cloud| {
-        let (console, amqps) =
-            (cloud.broker.management_url(), format!("amqps://localhost:{}", cloud.broker.amqps_port()));
-        let cases = [
-            ("activemq", BrokerEngine::ActiveMq, BrokerState::Running, "broker.not_rabbitmq"),
-            ("creating", BrokerEngine::RabbitMq, BrokerState::CreationInProgress, "broker.not_running"),
-            ("rebooting", BrokerEngine::RabbitMq, BrokerState::RebootInProgress, "broker.not_running"),
-        ];
-        for (case, engine, state, kind) in cases {
-            let id = cloud.aws.put_broker(&name(case), &console, &amqps, engine, state).await?;
-            let user = name(case);
-            let admin = cloud.create_admin(&user, &json!({"brokerId": id})).await?;
-            let app = cloud.create_app_with(&user, &json!({"brokerId": id, "masterarn": admin})).await?;
-            set_secret_fails(cloud, &app, kind, &id).await?;
-        }
-        // Plaintext, whatever Amazon MQ says.
-        let plain_console = format!("http://localhost:{}", cloud.broker.plain_http_port());
-        let plain_amqp = format!("amqp://localhost:{}", cloud.broker.plain_amqp_port());
-        for (case, console, amqps) in
-            [("plain-console", &plain_console, &amqps), ("plain-endpoint", &console, &plain_amqp)]
-        {
-            let (engine, state) = (BrokerEngine::RabbitMq, BrokerState::Running);
-            let id = cloud.aws.put_broker(&name(case), console, amqps, engine, state).await?;
-            let user = name(case);
-            let admin = cloud.create_admin(&user, &json!({"brokerId": id})).await?;
-            let app = cloud.create_app_with(&user, &json!({"brokerId": id, "masterarn": admin})).await?;
-            set_secret_fails(cloud, &app, "broker.not_found", &id).await?;
-        }
-        let unknown = "b-00000000-0000-4000-8000-000000000000";
-        let user = name("unknown-broker");
-        let admin = cloud.create_admin(&user, &json!({"brokerId": unknown})).await?;
-        let app = cloud.create_app_with(&user, &json!({"brokerId": unknown, "masterarn": admin})).await?;
-        set_secret_fails(cloud, &app, "broker.not_found", unknown).await?;
         Ok(())
     })
 }

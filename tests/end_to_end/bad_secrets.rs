@@ -3,13 +3,14 @@
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
+use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
-use crate::support::{failed_once, state_of};
+use crate::support::{converged, current_logs_in, failed_once, state_of};
 
 #[test]
 fn a_value_that_breaks_the_contract_is_refused_by_the_name_of_its_field() -> Result<()> {
     on_the_cloud(async |cloud| {
-        let too_long = "u".repeat(95);
+        let too_long = "u".repeat(250);
         let cases = [
             ("no-engine", json!({"engine": null}), "`engine`"),
             ("other-engine", json!({"engine": "postgres"}), "`engine`"),
@@ -121,5 +122,89 @@ fn a_pending_value_that_can_no_longer_be_right_is_stale_and_is_left_alone() -> R
         ensure!(state_of(cloud, &app.user, &app.arn).await? == before);
         ensure!(cloud.version(&app.arn, "AWSPENDING").await? == Some(version), "AWSPENDING was taken off");
         Ok(())
+    })
+}
+
+#[test]
+fn a_secret_without_a_value_and_one_that_is_to_be_deleted_are_told_as_that_and_what_to_do() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        // As Terraform does: rotation is on before the first value is there.
+        let app = cloud.create_app(&name("no-value")).await?;
+        let tag = aws_sdk_secretsmanager::types::Tag::builder().key("rotation-mq").value("rotate").build();
+        let named = cloud.secrets.create_secret().name(format!("rabbitmq/{}", name("empty")));
+        let empty = named.tags(tag).send().await?.arn.unwrap_or_default();
+        let version = cloud.begin_rotation(&empty).await?;
+        let answer = cloud.step(&empty, &version, "createSecret").await?;
+        failed_once(cloud, &empty, &answer, "secret.not_found", "no current value yet").await?;
+
+        let version = cloud.begin_rotation(&app.arn).await?;
+        cloud.secrets.delete_secret().secret_id(&app.arn).recovery_window_in_days(7).send().await?;
+        let answer = cloud.step(&app.arn, &version, "createSecret").await?;
+        failed_once(cloud, &app.arn, &answer, "secret.not_found", "restore-secret").await?;
+
+        let user = name("admin-deleted");
+        let admin = cloud.create_admin(&user, &json!({})).await?;
+        let app = cloud.create_app_with(&user, &json!({"masterarn": admin})).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+        cloud.secrets.delete_secret().secret_id(&admin).recovery_window_in_days(7).send().await?;
+        let answer = cloud.step(&app.arn, &version, "setSecret").await?;
+        failed_once(cloud, &app.arn, &answer, "admin.secret_unreadable", "restore-secret").await?;
+        cloud.secrets.restore_secret().secret_id(&admin).send().await?;
+        cloud.steps(&app.arn, &version).await?;
+        converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn what_was_stored_beside_a_password_or_a_value_is_named() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        for (case, after, words) in
+            [("newline", "\n", "ends with a line break"), ("blank", " ", "white space")]
+        {
+            let app = cloud.create_app(&name(case)).await?;
+            let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
+            let right = value["password"].as_str().unwrap_or_default().to_owned();
+            value["password"] = json!(format!("{right}{after}"));
+            let put = cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(value.to_string());
+            put.send().await?;
+            let version = cloud.begin_rotation(&app.arn).await?;
+            cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+            let answer = cloud.step(&app.arn, &version, "setSecret").await?;
+            failed_once(cloud, &app.arn, &answer, "current.login_refused", words).await?;
+            ensure!(!format!("{answer:?}").contains(&right), "the password is in the answer");
+        }
+        let marked = cloud.create_secret(&format!("rabbitmq/{}", name("bom")), "\u{feff}{}").await?;
+        let version = cloud.begin_rotation(&marked).await?;
+        let answer = cloud.step(&marked, &version, "createSecret").await?;
+        failed_once(cloud, &marked, &answer, "secret.invalid", "byte-order mark").await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_pending_value_that_is_not_known_everywhere_yet_is_read_again() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let aws = FaultProxy::http(cloud.aws.endpoint())?;
+        let variables = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", aws.url())];
+        let variant = cloud.deploy_variant(&name("eventually"), &[], &variables).await?;
+        let app = cloud.create_app(&name("eventually")).await?;
+        let version = cloud.begin_rotation(&app.arn).await?;
+        for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
+            let reads_pending = |call: &Call| {
+                let body = String::from_utf8_lossy(call.body()).into_owned();
+                call.operation() == "GetSecretValue" && body.contains("AWSPENDING")
+            };
+            aws.reset();
+            if step != "createSecret" {
+                aws.inject(
+                    Rule::at(1, reads_pending, Fault::aws_error(400, "ResourceNotFoundException")).times(2),
+                );
+            }
+            let event = json!({"Step": step, "SecretId": app.arn, "ClientRequestToken": version});
+            cloud.invoke_function(&variant.function, &event).await?.value()?;
+        }
+        converged(cloud, &app.user, &app.arn, &version).await?;
+        current_logs_in(cloud, &app.arn).await
     })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use testbed::broker::{Broker, Suite};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
-use crate::support::{converged, current_logs_in, failed_once, mark_of};
+use crate::support::{app_on_node, converged, current_logs_in, failed_once, mark_of};
 
 #[test]
 fn a_broker_without_a_limit_for_frames_is_rotated_on_like_any_other() -> Result<()> {
@@ -18,22 +18,8 @@ fn a_broker_without_a_limit_for_frames_is_rotated_on_like_any_other() -> Result<
         let folder = cloud.folder().join("broker-without-frame-max");
         let limitless =
             Broker::start_configured(&installation, &folder, &cloud.certificates, &["frame_max = 0"]).await?;
-        let user = name("frames");
-        let endpoints = json!({
-            "brokerId": null, "host": "localhost", "port": limitless.amqps_port(),
-            "managementUrl": limitless.management_url(),
-        });
-        let mut admin = endpoints.clone();
-        admin["username"] = json!(limitless.admin_user());
-        admin["password"] = json!(limitless.admin_password());
-        let mut changes = endpoints;
-        changes["masterarn"] = json!(cloud.create_admin(&user, &admin).await?);
-        let app = cloud.create_app_with(&user, &changes).await?;
-        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
-        let password = value["password"].as_str().unwrap_or_default();
-        let management = limitless.management()?;
-        management.create_user(&user, password, &[]).await?;
-        management.set_permissions(&user, "/", [".*"; 3]).await?;
+        let (amqps, console) = (limitless.amqps_port(), limitless.management_url());
+        let app = app_on_node(cloud, &limitless, &name("frames"), amqps, &console).await?;
         cloud.rotate_successfully(&app.arn).await?;
         let now = cloud.value(&app.arn, "AWSCURRENT").await?;
         let text = |field: &str| now[field].as_str().context("no text").map(str::to_owned);

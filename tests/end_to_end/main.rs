@@ -2,6 +2,7 @@
 
 mod actors;
 mod alerts;
+mod amazon_mq;
 mod bad_brokers;
 mod bad_events;
 mod bad_secrets;
@@ -23,9 +24,11 @@ mod rights;
 mod rotation;
 mod secrecy;
 mod senders;
+mod silent_failures;
 mod stale_connections;
 mod strategies;
 mod support;
+mod three_nodes;
 mod upgrade;
 mod values;
 mod watch;

@@ -1,11 +1,12 @@
 //! Both strategies, and an admin that rotates itself.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::aws::RotationOptions;
+use testbed::cloud::random_text;
 
-use crate::support::{current_logs_in, failed_once, own_admin};
+use crate::support::{converged, current_logs_in, failed_once, own_admin};
 
 #[test]
 fn a_single_user_is_changed_in_place_by_its_admin() -> Result<()> {
@@ -135,6 +136,32 @@ fn a_test_only_rotation_tests_the_current_user_and_says_so_when_it_fails() -> Re
             let notices = cloud.notices.wait_for(&app.arn, 1).await?;
             let notice = notices.first().cloned().unwrap_or_default();
             ensure!(notice["kind"] == "current.login_refused" && notice["testOnly"] == true, "{notice}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_user_is_rotated_whatever_characters_its_name_has_if_the_broker_takes_them() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let management = cloud.broker.management()?;
+        for form in ["svc@NAME.example.com", "svc NAME", "team/NAME", "zahlung-ä-NAME", "NAME%2f+&?#;=.."] {
+            let plain = name("characters");
+            let (user, password) = (form.replace("NAME", &plain), random_text(32)?);
+            management.create_user(&user, &password, &[]).await?;
+            management.set_permissions(&user, "/", [".*"; 3]).await?;
+            let value = json!({
+                "engine": "rabbitmq", "brokerId": cloud.broker_id, "masterarn": cloud.admin_secret,
+                "username": user, "password": password,
+            });
+            let arn = cloud.create_secret(&format!("rabbitmq/{plain}"), &value.to_string()).await?;
+            for expected in [format!("{user}_clone"), user.clone()] {
+                let version = cloud.rotate_successfully(&arn).await.with_context(|| form.to_owned())?;
+                let current = cloud.value(&arn, "AWSCURRENT").await?;
+                ensure!(current["username"] == expected, "{current}");
+                current_logs_in(cloud, &arn).await?;
+                converged(cloud, &user, &arn, &version).await?;
+            }
         }
         Ok(())
     })

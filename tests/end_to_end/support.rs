@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::name;
 use serde_json::{Value, json};
+use testbed::broker::Broker;
 use testbed::cloud::{Answer, App, Cloud, random_text};
 
 use crate::kubernetes::routed::until;
@@ -117,4 +118,27 @@ pub async fn statistics_know(cloud: &Cloud, user: &str) -> Result<()> {
     .await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     Ok(())
+}
+
+/// An application whose user is on `broker`, a node of its own that is reached at these endpoints, by an administrator of it.
+pub async fn app_on_node(
+    cloud: &Cloud,
+    broker: &Broker,
+    user: &str,
+    amqps_port: u16,
+    console: &str,
+) -> Result<App> {
+    let endpoints =
+        json!({"brokerId": null, "host": "localhost", "port": amqps_port, "managementUrl": console});
+    let mut admin = endpoints.clone();
+    admin["username"] = json!(broker.admin_user());
+    admin["password"] = json!(broker.admin_password());
+    let mut changes = endpoints;
+    changes["masterarn"] = json!(cloud.create_admin(user, &admin).await?);
+    let app = cloud.create_app_with(user, &changes).await?;
+    let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let management = broker.management()?;
+    management.create_user(user, value["password"].as_str().context("no password")?, &[]).await?;
+    management.set_permissions(user, "/", [".*"; 3]).await?;
+    Ok(app)
 }

@@ -105,7 +105,7 @@ fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page()
         let started = Instant::now();
         let rule = cloud.queue_of(&variant, "RuleQueueUrl").await?;
         rule.retry_after(0).await?;
-        rule.send(&[succeeded("nobody's secret", "2026-11-25T08:00:00Z")]).await?;
+        rule.send(&[succeeded(&crate::failure_path::secret("nobodys"), "2026-11-25T08:00:00Z")]).await?;
         while unhandled.depth().await? < 2 {
             ensure!(started.elapsed() < Duration::from_secs(60), "it does not rest");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -118,6 +118,7 @@ fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page()
             ("OWN_QUEUE", "OwnQueueUrl"),
             ("DELIVERY_QUEUE", "DeliveryQueueUrl"),
             ("UNHANDLED", "UnhandledQueueUrl"),
+            ("UNDELIVERED", "UndeliveredQueueUrl"),
         ] {
             page.set(variable, variant.stack.output(output)?);
         }
@@ -134,6 +135,15 @@ fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page()
         }
         ensure!(alerts.wait_until(0, untrusted).await?.is_empty(), "a success came back by another queue");
         page.run().await?;
+
+        let undelivered = cloud.queue_of(&variant, "UndeliveredQueueUrl").await?;
+        let lost = ["the first that SNS dropped", "the second that SNS dropped"].map(str::to_owned);
+        undelivered.send(&lost).await?;
+        page.run().await?;
+        for message in lost {
+            alerts.wait_until(1, |alert| alert.to_string().contains(&message)).await?;
+        }
+        ensure!(undelivered.depth().await? == 0, "something still rests");
 
         let app = cloud.create_app(&name("mended")).await?;
         cloud.rotate_successfully(&app.arn).await?;

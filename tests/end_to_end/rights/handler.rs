@@ -21,13 +21,18 @@ fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = deliverer(cloud).await?;
         let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;
+        // What the hourly look asks about: an admin secret may be rotated, too.
+        for prefix in ["rabbitmq/", "rabbitmq-admin/"] {
+            let secret = cloud.create_secret(&format!("{prefix}{}", name("stands-still")), "{}").await?;
+            cloud.begin_rotation(&secret).await?;
+        }
         let role = Role::of(cloud, &path.variant.stack, "HandlerRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || works(cloud, &path).await).await
     })
 }
 
-/// A failure of a secret, one of a secret that does not exist and one of an admin secret are told with all that an alert says, a failed rotation waits for
-/// its notice, a delivery is requested again, and the hourly look finds what is open.
+/// A failure of a secret, one of a secret that does not exist and one of an admin secret are told with all that an alert
+/// says, a failed rotation waits for its notice, a delivery is requested again, and the hourly look finds what is open.
 async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
     let own = name("handler-rights");
     let secret = cloud.create_secret(&format!("rabbitmq/{own}"), "{}").await?;

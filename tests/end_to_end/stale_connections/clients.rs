@@ -92,12 +92,19 @@ async fn send(socket: &mut TcpStream, method: &[u8]) -> Result<()> {
 }
 
 async fn expect(socket: &mut TcpStream, what: &str, id: u8) -> Result<()> {
+    let frame = tokio::time::timeout(Duration::from_secs(10), frame(socket)).await;
+    let rest = frame.with_context(|| format!("the broker did not answer {what} within 10 s"))??;
+    ensure!(rest.get(..4) == Some(&[0, 10, 0, id]), "the broker did not answer {what}");
+    Ok(())
+}
+
+/// What a frame holds, and its end.
+async fn frame(socket: &mut TcpStream) -> Result<Vec<u8>> {
     let mut head = [0; 7];
     socket.read_exact(&mut head).await?;
     let mut rest = vec![0; u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize + 1];
     socket.read_exact(&mut rest).await?;
-    ensure!(rest.get(..4) == Some(&[0, 10, 0, id]), "the broker did not answer {what}");
-    Ok(())
+    Ok(rest)
 }
 
 /// A client whose runtime stands still after the login, so that it sends no heartbeat any more, until the

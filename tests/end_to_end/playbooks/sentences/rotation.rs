@@ -7,6 +7,7 @@ use testbed::cloud::{App, Cloud};
 use testbed::playbook::Sentence;
 
 use super::{Scene, rotated};
+use crate::support::run_cli;
 
 const TAG: &str = "rotation-mq";
 const PIN: &str = "rotation-mq/user";
@@ -17,6 +18,8 @@ struct Subject {
     cloud: &'static Cloud,
     app: App,
     admin: String,
+    /// A customer's key that is disabled.
+    key: String,
 }
 
 impl Subject {
@@ -27,6 +30,8 @@ impl Subject {
                 let version = self.cloud.version(&self.app.arn, stage).await?;
                 scene.words.insert(word, version.with_context(|| format!("nothing is {stage}"))?);
             }
+        } else if sentence.has("cancel-key-deletion") {
+            run_cli(self.cloud, &["kms", "schedule-key-deletion", "--key-id", &self.key]).await?;
         } else if sentence.has("restore-secret") {
             self.cloud.secrets.delete_secret().secret_id(&self.app.arn).send().await?;
         } else if sentence.has(PIN) {
@@ -46,6 +51,9 @@ impl Subject {
         let file = scene.page.folder().join("value.json");
         if let Some((_, words)) = SAYS.iter().find(|(command, _)| sentence.has(command)) {
             ensure!(said.contains(words), "it should say `{words}`: {said}");
+        } else if let Some((_, state)) = KEY_STATES.iter().find(|(command, _)| sentence.has(command)) {
+            let key = run_cli(self.cloud, &["kms", "describe-key", "--key-id", &self.key]).await?;
+            ensure!(key["KeyMetadata"]["KeyState"] == *state, "it should be {state}: {key}");
         } else if sentence.has("filter-log-events") {
             ensure!(said.contains(arn), "the log names the secret: {said}");
         } else if sentence.has(" rotate-secret") {
@@ -86,7 +94,8 @@ impl Subject {
 }
 
 /// What some of the commands print.
-const SAYS: [(&str, &str); 8] = [
+const SAYS: [(&str, &str); 9] = [
+    ("describe-key", "Disabled"),
     ("describe-secret", "AWSCURRENT"),
     ("get-policy", "secretsmanager.amazonaws.com"),
     ("list-brokers", "BrokerId"),
@@ -96,6 +105,10 @@ const SAYS: [(&str, &str); 8] = [
     ("get-topic-attributes", "Principal"),
     ("get-queue-attributes", "sns.amazonaws.com"),
 ];
+
+/// What a key is after a command; one whose deletion was cancelled is disabled.
+const KEY_STATES: [(&str, &str); 3] =
+    [("cancel-key-deletion", "Disabled"), ("enable-key", "Enabled"), ("disable-key", "Disabled")];
 
 fn is_private(file: &std::path::Path) -> Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -110,7 +123,11 @@ fn the_sentences_about_a_rotation_are_run() -> Result<()> {
         cloud.rotate_successfully(&app.arn).await?;
         let admin = cloud.create_admin(&own, &json!({"password": "of nobody"})).await?;
         let port = cloud.broker.amqps_port().to_string();
+        let key = run_cli(cloud, &["kms", "create-key"]).await?;
+        let key = key["KeyMetadata"]["KeyId"].as_str().context("no key")?.to_owned();
+        run_cli(cloud, &["kms", "disable-key", "--key-id", &key]).await?;
         let words = [
+            ("KEY", key.as_str()),
             ("OTHER_KEY", OTHER_KEY),
             ("HOST", "localhost"),
             ("PORT", port.as_str()),
@@ -124,7 +141,7 @@ fn the_sentences_about_a_rotation_are_run() -> Result<()> {
         scene.page.set("SECRET", &app.arn);
         scene.page.set("FUNCTION", cloud.stack.output("RotationFunctionName")?);
         scene.page.set("INCIDENTS", cloud.stack.output("IncidentsTableName")?);
-        let subject = Subject { cloud, app, admin: admin.clone() };
+        let subject = Subject { cloud, app, admin: admin.clone(), key: key.clone() };
         while let Some(sentence) = scene.next() {
             subject.prepare(&sentence, &mut scene).await?;
             let said = scene.run(&sentence).await?;

@@ -1,0 +1,67 @@
+//! A broker of three nodes behind one load balancer, as Amazon MQ's cluster deployment: a call may meet a node that does not
+//! know yet what another has just written.
+//! <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-broker-architecture-cluster.html>
+
+use anyhow::{Result, ensure};
+use end_to_end::{name, on_the_cloud};
+use testbed::broker::{Broker, Suite};
+use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
+use testbed::tcp_proxy::TcpProxy;
+
+use crate::support::{app_on_node, converged, current_logs_in};
+
+const NODES: usize = 3;
+
+#[test]
+fn a_new_pair_rotates_behind_a_load_balancer_before_three_nodes() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let tools = testbed::cloud::workspace().join("target/testbed");
+        let installation =
+            tokio::task::spawn_blocking(move || Broker::install(Suite::from_environment()?, &tools, &|_| {}))
+                .await??;
+        let folder = cloud.folder().join("three-nodes");
+        let nodes = Broker::start_cluster(&installation, &folder, &cloud.certificates, NODES).await?;
+        let ports = |port: fn(&Broker) -> u16| nodes.iter().map(port).collect();
+        let console = TcpProxy::balance(ports(Broker::management_port))?;
+        let amqps = TcpProxy::balance(ports(Broker::amqps_port))?;
+        let url = format!("https://localhost:{}", console.port());
+        // The first rotation makes a user: that is where nodes differ.
+        for pair in ["one", "two", "three", "four"] {
+            let app = app_on_node(cloud, &nodes[0], &name(pair), amqps.port(), &url).await?;
+            cloud.rotate_successfully(&app.arn).await?;
+            cloud.rotate_successfully(&app.arn).await?;
+        }
+        ensure!(console.connections() > NODES && amqps.connections() > NODES, "one node did everything");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_node_that_does_not_know_a_new_user_yet_is_asked_again() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        // As such a node answers a grant, and a login.
+        let answers = [
+            ("PUT /api/permissions/", 400, r#"{"error":"bad_request","reason":"no_such_user"}"#),
+            ("PUT /api/permissions/", 404, r#"{"error":"Object Not Found","reason":"Not Found"}"#),
+            ("GET /api/whoami", 401, r#"{"error":"not_authorized","reason":"Login failed"}"#),
+        ];
+        for (request, status, body) in answers {
+            let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
+            let app = cloud.create_app_at(&name("lagging"), cloud.broker.amqps_port(), proxy.url()).await?;
+            let version = cloud.begin_rotation(&app.arn).await?;
+            cloud.step(&app.arn, &version, "createSecret").await?.value()?;
+            let lags = move |call: &Call| format!("{} {}", call.method, call.path).starts_with(request);
+            let content_type = "application/json".to_owned();
+            let answer = Fault::Answer { status, content_type, body: body.to_owned() };
+            proxy.inject(Rule::at(1, lags, answer).times(2));
+            for step in ["setSecret", "testSecret", "finishSecret"] {
+                cloud.step(&app.arn, &version, step).await?.value()?;
+            }
+            let asked = proxy.calls().iter().filter(|call| lags(call)).count();
+            ensure!(asked > 2, "{request} was asked {asked} times");
+            converged(cloud, &app.user, &app.arn, &version).await?;
+            current_logs_in(cloud, &app.arn).await?;
+        }
+        Ok(())
+    })
+}
