@@ -1,15 +1,20 @@
 //! `lint`: every check that needs no testbed. A failed check does not hide the next.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::advisories::{self, Demand, Verdict};
-use crate::{apt, dependency_rules, playbook_rules, policy_rules, python, step, template_rules, workspace};
+use crate::{
+    apt, dependency_rules, network_rules, playbook_rules, policy_rules, python, step, template_rules,
+    workspace,
+};
 
 const CARGO_DENY: &str = "0.20.2";
-const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/secret.yaml", "infra/kubernetes/store-role.yaml"];
+/// What makes a file a template of CloudFormation.
+const TEMPLATE: &str = "AWSTemplateFormatVersion";
 
 /// Runs all checks, the quick ones first.
 ///
@@ -20,9 +25,11 @@ pub fn run(demand: Demand) -> Result<()> {
     let python = python::programs(&python::LINT)?;
     let deny = cargo_deny()?;
 
+    let templates = templates()?;
     let mut checks = Checks::default();
     checks.rule("dependency rules", &dependency_rules::violations()?);
     checks.rule("the template's key policy", &template_rules::violations()?);
+    checks.rule("an endpoint for each service that the functions call", &network_rules::violations()?);
     checks.rule("the tags that tenants must not set", &policy_rules::violations()?);
     checks.rule("a playbook for each kind of failure", &playbook_rules::violations()?);
     checks.command(
@@ -41,10 +48,10 @@ pub fn run(demand: Demand) -> Result<()> {
     checks.command("ruff format", &mut ruff_command(&ruff, &["format", "--check"]), &fix);
     checks.command(
         "cfn-lint",
-        workspace::program(python.join("cfn-lint")).args(TEMPLATES),
+        workspace::program(python.join("cfn-lint")).args(&templates),
         "mend the template; `cfn-lint --info` says more",
     );
-    for template in TEMPLATES {
+    for template in &templates {
         checks.command(
             &format!("sam validate {template}"),
             workspace::program(python.join("sam"))
@@ -163,8 +170,26 @@ fn ruff_command(ruff: &Path, arguments: &[&str]) -> Command {
 
 /// `.ci/run` and every `*.sh` that git knows or would add.
 fn shell_scripts() -> Result<Vec<String>> {
+    files(&["*.sh", ".ci/run"])
+}
+
+/// The templates below `infra/` that git knows or would add.
+fn templates() -> Result<Vec<String>> {
+    let mut templates = Vec::new();
+    for file in files(&["infra/*.yaml"])? {
+        let path = workspace::root().join(&file);
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+        if text.contains(TEMPLATE) {
+            templates.push(file);
+        }
+    }
+    Ok(templates)
+}
+
+fn files(patterns: &[&str]) -> Result<Vec<String>> {
     let listed = workspace::program("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.sh", ".ci/run"])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--"])
+        .args(patterns)
         .output()
         .context("cannot run git")?;
     Ok(String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect())

@@ -12,6 +12,7 @@ mod disk;
 mod go;
 mod kubernetes;
 mod lint;
+mod network_rules;
 mod package;
 mod playbook_rules;
 mod policy_rules;

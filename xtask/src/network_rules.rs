@@ -1,0 +1,82 @@
+//! What no linter knows about `infra/network.yaml`: each service that a function calls from the VPC has an endpoint there.
+//!
+//! A function in a VPC without NAT reaches nothing else. A service that is forgotten here is one that every call waits for
+//! until it times out, and no emulator notices.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::workspace;
+
+const NETWORK: &str = "infra/network.yaml";
+/// The crates of which the functions with a `VpcConfig` consist, as far as they call AWS.
+const IN_VPC: [&str; 3] = ["messages", "rotation-mq", "secret2eks"];
+
+/// What breaks the rules, a line each.
+///
+/// # Errors
+/// When one of the files cannot be read.
+pub fn violations() -> Result<Vec<String>> {
+    let network = read(NETWORK)?;
+    let mut found = Vec::new();
+    for name in IN_VPC {
+        let manifest = format!("{name}/Cargo.toml");
+        let services = services(&read(&manifest)?);
+        if services.is_empty() {
+            found.push(format!("{manifest} names no service of AWS: has it changed?"));
+        }
+        found.extend(services.iter().filter_map(|service| violation(&network, &manifest, service)));
+    }
+    Ok(found)
+}
+
+fn read(file: &str) -> Result<String> {
+    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
+}
+
+/// The services whose SDK a crate depends on.
+fn services(manifest: &str) -> Vec<String> {
+    let service = |line: &str| Some(line.strip_prefix("aws-sdk-")?.split_once(['.', ' '])?.0.to_owned());
+    manifest.lines().filter_map(service).collect()
+}
+
+fn violation(network: &str, manifest: &str, service: &str) -> Option<String> {
+    let name = format!("ServiceName: !Sub com.amazonaws.${{AWS::Region}}.{service}\n");
+    let problem = match network.split_once(&name) {
+        None => "has no endpoint",
+        Some((_, rest)) if !first_resource(rest).contains("PrivateDnsEnabled: true") => {
+            "has an endpoint that nobody finds by the service's own name (PrivateDnsEnabled)"
+        }
+        Some(_) => return None,
+    };
+    Some(format!("{NETWORK}: {service}, which {manifest} calls, {problem}"))
+}
+
+/// Up to the next resource, which an empty line parts from this one.
+fn first_resource(text: &str) -> &str {
+    text.split_once("\n\n").map_or(text, |(resource, _)| resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NETWORK: &str = "    ServiceName: !Sub com.amazonaws.${AWS::Region}.mq\n      PrivateDnsEnabled: true\n\n  \
+                           Next:\n    ServiceName: !Sub com.amazonaws.${AWS::Region}.sns\n";
+
+    #[test]
+    fn the_services_are_those_whose_sdk_is_a_dependency() {
+        let manifest = "aws-config.workspace = true\naws-sdk-mq.workspace = true\naws-sdk-sns = \"1\"\n";
+        assert_eq!(services(manifest), ["mq", "sns"]);
+    }
+
+    #[test]
+    fn a_service_without_an_endpoint_or_without_its_own_name_is_found() {
+        assert_eq!(violation(NETWORK, "a", "mq"), None);
+        for (service, expected) in [("sns", "PrivateDnsEnabled"), ("eks", "has no endpoint")] {
+            let found = violation(NETWORK, "a", service).unwrap_or_default();
+            assert!(found.contains(expected), "{service}: {found}");
+        }
+    }
+}
