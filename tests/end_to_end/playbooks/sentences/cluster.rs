@@ -177,6 +177,16 @@ async fn leave(cloud: &'static Cloud) -> Result<()> {
         } else if sentence.has("restore-secret") {
             let described = cloud.secrets.describe_secret().secret_id(&app.arn).send().await?;
             ensure!(described.deleted_date.is_none(), "it is still deleted");
+        } else if sentence.has("delete externalsecret") {
+            until("the ExternalSecret is deleted", async || {
+                let is_gone = subject.external_secret().await?.is_none();
+                if !is_gone {
+                    // A delivery that was under way has made it again: the page says to repeat.
+                    scene.run(&sentence).await?;
+                }
+                Ok(is_gone)
+            })
+            .await?;
         } else if sentence.has("delete -f") {
             subject.delivers("cluster.access_denied").await?;
         } else if sentence.has("apply -f") {
