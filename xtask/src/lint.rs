@@ -1,6 +1,5 @@
 //! `lint`: every check that needs no testbed. A failed check does not hide the next.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -177,9 +176,7 @@ fn shell_scripts() -> Result<Vec<String>> {
 fn templates() -> Result<Vec<String>> {
     let mut templates = Vec::new();
     for file in files(&["infra/*.yaml"])? {
-        let path = workspace::root().join(&file);
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
-        if text.contains(TEMPLATE) {
+        if workspace::read(&file)?.contains(TEMPLATE) {
             templates.push(file);
         }
     }

@@ -3,9 +3,7 @@
 //! A function in a VPC without NAT reaches nothing else. A service that is forgotten here is one that every call waits for
 //! until it times out, and no emulator notices.
 
-use std::fs;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::workspace;
 
@@ -18,21 +16,17 @@ const IN_VPC: [&str; 3] = ["messages", "rotation-mq", "secret2eks"];
 /// # Errors
 /// When one of the files cannot be read.
 pub fn violations() -> Result<Vec<String>> {
-    let network = read(NETWORK)?;
+    let network = workspace::read(NETWORK)?;
     let mut found = Vec::new();
     for name in IN_VPC {
         let manifest = format!("{name}/Cargo.toml");
-        let services = services(&read(&manifest)?);
+        let services = services(&workspace::read(&manifest)?);
         if services.is_empty() {
             found.push(format!("{manifest} names no service of AWS: has it changed?"));
         }
         found.extend(services.iter().filter_map(|service| violation(&network, &manifest, service)));
     }
     Ok(found)
-}
-
-fn read(file: &str) -> Result<String> {
-    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
 /// The services whose SDK a crate depends on.

@@ -21,11 +21,7 @@ pub fn violations() -> Result<Vec<String>> {
         let page = entry?.path();
         pages += &fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
     }
-    Ok(differences(&read(KINDS)?, &pages))
-}
-
-fn read(file: &str) -> Result<String> {
-    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
+    Ok(differences(&workspace::read(KINDS)?, &pages))
 }
 
 fn differences(kinds: &str, pages: &str) -> Vec<String> {

@@ -23,18 +23,14 @@ const ACTIONS: [&str; 3] =
 /// # Errors
 /// When one of the files cannot be read.
 pub fn violations() -> Result<Vec<String>> {
-    let keys = keys(&read(TAGS)?, &read(TEMPLATE)?);
+    let keys = keys(&workspace::read(TAGS)?, &workspace::read(TEMPLATE)?);
     let mut found = Vec::new();
     for entry in fs::read_dir(workspace::root().join(POLICIES)).context("cannot list the policies")? {
         let path = entry?.path();
         let name = format!("{POLICIES}/{}", path.file_name().unwrap_or_default().to_string_lossy());
-        found.extend(policy_violations(&name, &read(&name)?, &keys));
+        found.extend(policy_violations(&name, &workspace::read(&name)?, &keys));
     }
     Ok(found)
-}
-
-fn read(file: &str) -> Result<String> {
-    fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
 /// The keys of tags that mean something: the constants of `Tags`, and the default of `RotationTagKey`.

@@ -3,9 +3,7 @@
 //! A service that may not use the key of an encrypted topic or queue drops its message without a word
 //! (and the AWS emulator does not notice), so the key's policy is checked here.
 
-use std::fs;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::workspace;
 
@@ -20,9 +18,7 @@ const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 /// # Errors
 /// When the template cannot be read.
 pub fn violations() -> Result<Vec<String>> {
-    let text = fs::read_to_string(workspace::root().join(TEMPLATE))
-        .with_context(|| format!("cannot read {TEMPLATE}"))?;
-    Ok(template_violations(&text))
+    Ok(template_violations(&workspace::read(TEMPLATE)?))
 }
 
 fn template_violations(text: &str) -> Vec<String> {

@@ -4,10 +4,20 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context as _, Result};
+
 /// The top folder of the repository.
 pub fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
+}
+
+/// A text file of the repository, by its path from the top folder.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(file: &str) -> Result<String> {
+    std::fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
 /// Build results and caches; the templates and the testbed look for the functions here.
