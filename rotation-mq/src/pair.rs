@@ -88,7 +88,7 @@ impl Pair {
 /// The user that the version after `current` is for.
 ///
 /// # Errors
-/// When Amazon MQ would refuse the current name or the next.
+/// When no login or no URL can carry the current name or the next.
 pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameError> {
     let name = current.username();
     let is_legal = !is_unnameable(name) && !name.chars().any(|c| c == ':' || c.is_control());
