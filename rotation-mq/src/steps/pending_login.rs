@@ -10,7 +10,7 @@ use crate::error::{Credentials, RotationError};
 use crate::secret_store::Version;
 use crate::stale_connections;
 
-/// A connection that was closed counts until its client's socket is gone.
+/// A connection that was closed counts until its client's socket is gone, one of the function's own as well.
 const TRIES: usize = 5;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -45,7 +45,7 @@ pub async fn log_in(
             closing.closed(),
             closing.still_listed()
         );
-        let mut tries = if closing.closed() > 0 { TRIES } else { 0 };
+        let mut tries = TRIES;
         while tries > 0 && matches!(login, Err(LoginError::LimitReached { of_user: true })) {
             tokio::time::sleep(PAUSE).await;
             login = verify().await;

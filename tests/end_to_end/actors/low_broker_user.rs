@@ -8,10 +8,11 @@ use testbed::cloud::{App, Cloud, random_text};
 use testbed::lapin::{Connection, ConnectionProperties};
 
 use super::reading::shown;
+use crate::kubernetes::routed::until;
 use crate::support::{current_logs_in, statistics_know};
 
 /// What a low user may open in the tests about limits.
-const CONNECTIONS: i64 = 2;
+const CONNECTIONS: usize = 2;
 
 async fn connect(cloud: &Cloud, user: &str, password: &str, named: &str) -> Result<Connection> {
     let port = cloud.broker.plain_amqp_port();
@@ -54,15 +55,22 @@ fn a_thief_who_holds_all_connections_of_the_user_does_not_keep_it_from_rotating(
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("full")).await?;
         let management = cloud.broker.management()?;
-        management.set_limit(&app.user, "max-connections", CONNECTIONS).await?;
+        management.set_limit(&app.user, "max-connections", i64::try_from(CONNECTIONS)?).await?;
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
         let password = value["password"].as_str().context("no password")?;
         cloud.rotate_successfully(&app.arn).await?;
         let mut held = Vec::new();
-        for _ in 0..CONNECTIONS {
-            held.push(connect(cloud, &app.user, password, "thief").await?);
-        }
-        ensure!(connect(cloud, &app.user, password, "thief").await.is_err(), "the limit does not hold");
+        // A login of the function's own may still be counted.
+        until("the thief to hold all connections", async || {
+            match connect(cloud, &app.user, password, "thief").await {
+                Ok(connection) => held.push(connection),
+                Err(_) if held.len() < CONNECTIONS => {}
+                Err(_) => return Ok(true),
+            }
+            ensure!(held.len() <= CONNECTIONS, "the limit does not hold");
+            Ok(false)
+        })
+        .await?;
         cloud.rotate_successfully(&app.arn).await?;
         current_logs_in(cloud, &app.arn).await?;
         ensure!(!cloud.logs_in(&value).await?, "the stolen password still logs in");
