@@ -13,7 +13,8 @@ fn external_secret(object: &str, target: &str, arn: &str, annotations: &Value) -
         "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
         "metadata": {"namespace": NAMESPACE, "name": object, "annotations": annotations},
         "spec": {
-            "refreshInterval": "1h",
+            // The operator would write "1h" in this form.
+            "refreshInterval": "1h0m0s",
             "secretStoreRef": {"kind": "SecretStore", "name": "aws"},
             "target": {"name": target},
             "data": [{"secretKey": "password", "remoteRef": {"key": arn, "property": "password"}}],
