@@ -10,7 +10,7 @@ use crate::error::{Credentials, RotationError};
 use crate::secret_store::Version;
 use crate::stale_connections;
 
-/// A connection that was closed counts until its client's socket is gone, one of the function's own as well.
+/// A connection counts until its socket is gone: one that was just closed, and the function's own of a moment ago.
 const TRIES: usize = 5;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -32,10 +32,9 @@ pub async fn log_in(
     let value = &pending.value;
     let user = value.username();
     let verify = || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password());
+    let is_full = |login: &_| matches!(login, Err(LoginError::LimitReached { of_user: true }));
     let mut login = nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node).await;
-    if matches!(login, Err(LoginError::LimitReached { of_user: true }))
-        && found.strategy() == Strategy::Alternating
-    {
+    if is_full(&login) && found.strategy() == Strategy::Alternating {
         let current = &found.current.value;
         let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
         let closing = stale_connections::close_all(access.as_admin(step.rotation, current), user).await?;
@@ -45,11 +44,12 @@ pub async fn log_in(
             closing.closed(),
             closing.still_listed()
         );
-        let mut tries = TRIES;
-        while tries > 0 && matches!(login, Err(LoginError::LimitReached { of_user: true })) {
+        for _ in 0..TRIES {
+            if !is_full(&login) {
+                break;
+            }
             tokio::time::sleep(PAUSE).await;
             login = verify().await;
-            tries -= 1;
         }
     }
     login.map_err(RotationError::login(user, Credentials::Pending))
