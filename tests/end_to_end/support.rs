@@ -72,19 +72,23 @@ pub async fn own_admin(cloud: &Cloud, prefix: &str) -> Result<App> {
     Ok(App { user, arn })
 }
 
-/// AWSCURRENT logs in over AMQPS, at the latest when the broker has ceased to count the logins of the functions.
+/// AWSCURRENT logs in over AMQPS. If the user has a limit on connections, a login of the functions may count for a moment.
 pub async fn current_logs_in(cloud: &Cloud, arn: &str) -> Result<()> {
     let value = cloud.value(arn, "AWSCURRENT").await?;
-    let mut answer = cloud.logs_in(&value).await;
-    for _ in 0..10 {
-        if answer.is_ok() {
-            break;
+    until("a free connection for AWSCURRENT", async || {
+        let answer = cloud.logs_in(&value).await;
+        if answer.as_ref().is_err_and(is_at_the_limit) {
+            return Ok(false);
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        answer = cloud.logs_in(&value).await;
-    }
-    ensure!(answer?, "AWSCURRENT does not log in");
-    Ok(())
+        ensure!(answer?, "AWSCURRENT does not log in");
+        Ok(true)
+    })
+    .await
+}
+
+/// The broker refused a login only because the user has all the connections that it may have.
+pub fn is_at_the_limit(refused: &anyhow::Error) -> bool {
+    format!("{refused:#}").contains("user connection limit")
 }
 
 /// AWSCURRENT logs in, and both users of the pair may do the same.

@@ -9,7 +9,7 @@ use testbed::lapin::{Connection, ConnectionProperties};
 
 use super::reading::shown;
 use crate::kubernetes::routed::until;
-use crate::support::{current_logs_in, statistics_know};
+use crate::support::{current_logs_in, is_at_the_limit, statistics_know};
 
 /// What a low user may open in the tests about limits.
 const CONNECTIONS: usize = 2;
@@ -64,13 +64,14 @@ fn a_thief_who_holds_all_connections_of_the_user_does_not_keep_it_from_rotating(
         until("the thief to hold all connections", async || {
             match connect(cloud, &app.user, password, "thief").await {
                 Ok(connection) => held.push(connection),
-                Err(_) if held.len() < CONNECTIONS => {}
-                Err(_) => return Ok(true),
+                Err(refused) => ensure!(is_at_the_limit(&refused), "{refused:#}"),
             }
             ensure!(held.len() <= CONNECTIONS, "the limit does not hold");
-            Ok(false)
+            Ok(held.len() == CONNECTIONS)
         })
         .await?;
+        let refused = connect(cloud, &app.user, password, "thief").await.err();
+        ensure!(refused.as_ref().is_some_and(is_at_the_limit), "the limit does not hold: {refused:?}");
         cloud.rotate_successfully(&app.arn).await?;
         current_logs_in(cloud, &app.arn).await?;
         ensure!(!cloud.logs_in(&value).await?, "the stolen password still logs in");
