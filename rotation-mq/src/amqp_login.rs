@@ -64,6 +64,26 @@ impl LoginError {
     pub fn may_be_a_lagging_node(login: &Result<(), Self>) -> bool {
         matches!(login, Err(Self::Refused(_) | Self::VhostNotPermitted(_)))
     }
+
+    /// Whether nothing is in the way but the connections that the user has already.
+    ///
+    /// The broker counts them in `connection.open`, after it has accepted the password, so the password works.
+    /// <https://github.com/rabbitmq/rabbitmq-server/blob/main/deps/rabbit/src/rabbit_reader.erl>
+    pub fn is_at_the_users_limit(login: &Result<(), Self>) -> bool {
+        matches!(login, Err(Self::LimitReached { of_user: true }))
+    }
+
+    /// A login as a user whose connections are its application's, which may hold all that it may have.
+    ///
+    /// # Errors
+    /// Everything but the user's own limit.
+    pub fn in_use(login: Result<(), Self>) -> Result<(), Self> {
+        if Self::is_at_the_users_limit(&login) {
+            tracing::info!("the password is accepted; the user has all connections that it may have");
+            return Ok(());
+        }
+        login
+    }
 }
 
 impl LoginError {

@@ -7,6 +7,7 @@ use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::broker::Broker;
 use testbed::cloud::{Answer, App, Cloud, random_text};
+use testbed::lapin::Connection;
 
 use crate::kubernetes::routed::until;
 
@@ -89,6 +90,30 @@ pub async fn current_logs_in(cloud: &Cloud, arn: &str) -> Result<()> {
 /// The broker refused a login only because the user has all the connections that it may have.
 pub fn is_at_the_limit(refused: &anyhow::Error) -> bool {
     format!("{refused:#}").contains("user connection limit")
+}
+
+/// Opens connections until a user that may have `limit` of them has them all.
+///
+/// The broker counts a connection a moment after it was opened, and one of the functions until a moment after it was closed.
+pub async fn hold_all_connections(
+    cloud: &Cloud,
+    user: &str,
+    password: &str,
+    limit: usize,
+) -> Result<Vec<Connection>> {
+    let mut held = Vec::new();
+    until("all connections of the user to be held", async || {
+        match cloud.broker.amqps_login(user, password, "/").await {
+            Ok(connection) => held.push(connection),
+            Err(refused) => {
+                ensure!(is_at_the_limit(&refused), "{refused:#}");
+                return Ok(held.len() >= limit);
+            }
+        }
+        Ok(false)
+    })
+    .await?;
+    Ok(held)
 }
 
 /// AWSCURRENT logs in, and both users of the pair may do the same.

@@ -91,5 +91,5 @@ async fn log_in(step: Step<'_>, endpoints: &Endpoints, value: &SecretValue) -> R
     let user = value.username();
     let verify = async || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password()).await;
     let login = nodes::agree(verify, LoginError::may_be_a_lagging_node).await;
-    login.map_err(RotationError::login(user, Credentials::Current))
+    LoginError::in_use(login).map_err(RotationError::login(user, Credentials::Current))
 }

@@ -10,16 +10,17 @@ use crate::error::{Credentials, RotationError};
 use crate::secret_store::Version;
 use crate::stale_connections;
 
-/// A connection counts until its socket is gone: one that was just closed, and the function's own of a moment ago.
-const TRIES: usize = 5;
+/// A connection counts until its socket is gone: one that was just closed, and the function's own of a moment ago. A broker that
+/// has much to do takes seconds for it.
+const TRIES: usize = 20;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Proves the pending login over AMQPS.
 ///
 /// When the user's own limit on connections is reached, the connections of the pending user are closed and the login is tried again.
 /// They were opened with a password of before the reset, and nobody has the new one yet, so whoever holds them could
-/// block the rotation for ever. Not with `single`: there they are the application's. Nobody else's connection is closed,
-/// so the limit of a vhost or a node, which others may have reached, stays an error.
+/// block the rotation for ever. With `single` they are the application's, and the limit is no error. Nobody else's
+/// connection is closed, so the limit of a vhost or a node, which others may have reached, stays an error.
 ///
 /// # Errors
 /// What the broker refuses.
@@ -32,9 +33,10 @@ pub async fn log_in(
     let value = &pending.value;
     let user = value.username();
     let verify = || step.rotation.amqp.verify(endpoints, value.vhost(), user, value.password());
-    let is_full = |login: &_| matches!(login, Err(LoginError::LimitReached { of_user: true }));
     let mut login = nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node).await;
-    if is_full(&login) && found.strategy() == Strategy::Alternating {
+    if found.strategy() == Strategy::Single {
+        login = LoginError::in_use(login);
+    } else if LoginError::is_at_the_users_limit(&login) {
         let current = &found.current.value;
         let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
         let closing = stale_connections::close_all(access.as_admin(step.rotation, current), user).await?;
@@ -45,7 +47,7 @@ pub async fn log_in(
             closing.still_listed()
         );
         for _ in 0..TRIES {
-            if !is_full(&login) {
+            if !LoginError::is_at_the_users_limit(&login) {
                 break;
             }
             tokio::time::sleep(PAUSE).await;

@@ -122,7 +122,7 @@ async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> R
         admin.grants(user),
         admin.grants(next),
     );
-    login.map_err(RotationError::login(user, Credentials::Current))?;
+    LoginError::in_use(login).map_err(RotationError::login(user, Credentials::Current))?;
     let grants = grants
         .map_err(RotationError::broker(READ, user))?
         .ok_or_else(|| RotationError::CurrentUserMissing { user: user.to_owned() })?;

@@ -8,8 +8,7 @@ use testbed::cloud::{App, Cloud, random_text};
 use testbed::lapin::{Connection, ConnectionProperties};
 
 use super::reading::shown;
-use crate::kubernetes::routed::until;
-use crate::support::{current_logs_in, is_at_the_limit, statistics_know};
+use crate::support::{current_logs_in, hold_all_connections, statistics_know};
 
 /// What a low user may open in the tests about limits.
 const CONNECTIONS: usize = 2;
@@ -59,19 +58,7 @@ fn a_thief_who_holds_all_connections_of_the_user_does_not_keep_it_from_rotating(
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
         let password = value["password"].as_str().context("no password")?;
         cloud.rotate_successfully(&app.arn).await?;
-        let mut held = Vec::new();
-        // A login of the function's own may still be counted.
-        until("the thief to hold all connections", async || {
-            match connect(cloud, &app.user, password, "thief").await {
-                Ok(connection) => held.push(connection),
-                Err(refused) => ensure!(is_at_the_limit(&refused), "{refused:#}"),
-            }
-            ensure!(held.len() <= CONNECTIONS, "the limit does not hold");
-            Ok(held.len() == CONNECTIONS)
-        })
-        .await?;
-        let refused = connect(cloud, &app.user, password, "thief").await.err();
-        ensure!(refused.as_ref().is_some_and(is_at_the_limit), "the limit does not hold: {refused:?}");
+        let _held = hold_all_connections(cloud, &app.user, password, CONNECTIONS).await?;
         cloud.rotate_successfully(&app.arn).await?;
         current_logs_in(cloud, &app.arn).await?;
         ensure!(!cloud.logs_in(&value).await?, "the stolen password still logs in");

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 
-use crate::support::{converged, failed_once};
+use crate::support::{converged, current_logs_in, failed_once, hold_all_connections};
 
 #[test]
 fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rotation() -> Result<()> {
@@ -25,6 +25,47 @@ fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rota
         let version = cloud.rotate_successfully(&app.arn).await?;
         ensure!(thieves.iter().all(|thief| !thief.status().connected()), "a thief is still connected");
         converged(cloud, &app.user, &app.arn, &version).await
+    })
+}
+
+#[test]
+fn an_application_that_holds_all_connections_of_its_user_fails_neither_a_test_nor_a_repeated_finish()
+-> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app(&name("busy")).await?;
+        let management = cloud.broker.management()?;
+        management.set_limit(&app.user, "max-connections", 2).await?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let password = value["password"].as_str().context("no password")?;
+        let held = hold_all_connections(cloud, &app.user, password, 2).await?;
+        let test = cloud.test_rotation(&app.arn).await?;
+        ensure!(test.outcome == "succeeded", "{test:#?}");
+        let version = cloud.rotate_successfully(&app.arn).await?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let (user, password) = (value["username"].as_str(), value["password"].as_str());
+        let (user, password) = (user.context("no user")?, password.context("no password")?);
+        let held_after = hold_all_connections(cloud, user, password, 2).await?;
+        cloud.step(&app.arn, &version, "finishSecret").await?.value()?;
+        let is_open = |connection: &testbed::lapin::Connection| connection.status().connected();
+        ensure!(held.iter().chain(&held_after).all(is_open), "a connection of the application was closed");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_single_user_whose_application_holds_all_its_connections_is_rotated_and_nobody_is_closed() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let app = cloud.create_app_with(&name("one"), &json!({"rotationStrategy": "single"})).await?;
+        cloud.broker.management()?.set_limit(&app.user, "max-connections", 2).await?;
+        let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+        let password = value["password"].as_str().context("no password")?;
+        let held = hold_all_connections(cloud, &app.user, password, 2).await?;
+        cloud.rotate_successfully(&app.arn).await?;
+        let is_open = |connection: &testbed::lapin::Connection| connection.status().connected();
+        ensure!(held.iter().all(is_open), "a connection of the application was closed");
+        drop(held);
+        ensure!(!cloud.logs_in(&value).await?, "the old password still logs in");
+        current_logs_in(cloud, &app.arn).await
     })
 }
 
