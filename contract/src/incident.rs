@@ -17,7 +17,8 @@ pub enum Area {
     /// The four steps: closed by the next rotation that succeeds.
     Rotation,
     /// The way to the cluster: closed by the next delivery that succeeds.
-    Distribution,
+    #[serde(alias = "distribution")]
+    Delivery,
     /// An order to cut leaked credentials off.
     Revocation,
     /// A function that cannot work at all, for whatever secret.
@@ -34,7 +35,7 @@ impl Area {
     /// Every area.
     pub const ALL: &[Self] = &[
         Self::Rotation,
-        Self::Distribution,
+        Self::Delivery,
         Self::Revocation,
         Self::Function,
         Self::Alarm,
@@ -42,12 +43,12 @@ impl Area {
         Self::Connections,
     ];
 
-    /// The name in messages and in the table of incidents.
+    /// The name in messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rotation => "rotation",
-            Self::Distribution => "distribution",
+            Self::Delivery => "delivery",
             Self::Revocation => "revocation",
             Self::Function => "function",
             Self::Alarm => "alarm",
@@ -56,17 +57,26 @@ impl Area {
         }
     }
 
+    /// The name in the table of incidents: there, an item keeps the key that version 0.1 gave it.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Delivery => "distribution",
+            other => other.as_str(),
+        }
+    }
+
     /// Whether a success is told as well. Where it is not, an incident ends when nothing has been heard of it
     /// for a day.
     #[must_use]
     pub fn is_closed_by_success(self) -> bool {
-        matches!(self, Self::Rotation | Self::Distribution | Self::Alarm | Self::Connections)
+        matches!(self, Self::Rotation | Self::Delivery | Self::Alarm | Self::Connections)
     }
 
     /// Whether its subjects are secrets.
     #[must_use]
     pub fn is_about_secrets(self) -> bool {
-        matches!(self, Self::Rotation | Self::Distribution | Self::Revocation | Self::Connections)
+        matches!(self, Self::Rotation | Self::Delivery | Self::Revocation | Self::Connections)
     }
 }
 

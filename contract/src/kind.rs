@@ -1,8 +1,10 @@
 //! The closed set of failure kinds. Alarms, playbooks and dlq-handler match on a kind and never on prose.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How bad a failure is for the people who use the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ impl Severity {
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $transient:literal;)+) => {
         /// What failed, as a stable dotted name.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         pub enum Kind {
             $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
         }
@@ -167,25 +169,25 @@ kinds! {
     ConnectionsOutlived = "connections.outlived", Warning, false;
 
     /// The cluster is not known to hold the current version, so the other user must not be reset.
-    DistributionUndelivered = "distribution.undelivered", Error, true;
+    DeliveryUndelivered = "delivery.undelivered", Error, true;
     /// secret2eks could not be asked to deliver the new version.
-    DistributionRequestFailed = "distribution.request_failed", Error, true;
+    DeliveryRequestFailed = "delivery.request_failed", Error, true;
     /// The tags that say where the secret goes are incomplete, or hold what Kubernetes does not take.
-    DistributionTagsInvalid = "distribution.tags_invalid", Error, false;
+    DeliveryTagsInvalid = "delivery.tags_invalid", Error, false;
     /// The tenant of the secret is not the tenant of the namespace.
-    DistributionTenantMismatch = "distribution.tenant_mismatch", Error, false;
+    DeliveryTenantMismatch = "delivery.tenant_mismatch", Error, false;
     /// The namespace of the secret's tags does not exist in the cluster.
-    DistributionNamespaceMissing = "distribution.namespace_missing", Error, false;
+    DeliveryNamespaceMissing = "delivery.namespace_missing", Error, false;
     /// GitOps should own the ExternalSecret (mode `refresh`), but it does not exist.
-    DistributionExternalSecretMissing = "distribution.external_secret_missing", Error, false;
+    DeliveryExternalSecretMissing = "delivery.external_secret_missing", Error, false;
     /// An ExternalSecret or Kubernetes Secret of that name belongs to somebody else.
-    DistributionNameTaken = "distribution.name_taken", Error, false;
+    DeliveryNameTaken = "delivery.name_taken", Error, false;
     /// Somebody else applies the same ExternalSecret with other contents.
-    DistributionConflict = "distribution.conflict", Error, false;
+    DeliveryConflict = "delivery.conflict", Error, false;
     /// External Secrets Operator did not confirm the current version in time.
-    DistributionNotSynced = "distribution.not_synced", Error, true;
+    DeliveryNotSynced = "delivery.not_synced", Error, true;
     /// The delivery ran out of time before the function's own timeout.
-    DistributionTimedOut = "distribution.timed_out", Warning, true;
+    DeliveryTimedOut = "delivery.timed_out", Warning, true;
 
     /// EKS does not know the cluster, or the cluster is not active.
     ClusterNotFound = "cluster.not_found", Error, false;
@@ -235,10 +237,14 @@ kinds! {
 }
 
 impl Kind {
-    /// The kind of that name.
+    /// The kind of that name. Version 0.1 said `distribution.` for `delivery.`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+        let rest = name.strip_prefix("delivery.").or_else(|| name.strip_prefix("distribution."));
+        Self::ALL.iter().copied().find(|kind| match rest {
+            Some(rest) => kind.as_str().strip_prefix("delivery.") == Some(rest),
+            None => kind.as_str() == name,
+        })
     }
 
     /// The part of the name before the dot, for example `broker`.
@@ -265,13 +271,20 @@ impl Kind {
     #[must_use]
     pub fn playbook(self) -> String {
         let page = match (self.group(), self) {
-            ("distribution" | "cluster", _) => "delivery-failing.md",
+            ("delivery" | "cluster", _) => "delivery-failing.md",
             (_, Self::SecretDue | Self::SecretOverdue | Self::SecretOwnerMissing | Self::SecretUnwatched) => {
                 "secret-due.md"
             }
             _ => "rotation-failing.md",
         };
         format!("{page}#{self}")
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| D::Error::custom("no kind of failure"))
     }
 }
 
@@ -302,8 +315,20 @@ mod tests {
     fn every_kind_travels_as_its_name_and_says_what_it_means() -> Result<(), serde_json::Error> {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind)?, kind.as_str());
+            assert_eq!(serde_json::from_value::<Kind>(kind.as_str().into())?, *kind);
             assert!(kind.meaning().ends_with('.'), "{kind}: {}", kind.meaning());
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_kind_of_version_0_1_is_read_by_its_name_of_now() {
+        assert_eq!(Kind::parse("distribution.not_synced"), Some(Kind::DeliveryNotSynced));
+        for unknown in
+            ["distribution.login_refused", "delivery.", "delivery.delivery.not_synced", "not_synced"]
+        {
+            assert_eq!(Kind::parse(unknown), None, "{unknown}");
+        }
+        assert!(serde_json::from_value::<Kind>("delivery.unheard_of".into()).is_err());
     }
 }

@@ -5,10 +5,10 @@
 
 mod alert;
 mod arn;
+mod delivery_request;
 mod foreign;
 mod incident;
 mod kind;
-mod messages;
 mod notice;
 mod password;
 mod secret_value;
@@ -17,10 +17,10 @@ mod text;
 
 pub use alert::{Alert, AlertText};
 pub use arn::{is_complete_arn, is_elsewhere, names_same_secret, secret_name};
+pub use delivery_request::DeliveryRequest;
 pub use foreign::{Argument, Foreign};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
 pub use kind::{Kind, Severity};
-pub use messages::DistributionRequest;
 pub use notice::{FailureNotice, NOTICE_SCHEMA};
 pub use password::Password;
 pub use secret_value::{BrokerAddress, KNOWN_KEYS, SecretValue, SecretValueError, Strategy};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{DistributionRequest, FailureNotice, Kind, SecretValue};
+use contract::{DeliveryRequest, FailureNotice, Kind, SecretValue};
 use serde_json::{Value, json};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -35,9 +35,9 @@ fn every_kind_makes_a_valid_notice_and_the_schema_knows_no_other() -> Outcome {
 
 #[test]
 fn requests_with_and_without_a_time_of_promotion_are_valid() -> Outcome {
-    let schema = schema("distribution-request")?;
+    let schema = schema("delivery-request")?;
     for promoted_at in [None, Some("2026-01-01T00:00:00Z".to_owned())] {
-        let request = DistributionRequest {
+        let request = DeliveryRequest {
             secret_arn: "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-AbCdEf".to_owned(),
             version_id: "0123456789abcdef0123456789abcdef".to_owned(),
             attempt: 1,

@@ -79,7 +79,7 @@ pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
 /// What the alerts of an area are about that have a budget.
 fn withheld(area: Area) -> &'static str {
     match area {
-        Area::Rotation | Area::Distribution | Area::Revocation | Area::Connections => {
+        Area::Rotation | Area::Delivery | Area::Revocation | Area::Connections => {
             "a secret that Secrets Manager does not know"
         }
         Area::Function => "a function whose name is not in OWN_NAMES",
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn the_digest_says_what_its_area_is_about() {
         for (area, words) in [
-            (Area::Distribution, "about a secret that Secrets Manager does not know"),
+            (Area::Delivery, "about a secret that Secrets Manager does not know"),
             (Area::Function, "about a function whose name"),
             (Area::Alarm, "about an alarm whose name"),
             (Area::Message, "about a message that is not understood"),

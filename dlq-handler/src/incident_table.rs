@@ -64,7 +64,7 @@ impl IncidentTable {
             .get_item()
             .table_name(&self.table)
             .key("subject", text(subject))
-            .key("area", text(area.as_str()))
+            .key("area", text(area.key()))
             .consistent_read(true)
             .send()
             .await
@@ -101,7 +101,7 @@ impl IncidentTable {
             .put_item()
             .table_name(&self.table)
             .item("subject", text(&record.subject))
-            .item("area", text(record.area.as_str()))
+            .item("area", text(record.area.key()))
             .item("state", text(state))
             .item("unsent", AttributeValue::Bool(!record.unsent.is_empty()))
             .item("revision", number(record.revision))

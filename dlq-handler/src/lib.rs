@@ -38,7 +38,7 @@ pub struct DlqHandler {
     /// Where other systems are told.
     pub bus: event_bus::EventBus,
     /// secret2eks.
-    pub redelivery: messages::Distribution,
+    pub redelivery: messages::DeliveryRequests,
     /// The queue for what has to wait.
     pub queue: own_queue::OwnQueue,
     /// Secrets Manager.

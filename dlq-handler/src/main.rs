@@ -11,7 +11,7 @@ use dlq_handler::own_queue::OwnQueue;
 use dlq_handler::secret_store::SecretStore;
 use lambda_boundary::aws_sdk;
 use lambda_runtime::{LambdaEvent, service_fn};
-use messages::{Distribution, Topic};
+use messages::{DeliveryRequests, Topic};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,7 +54,7 @@ async fn connect(config: Config) -> DlqHandler {
         table: IncidentTable::new(&aws, config.incidents_table.clone(), timeout),
         alerts: Topic::new(&aws, config.alert_topic.clone(), timeout),
         bus: EventBus::new(&aws, config.event_bus.clone(), timeout),
-        redelivery: Distribution::new(&aws, config.places.secret2eks.clone(), timeout),
+        redelivery: DeliveryRequests::new(&aws, config.places.secret2eks.clone(), timeout),
         queue: OwnQueue::new(&aws, config.own_queue.clone(), timeout),
         secrets: SecretStore::new(&aws, timeout),
         now,

@@ -1,6 +1,6 @@
 //! What can come into the queue, in one form, whoever sent it.
 
-use contract::{Area, DistributionRequest, Kind};
+use contract::{Area, DeliveryRequest, Kind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum Message {
     /// Something that may have failed before has succeeded.
     Success(Success),
     /// Our own: a delivery to request now.
-    Redelivery(DistributionRequest),
+    Redelivery(DeliveryRequest),
     /// The schedule's: look at every open incident.
     Sweep,
     /// A success or a command that did not come by its sender's way.
@@ -42,7 +42,7 @@ pub struct Failure {
     /// What is known beside the kind.
     pub detail: Detail,
     /// The delivery that failed.
-    pub delivery: Option<DistributionRequest>,
+    pub delivery: Option<DeliveryRequest>,
     /// Whether it has waited for a message that says more.
     pub waited: bool,
 }

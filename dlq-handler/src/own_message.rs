@@ -1,6 +1,6 @@
 //! What the handler sends itself, and what its schedule sends it.
 
-use contract::DistributionRequest;
+use contract::DeliveryRequest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum OwnMessage {
     #[serde(rename = "dlq-handler-redelivery/1")]
     Redelivery {
         /// The request, with the number of its attempt.
-        request: DistributionRequest,
+        request: DeliveryRequest,
     },
     /// A message that has waited for another that says more.
     #[serde(rename = "dlq-handler-waited/1", rename_all = "camelCase")]

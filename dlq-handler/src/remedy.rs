@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use contract::{Area, DistributionRequest};
+use contract::{Area, DeliveryRequest};
 
 use crate::message::Failure;
 
@@ -24,7 +24,7 @@ pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// The delivery is requested again after this pause.
-    Again(DistributionRequest, Duration),
+    Again(DeliveryRequest, Duration),
     /// It was requested often enough.
     Exhausted,
     /// It would fail again: somebody has to change something first.
@@ -38,7 +38,7 @@ pub enum Remedy {
 /// What is done about `failure`, when the first pause is `first_delay`.
 #[must_use]
 pub fn remedy(failure: &Failure, first_delay: Duration) -> Remedy {
-    let (Some(request), Area::Distribution) = (&failure.delivery, failure.area) else {
+    let (Some(request), Area::Delivery) = (&failure.delivery, failure.area) else {
         return Remedy::None;
     };
     if !failure.kind.is_transient() {
@@ -49,7 +49,7 @@ pub fn remedy(failure: &Failure, first_delay: Duration) -> Remedy {
     }
     let growth = GROWTH.saturating_pow(request.attempt.saturating_sub(1));
     let delay = first_delay.saturating_mul(growth).min(LONGEST_DELAY);
-    Remedy::Again(DistributionRequest { attempt: request.attempt.max(1) + 1, ..request.clone() }, delay)
+    Remedy::Again(DeliveryRequest { attempt: request.attempt.max(1) + 1, ..request.clone() }, delay)
 }
 
 impl Remedy {
@@ -89,7 +89,7 @@ mod tests {
             kind,
             occurred_at: jiff::Timestamp::UNIX_EPOCH,
             detail: Detail::default(),
-            delivery: Some(DistributionRequest {
+            delivery: Some(DeliveryRequest {
                 secret_arn: "arn".to_owned(),
                 version_id: "v".to_owned(),
                 attempt,
@@ -108,8 +108,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_requested_three_times_with_growing_pauses() {
-        let after =
-            |attempt| remedy(&failed(Kind::DistributionNotSynced, Area::Distribution, attempt), FIRST);
+        let after = |attempt| remedy(&failed(Kind::DeliveryNotSynced, Area::Delivery, attempt), FIRST);
         assert_eq!(pause(&after(0)), Some((2, 30)));
         assert_eq!(pause(&after(1)), Some((2, 30)));
         assert_eq!(pause(&after(2)), Some((3, 120)));
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_would_fail_again_is_not_repeated_and_a_rotation_never_is() {
-        let tags = failed(Kind::DistributionTagsInvalid, Area::Distribution, 1);
+        let tags = failed(Kind::DeliveryTagsInvalid, Area::Delivery, 1);
         assert_eq!(remedy(&tags, FIRST), Remedy::Useless);
         for kind in Kind::ALL {
             assert_eq!(remedy(&failed(*kind, Area::Rotation, 1), FIRST), Remedy::None, "{kind}");

@@ -6,7 +6,7 @@ mod harmless;
 mod lambda_record;
 mod notice;
 
-use contract::{Area, DistributionRequest, Kind, cut};
+use contract::{Area, DeliveryRequest, Kind, cut};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,7 +92,7 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
         Message::Success(success) => {
             let what = match success.area {
                 Area::Rotation => "a rotation succeeded",
-                Area::Distribution => "a delivery succeeded",
+                Area::Delivery => "a delivery succeeded",
                 _ => "something succeeded",
             };
             // When a rotation succeeded, Secrets Manager says itself; it says nothing of a test.
@@ -175,14 +175,14 @@ fn time(value: &Value, received: Received<'_>) -> Timestamp {
 }
 
 /// The delivery that secret2eks was asked for: our own request, or the native event of Secrets Manager.
-fn delivery(payload: &Value) -> Option<DistributionRequest> {
-    if let Ok(request) = DistributionRequest::deserialize(payload) {
+fn delivery(payload: &Value) -> Option<DeliveryRequest> {
+    if let Ok(request) = DeliveryRequest::deserialize(payload) {
         return Some(request);
     }
     let secret_arn = payload["resources"].as_array()?.first()?.as_str()?.to_owned();
     let version_id = payload["detail"]["versionId"].as_str()?.to_owned();
     let promoted_at = payload["time"].as_str().map(str::to_owned);
-    Some(DistributionRequest { secret_arn, version_id, attempt: 1, promoted_at })
+    Some(DeliveryRequest { secret_arn, version_id, attempt: 1, promoted_at })
 }
 
 #[cfg(test)]

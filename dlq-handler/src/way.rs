@@ -59,7 +59,7 @@ impl Way {
             Message::Failure(_) | Message::Untrusted { .. } | Message::Information(_) => return true,
             Message::Success(success) => match success.area {
                 Area::Rotation => Self::Rule,
-                Area::Distribution => Self::Delivery,
+                Area::Delivery => Self::Delivery,
                 // CloudWatch publishes to the topic; that an alarm was deleted, a rule says.
                 Area::Alarm if self == Self::Rule => Self::Rule,
                 Area::Alarm => Self::Topic,
@@ -101,7 +101,7 @@ mod tests {
     fn a_success_and_a_command_are_believed_by_their_senders_way_only() {
         let cases = [
             (success(Area::Rotation), [true, false, false, false, true]),
-            (success(Area::Distribution), [false, false, true, false, true]),
+            (success(Area::Delivery), [false, false, true, false, true]),
             (success(Area::Alarm), [true, false, false, true, true]),
             (success(Area::Function), [false; 5]),
             (Message::Sweep, [false, true, false, false, true]),

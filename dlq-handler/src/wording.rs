@@ -142,7 +142,7 @@ fn title(told: Told<'_>) -> String {
     let fails = match told.area {
         Area::Rotation if incident.detail.test_only => "the test of its schedule fails",
         Area::Rotation => "rotation fails",
-        Area::Distribution => "delivery to the cluster fails",
+        Area::Delivery => "delivery to the cluster fails",
         Area::Revocation => "revoking leaked credentials failed",
         Area::Function if incident.is_of_one_event() => "the function refused an event",
         Area::Function => "the function fails",
@@ -156,7 +156,7 @@ fn title(told: Told<'_>) -> String {
         What::StaysOpen => format!("{mark}{name}: {fails}, for more than a day now ({kind})"),
         What::Closed | What::Quiet => match told.area {
             Area::Rotation => format!("{name}: rotation works again"),
-            Area::Distribution => format!("{name}: delivered, the cluster has the current version"),
+            Area::Delivery => format!("{name}: delivered, the cluster has the current version"),
             Area::Connections => format!("{name}: no session outlives rotations any more"),
             _ => format!("{name}: over ({kind})"),
         },

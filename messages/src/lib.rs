@@ -1,7 +1,7 @@
 //! What functions send to others: failure notices and alerts by a topic, the request to deliver by Lambda's queue.
 
-mod distribution;
+mod delivery_requests;
 mod topic;
 
-pub use distribution::{Distribution, RequestError};
+pub use delivery_requests::{DeliveryRequests, RequestError};
 pub use topic::{PublishError, Topic};

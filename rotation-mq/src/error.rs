@@ -284,7 +284,7 @@ pub enum RotationError {
     },
     /// secret2eks could not be asked.
     #[error("failed to ask secret2eks to deliver secret {secret}")]
-    Distribution {
+    DeliveryRequest {
         /// The secret's ARN.
         secret: String,
         /// Why.
@@ -412,7 +412,7 @@ impl RotationError {
             Self::VhostNotPermitted { .. } => Kind::VhostNotPermitted,
             Self::ConnectionsInUse { .. } => Kind::ConnectionsInUse,
             Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,
-            Self::Undelivered { .. } => Kind::DistributionUndelivered,
+            Self::Undelivered { .. } => Kind::DeliveryUndelivered,
             Self::Login { source, credentials: Credentials::Current, .. } => {
                 source.kind(Kind::CurrentLoginRefused)
             }
@@ -421,7 +421,7 @@ impl RotationError {
             }
             Self::GrantsUnequal { .. } => Kind::PendingGrantsUnequal,
             Self::Raced { .. } => Kind::RotationRaced,
-            Self::Distribution { .. } => Kind::DistributionRequestFailed,
+            Self::DeliveryRequest { .. } => Kind::DeliveryRequestFailed,
             Self::RevokeRefused { .. } => Kind::RevokeRefused,
             Self::Login { source, credentials: Credentials::Leaked, .. } => source.kind(Kind::RevokeRefused),
             Self::RevokeRaced { .. } | Self::RevokeTaken { .. } => Kind::RevokeRaced,

@@ -43,7 +43,7 @@ pub struct Rotation {
     /// AMQPS logins.
     pub amqp: amqp_login::AmqpLogin,
     /// secret2eks.
-    pub distribution: messages::Distribution,
+    pub delivery: messages::DeliveryRequests,
     /// The dead-letter topic.
     pub dead_letter: messages::Topic,
     /// The clock.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::{FailureNotice, Kind};
 use lambda_boundary::{ConfigError, aws_sdk};
 use lambda_runtime::{LambdaEvent, service_fn};
-use messages::{Distribution, Topic};
+use messages::{DeliveryRequests, Topic};
 use rotation_mq::Rotation;
 use rotation_mq::amazon_mq::AmazonMq;
 use rotation_mq::amqp_login::AmqpLogin;
@@ -79,7 +79,7 @@ async fn connect(config: Config) -> Result<Rotation, lambda_runtime::Error> {
         amazon_mq: AmazonMq::new(&aws, timeout, config.endpoints_kept),
         management: ManagementClient::new(&config.broker_roots, timeout)?,
         amqp: AmqpLogin::new(config.broker_roots.clone(), timeout),
-        distribution: Distribution::new(&aws, config.secret2eks_function.clone(), timeout),
+        delivery: DeliveryRequests::new(&aws, config.secret2eks_function.clone(), timeout),
         dead_letter: Topic::new(&aws_for_notices, config.dead_letter_topic.clone(), NOTICE_TIMEOUT),
         now,
         config,

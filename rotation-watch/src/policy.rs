@@ -53,7 +53,7 @@ pub fn judge(secret: &Secret, now: Timestamp, due_within: SignedDuration) -> Vec
         && secret.tags.delivered() != Some(current.id.as_str())
         && let Some(at) = since(current.created_at, UNDER_WAY)
     {
-        findings.push(Finding { kind: Kind::DistributionUndelivered, at: Some(at) });
+        findings.push(Finding { kind: Kind::DeliveryUndelivered, at: Some(at) });
     }
     if limit.is_unclear || (secret.tags.get(Tags::MAX_AGE_DAYS).is_some() && secret.owner().is_empty()) {
         findings.push(Finding { kind: Kind::SecretOwnerMissing, at: None });
@@ -186,7 +186,7 @@ mod tests {
         };
         assert_eq!(kinds(&routed("v2", 1)), []);
         assert_eq!(kinds(&routed("v1", 0)), [], "it may be on its way");
-        assert_eq!(kinds(&routed("v1", 1)), [Kind::DistributionUndelivered]);
+        assert_eq!(kinds(&routed("v1", 1)), [Kind::DeliveryUndelivered]);
     }
 
     #[test]

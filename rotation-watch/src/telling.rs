@@ -63,7 +63,7 @@ pub const KINDS: [Kind; 7] = [
     Kind::SecretOverdue,
     Kind::RotationStuck,
     Kind::RotationNeverSucceeded,
-    Kind::DistributionUndelivered,
+    Kind::DeliveryUndelivered,
     Kind::SecretOwnerMissing,
     Kind::SecretUnwatched,
 ];

@@ -117,7 +117,7 @@ fn heading(kind: Kind, count: usize) -> String {
         Kind::SecretOverdue => "overdue",
         Kind::RotationStuck => "with a rotation that is stuck",
         Kind::RotationNeverSucceeded => "whose rotation never succeeded",
-        Kind::DistributionUndelivered => "not delivered to the cluster",
+        Kind::DeliveryUndelivered => "not delivered to the cluster",
         Kind::SecretUnwatched => "whose age cannot be watched",
         _ => "with an incomplete policy",
     };

@@ -159,26 +159,24 @@ impl DeliveryError {
         match self {
             Self::Event(_) => Kind::EventInvalid,
             Self::Secret { source, .. } => source.kind(),
-            Self::Tags { .. } | Self::OtherCluster { .. } => Kind::DistributionTagsInvalid,
+            Self::Tags { .. } | Self::OtherCluster { .. } => Kind::DeliveryTagsInvalid,
             Self::Connect { source, .. } => match source {
                 ConnectError::Lookup(source) => source.kind(),
                 ConnectError::Api(source) => source.kind(),
                 ConnectError::NoCredentials | ConnectError::Token(_) => Kind::ClusterLoginRefused,
             },
             Self::Api { source, .. } => source.kind(),
-            Self::NamespaceMissing { .. } => Kind::DistributionNamespaceMissing,
-            Self::TenantMismatch { .. } => Kind::DistributionTenantMismatch,
-            Self::Refused { source: Refusal::Missing, .. } => Kind::DistributionExternalSecretMissing,
+            Self::NamespaceMissing { .. } => Kind::DeliveryNamespaceMissing,
+            Self::TenantMismatch { .. } => Kind::DeliveryTenantMismatch,
+            Self::Refused { source: Refusal::Missing, .. } => Kind::DeliveryExternalSecretMissing,
             Self::Refused {
                 source: Refusal::OtherSecret(_) | Refusal::NotOurs | Refusal::ReadsOtherSecrets,
                 ..
             }
-            | Self::SecretTaken { .. } => Kind::DistributionNameTaken,
-            Self::Refused { .. } | Self::NotSynced { .. } | Self::MovedOn { .. } => {
-                Kind::DistributionNotSynced
-            }
-            Self::Conflict { .. } => Kind::DistributionConflict,
-            Self::TimedOut(_) => Kind::DistributionTimedOut,
+            | Self::SecretTaken { .. } => Kind::DeliveryNameTaken,
+            Self::Refused { .. } | Self::NotSynced { .. } | Self::MovedOn { .. } => Kind::DeliveryNotSynced,
+            Self::Conflict { .. } => Kind::DeliveryConflict,
+            Self::TimedOut(_) => Kind::DeliveryTimedOut,
         }
     }
 

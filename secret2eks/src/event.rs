@@ -2,7 +2,7 @@
 //! Secrets Manager, so that a value stored by hand travels the same way.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html>
 
-use contract::DistributionRequest;
+use contract::DeliveryRequest;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub enum Trigger {
 pub enum EventError {
     /// Neither of the two shapes.
     #[error(
-        "the event is neither a distribution request (`secretArn`, `versionId`, `attempt`) nor `{NATIVE_TYPE}` of \
+        "the event is neither a delivery request (`secretArn`, `versionId`, `attempt`) nor `{NATIVE_TYPE}` of \
          Secrets Manager"
     )]
     UnknownShape,
@@ -64,7 +64,7 @@ pub fn parse(event: &Value) -> Result<Event, EventError> {
     if event.get("detail-type").is_some() {
         return native(event);
     }
-    let request = DistributionRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
+    let request = DeliveryRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
     let since = request.promoted_at.as_deref().and_then(|time| time.parse().ok());
     Ok(Event::Changed(Change { secret_arn: arn(&request.secret_arn)?, since, trigger: Trigger::Request }))
 }

@@ -19,7 +19,7 @@ const NEXT_SECOND: Duration = Duration::from_millis(1_050);
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The message of External Secrets Operator's condition, the only sign of this cause that it leaves in the object
-/// (its `msgErrorIsOwned`). With other words it is `distribution.not_synced`.
+/// (its `msgErrorIsOwned`). With other words it is `delivery.not_synced`.
 const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
 
 /// How the cluster came to hold what is wanted.

@@ -119,9 +119,9 @@ fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
         let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
         let alert = alerts.first().context("no alert")?;
         let context = &alert["metadata"]["additionalContext"];
-        ensure!(context["area"] == "distribution", "{alert}");
-        ensure!(context["kind"] == "distribution.namespace_missing", "{alert}");
-        let playbook = "infra/playbooks/delivery-failing.md#distribution.namespace_missing";
+        ensure!(context["area"] == "delivery", "{alert}");
+        ensure!(context["kind"] == "delivery.namespace_missing", "{alert}");
+        let playbook = "infra/playbooks/delivery-failing.md#delivery.namespace_missing";
         ensure!(context["playbook"] == playbook, "{alert}");
 
         cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, &namespace, &[]).await?;

@@ -23,7 +23,7 @@ fn a_routed_secret_is_not_rotated_again_before_its_current_version_was_delivered
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
         let before = state_of(cloud, &app.user, &app.arn).await?;
         let answer = cloud.step(&app.arn, &version, "setSecret").await?;
-        failed_once(cloud, &app.arn, &answer, "distribution.undelivered", &first).await?;
+        failed_once(cloud, &app.arn, &answer, "delivery.undelivered", &first).await?;
         ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "something was changed");
         current_logs_in(cloud, &app.arn).await?;
 
@@ -48,7 +48,7 @@ fn an_old_receipt_is_none_and_a_secret_without_a_route_needs_none() -> Result<()
         let failed =
             rotation.attempts.iter().flat_map(|attempt| &attempt.steps).find(|step| step.outcome == "failed");
         let kind = failed.and_then(|step| step.error_type.as_deref());
-        ensure!(kind == Some("distribution.undelivered"), "{rotation:?}");
+        ensure!(kind == Some("delivery.undelivered"), "{rotation:?}");
         current_logs_in(cloud, &app.arn).await
     })
 }

@@ -8,7 +8,7 @@ mod bad_events;
 mod bad_secrets;
 mod cargo_lambda;
 mod delivery;
-mod distribution;
+mod delivery_requests;
 mod environment;
 mod failure_path;
 mod grants;

@@ -90,7 +90,7 @@ const ONE_FILE_EACH: &[(&str, &[&str])] = &[
     ("reqwest", &["management_api"]),
     ("aws_sdk_mq", &["amazon_mq"]),
     ("aws_sdk_secretsmanager", &["secret_store"]),
-    ("aws_sdk_lambda", &["distribution"]),
+    ("aws_sdk_lambda", &["delivery_requests"]),
     ("aws_sdk_sns", &["topic"]),
     ("aws_sdk_dynamodb", &["incident_table", "memory_table"]),
     ("aws_sdk_eventbridge", &["event_bus"]),

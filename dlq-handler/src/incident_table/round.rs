@@ -45,7 +45,7 @@ impl Found {
     /// The area, if it is one of those that this version knows.
     #[must_use]
     pub fn area(&self) -> Option<Area> {
-        Area::ALL.iter().copied().find(|area| area.as_str() == self.place.area)
+        Area::ALL.iter().copied().find(|area| area.key() == self.place.area)
     }
 }
 

@@ -29,16 +29,16 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     // Whoever invokes a function can name any secret in an event: one that is refused says nothing about that secret.
     let named = delivery.as_ref().map(|request| cut(&request.secret_arn, NAME_LIMIT));
     let delivery = delivery.filter(|_| kind != Some(Kind::EventInvalid));
-    let area = if delivery.is_some() { Area::Distribution } else { Area::Function };
+    let area = if delivery.is_some() { Area::Delivery } else { Area::Function };
     let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
     if condition == "Success" {
         // It is another cluster's secret: nothing was delivered, and whatever failed has not ended.
         let elsewhere = value["responsePayload"]["outcome"] == "otherCluster";
         return Some(match area {
-            Area::Distribution if elsewhere => {
+            Area::Delivery if elsewhere => {
                 Message::Information(format!("{function} leaves {subject} to another cluster"))
             }
-            Area::Distribution => success(received, area, &subject, at),
+            Area::Delivery => success(received, area, &subject, at),
             _ => Message::Information(format!("{function} succeeded")),
         });
     }

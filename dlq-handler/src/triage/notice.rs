@@ -1,6 +1,6 @@
 //! A failure notice of one of our functions.
 
-use contract::{Area, DistributionRequest, FailureNotice, Kind, NOTICE_SCHEMA, cut};
+use contract::{Area, DeliveryRequest, FailureNotice, Kind, NOTICE_SCHEMA, cut};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         return Some(Message::Information(format!("{}: {subject}, {version}", notice.kind)));
     }
     let occurred_at = time(&value["occurredAt"], received);
-    let delivery = (area == Area::Distribution).then(|| delivery(&notice)).flatten();
+    let delivery = (area == Area::Delivery).then(|| delivery(&notice)).flatten();
     let kind = notice.kind;
     let id = format!("{} {kind}", notice.request_id);
     let received = Received { id: if notice.request_id.is_empty() { received.id } else { &id }, ..received };
@@ -57,7 +57,7 @@ fn area(notice: &FailureNotice) -> Area {
     match (notice.step.as_deref(), notice.kind) {
         (Some("revokePrevious"), _) => Area::Revocation,
         // The rotation itself is finished then.
-        (_, Kind::DistributionRequestFailed) => Area::Distribution,
+        (_, Kind::DeliveryRequestFailed) => Area::Delivery,
         // The rotation goes on.
         (_, Kind::ConnectionsOutlived) => Area::Connections,
         _ => Area::Rotation,
@@ -65,8 +65,8 @@ fn area(notice: &FailureNotice) -> Area {
 }
 
 /// What rotation-mq could not ask for: that was the first attempt.
-fn delivery(notice: &FailureNotice) -> Option<DistributionRequest> {
-    Some(DistributionRequest {
+fn delivery(notice: &FailureNotice) -> Option<DeliveryRequest> {
+    Some(DeliveryRequest {
         secret_arn: notice.secret_arn.clone()?,
         version_id: notice.version_id.clone()?,
         attempt: 1,

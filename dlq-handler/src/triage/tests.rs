@@ -73,26 +73,20 @@ const SHAPES: [(&str, &str); 26] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",
-        "failure distribution.request_failed of SECRET in distribution at 08:00:00 attempt Some(1)",
+        "failure delivery.request_failed of SECRET in delivery at 08:00:00 attempt Some(1)",
     ),
     ("notice-revoke", "failure revoke.refused of SECRET in revocation at 08:00:00 attempt None"),
     (
         "notice-configuration",
         "failure configuration.invalid of rotation-rotation-mq in function at 08:00:00 attempt None",
     ),
-    (
-        "on-failure-request",
-        "failure distribution.not_synced of SECRET in distribution at 08:00:10 attempt Some(2)",
-    ),
-    (
-        "on-failure-native-event",
-        "failure function.crashed of SECRET in distribution at 08:00:10 attempt Some(1)",
-    ),
+    ("on-failure-request", "failure delivery.not_synced of SECRET in delivery at 08:00:10 attempt Some(2)"),
+    ("on-failure-native-event", "failure function.crashed of SECRET in delivery at 08:00:10 attempt Some(1)"),
     (
         "on-failure-without-answer",
         "failure function.crashed of rotation-rotation-watch in function at 08:00:10 attempt None",
     ),
-    ("on-success", "success of SECRET in distribution at 08:00:10"),
+    ("on-success", "success of SECRET in delivery at 08:00:10"),
     ("on-success-of-another-cluster", "information: rotation-secret2eks leaves SECRET to another cluster"),
     ("cloudtrail-rotation-failed", "failure rotation.failed of SECRET in rotation at 08:00:04 attempt None"),
     (
@@ -173,7 +167,7 @@ fn a_notice_of_any_kind_is_a_failure_of_that_kind() -> Outcome {
         assert_eq!(failure.kind, *kind);
         let about_the_function = matches!(kind, Kind::ConfigurationInvalid | Kind::EventInvalid);
         assert_eq!(failure.subject == SECRET, !about_the_function, "{kind}");
-        assert_eq!(failure.delivery.is_some(), *kind == Kind::DistributionRequestFailed, "{kind}");
+        assert_eq!(failure.delivery.is_some(), *kind == Kind::DeliveryRequestFailed, "{kind}");
     }
     Ok(())
 }
@@ -203,7 +197,7 @@ fn a_delivery_failure_of_any_kind_keeps_its_kind_and_its_request() -> Outcome {
             assert_eq!(failure.detail.secret.as_deref(), Some(SECRET));
             continue;
         }
-        assert_eq!((failure.kind, failure.area), (*kind, Area::Distribution));
+        assert_eq!((failure.kind, failure.area), (*kind, Area::Delivery));
         let request = failure.delivery.as_ref().ok_or("no request")?;
         assert_eq!((request.secret_arn.as_str(), request.version_id.as_str()), (SECRET, VERSION));
         assert_eq!(request.promoted_at.as_deref(), Some("2026-11-25T07:59:00Z"));

@@ -11,7 +11,7 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
     let incident = &told.announcement.incident;
     let mut steps = vec![format!("Follow the playbook: {playbook}")];
     let secret = argument(told.subject, Argument::Secret);
-    if secret == Argument::Secret.placeholder() && matches!(told.area, Area::Rotation | Area::Distribution) {
+    if secret == Argument::Secret.placeholder() && matches!(told.area, Area::Rotation | Area::Delivery) {
         steps.push(
             "Do not paste the name above into a shell: it is not the name or ARN of a secret. In the commands \
              below, write the secret that you mean for SECRET."
@@ -23,7 +23,7 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
     }
     match told.area {
         Area::Rotation => steps.extend(rotation(secret)),
-        Area::Distribution => {
+        Area::Delivery => {
             if let Some(function) = &places.secret2eks {
                 let version = incident.detail.version.as_deref();
                 let version = version.map_or("CURRENT", |version| argument(version, Argument::Version));

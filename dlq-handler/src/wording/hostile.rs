@@ -221,7 +221,7 @@ fn check(foreign: &Foreign, kind: Kind, area: Area) -> Result<(), String> {
 
 const AREAS: [(Kind, Area); 6] = [
     (Kind::SecretInvalid, Area::Rotation),
-    (Kind::DistributionNotSynced, Area::Distribution),
+    (Kind::DeliveryNotSynced, Area::Delivery),
     (Kind::RevokeRefused, Area::Revocation),
     (Kind::FunctionCrashed, Area::Function),
     (Kind::AlarmRaised, Area::Alarm),
@@ -287,7 +287,7 @@ fn the_longest_name_of_a_secret_stands_whole_in_every_command() {
         function: "c".repeat(64),
         ..Foreign::everywhere(&"d".repeat(2_000))
     };
-    for area in [Area::Rotation, Area::Distribution] {
+    for area in [Area::Rotation, Area::Delivery] {
         for alert in foreign.alerts(Kind::SecretInvalid, area).iter().take(1) {
             let value = json!(alert);
             let steps = texts(&value["content"]["nextSteps"]);

@@ -20,13 +20,13 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Rotation) if incident.detail.test_only => {
             "Nothing was to be rotated and nothing was changed. The next rotation would fail the same way.".to_owned()
         }
-        (_, Area::Rotation) if incident.kind == Kind::DistributionUndelivered => {
+        (_, Area::Rotation) if incident.kind == Kind::DeliveryUndelivered => {
             "Nothing is broken: the cluster still has credentials that work, and they are protected from being \
              reset until the current version has arrived there."
                 .to_owned()
         }
         (_, Area::Rotation) => rotation(told),
-        (_, Area::Distribution) => "The rotation is done, but the cluster still has the former credentials. With two \
+        (_, Area::Delivery) => "The rotation is done, but the cluster still has the former credentials. With two \
              users in turn they keep working: their user is not reset before the current version has been \
              delivered. With `single` they do not work any more, and the application cannot connect again."
             .to_owned(),
@@ -112,7 +112,7 @@ fn closed(told: Told<'_>) -> &'static str {
         }
         Area::Alarm => "The alarm is not raised any more: it is OK, has no data, or was deleted.",
         Area::Rotation => "The current credentials are fresh. Nothing is left to do.",
-        Area::Distribution => "Applications have the current credentials. Nothing is left to do.",
+        Area::Delivery => "Applications have the current credentials. Nothing is left to do.",
         _ => "Nothing is left to do.",
     }
 }

@@ -1,6 +1,6 @@
 //! `finishSecret`: the pending version becomes AWSCURRENT, and secret2eks is asked to deliver it.
 
-use contract::{DistributionRequest, SecretValue, Strategy};
+use contract::{DeliveryRequest, SecretValue, Strategy};
 
 use super::{Step, nodes, pending_login, test_secret};
 use crate::amazon_mq::Endpoints;
@@ -51,13 +51,13 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     let user = current.value.username().to_owned();
     log_in(step, &endpoints, &current.value).await?;
     tracing::info!(broker.user = user, "version {} is AWSCURRENT and user `{user}` logs in", current.id);
-    let request = DistributionRequest {
+    let request = DeliveryRequest {
         secret_arn: found.description.arn.clone(),
         version_id: current.id,
         attempt: 1,
         promoted_at,
     };
-    match step.rotation.distribution.request(&request).await {
+    match step.rotation.delivery.request(&request).await {
         Ok(asked) => {
             tracing::info!(
                 asked,
@@ -66,9 +66,10 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
             );
             Ok(Finished::Completely)
         }
-        Err(source) => {
-            Ok(Finished::WithoutDelivery(RotationError::Distribution { secret: request.secret_arn, source }))
-        }
+        Err(source) => Ok(Finished::WithoutDelivery(RotationError::DeliveryRequest {
+            secret: request.secret_arn,
+            source,
+        })),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `setSecret`: the broker user whose turn it is gets the pending password and the grants of the current
 //! user.
 
-use contract::{DistributionRequest, Strategy};
+use contract::{DeliveryRequest, Strategy};
 use rand::rngs::ThreadRng;
 
 use super::{Found, Step, claim, look_again, nodes, outlived};
@@ -246,13 +246,13 @@ async fn refuse_while_undelivered(step: Step<'_>, found: &Found, user: &str) -> 
     if !tags.is_routed() || tags.delivered() == Some(found.current.id.as_str()) {
         return Ok(());
     }
-    let request = DistributionRequest {
+    let request = DeliveryRequest {
         secret_arn: found.description.arn.clone(),
         version_id: found.current.id.clone(),
         attempt: 1,
         promoted_at: None,
     };
-    if let Err(error) = step.rotation.distribution.request(&request).await {
+    if let Err(error) = step.rotation.delivery.request(&request).await {
         tracing::warn!(error = %error, "secret2eks could not be asked to deliver the current version");
     }
     Err(RotationError::Undelivered { user: user.to_owned(), current: found.current.id.clone() })

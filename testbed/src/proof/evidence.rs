@@ -18,7 +18,7 @@ const GIVEN_UP: &str = "RetriesExhausted";
 const TOLD: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
 /// The notice of a rotation whose delivery could not be asked for.
-pub const REQUEST_FAILED: &str = "distribution.request_failed";
+pub const REQUEST_FAILED: &str = "delivery.request_failed";
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
 
 /// What an account's other systems see on its event bus of the secrets of one stand: Secrets Manager's `RotationFailed` and

@@ -59,7 +59,7 @@ impl Stand<'_> {
     pub async fn an_incident_is_open(&self, account: &Account, end: &End) -> Result<()> {
         let area = match end {
             End::Converged => return Ok(()),
-            End::Undelivered => "distribution",
+            End::Undelivered => "delivery",
             End::Failed { .. } => "rotation",
         };
         let incidents = self.incidents(account).await?;

@@ -49,7 +49,7 @@ fn a_namespace_of_the_same_name_in_another_cluster_reads_nothing_of_this_one() -
         admin.apply(&reading(&namespace, &copy, &theirs.arn)).await?.allowed("an ExternalSecret")?;
         nothing_came(cloud, &namespace, &copy).await?;
         // Nor does secret2eks carry it there.
-        theirs.refused("distribution.tags_invalid", "production").await?;
+        theirs.refused("delivery.tags_invalid", "production").await?;
 
         let ours = tagged(CLUSTER).await?;
         let copy = name("copy");

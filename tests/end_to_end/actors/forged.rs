@@ -45,7 +45,7 @@ pub fn undelivered(secret: &str, function: &str, at: &str) -> Value {
     record["requestContext"]["condition"] = json!("RetriesExhausted");
     record["responseContext"]["functionError"] = json!("Unhandled");
     record["responsePayload"] = json!({
-        "errorType": "distribution.name_taken", "errorMessage": "it belongs to another ExternalSecret",
+        "errorType": "delivery.name_taken", "errorMessage": "it belongs to another ExternalSecret",
     });
     record
 }

@@ -135,12 +135,12 @@ fn a_deleted_store_is_told_and_keeps_no_stolen_password_alive() -> Result<()> {
         admin.kubectl(&["delete", "secretstore", "aws"]).await?.allowed("the deletion of the store")?;
         cloud.rotate_successfully(&app.arn).await?;
         let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
-        let area = |alert: &Value| alert["metadata"]["additionalContext"]["area"] == "distribution";
+        let area = |alert: &Value| alert["metadata"]["additionalContext"]["area"] == "delivery";
         ensure!(alerts.iter().any(area), "{alerts:#?}");
         // The cluster holds the stolen one, so no rotation touches it; SecOps may, knowing that, once the attempt that
         // cannot end is given up.
         let rotation = cloud.rotate(&app.arn).await?;
-        ensure!(format!("{rotation:?}").contains("distribution.undelivered"), "{rotation:?}");
+        ensure!(format!("{rotation:?}").contains("delivery.undelivered"), "{rotation:?}");
         let stage = cloud.secrets.update_secret_version_stage().secret_id(&app.arn);
         stage.version_stage("AWSPENDING").remove_from_version_id(rotation.version_id).send().await?;
         let event = super::secops::revoke(&app.arn, &leaked);

@@ -108,7 +108,7 @@ fn every_answer_of_an_api_server_has_its_kind() -> Result<()> {
             (status(500, "InternalError", json!(null)), None, "cluster.request_failed"),
             (Fault::html(502), None, "cluster.request_failed"),
             (Fault::html(200), None, "cluster.request_failed"),
-            (missing(), Some(status(409, "Conflict", object.clone())), "distribution.conflict"),
+            (missing(), Some(status(409, "Conflict", object.clone())), "delivery.conflict"),
             (missing(), Some(status(422, "Invalid", object.clone())), "cluster.request_refused"),
             (missing(), Some(status(403, "Forbidden", object.clone())), "cluster.access_denied"),
             (missing(), Some(Fault::Drop), "cluster.unreachable"),

@@ -12,7 +12,7 @@ fn some_tags_but_not_all_name_the_one_that_is_missing() -> Result<()> {
     on_the_cluster(async |cloud| {
         for missing in ["secret2eks/namespace", "secret2eks/name", "secret2eks/store"] {
             let secret = Routed::create(cloud, &name("incomplete"), &[(missing, "")]).await?;
-            secret.refused("distribution.tags_invalid", &format!("the tag `{missing}` is missing")).await?;
+            secret.refused("delivery.tags_invalid", &format!("the tag `{missing}` is missing")).await?;
         }
         Ok(())
     })
@@ -31,7 +31,7 @@ fn names_that_kubernetes_does_not_take_are_refused_before_it_is_asked() -> Resul
             ("secret2eks/mode", "replace"),
         ] {
             let secret = Routed::create(cloud, &name("misnamed"), &[(tag, value)]).await?;
-            secret.refused("distribution.tags_invalid", &format!("the tag `{tag}` is `{value}`")).await?;
+            secret.refused("delivery.tags_invalid", &format!("the tag `{tag}` is `{value}`")).await?;
         }
         Ok(())
     })
@@ -42,7 +42,7 @@ fn a_namespace_that_does_not_exist_is_named() -> Result<()> {
     on_the_cluster(async |cloud| {
         let own = name("homeless");
         let secret = Routed::create_tagged(cloud, &own, &route_to("nowhere", &own)).await?;
-        secret.refused("distribution.namespace_missing", "the namespace `nowhere`").await
+        secret.refused("delivery.namespace_missing", "the namespace `nowhere`").await
     })
 }
 
@@ -51,7 +51,7 @@ fn a_store_that_does_not_exist_and_a_key_that_is_not_in_the_secret_are_not_synce
     on_the_cluster(async |cloud| {
         for change in [("secret2eks/store", "SecretStore/none"), ("secret2eks/keys", "password pin")] {
             let secret = Routed::create(cloud, &name("unsynced"), &[change]).await?;
-            secret.refused("distribution.not_synced", &secret.name).await?;
+            secret.refused("delivery.not_synced", &secret.name).await?;
             ensure!(cloud.tag_of(&secret.arn, super::routed::RECEIPT).await?.is_none(), "it has a receipt");
         }
         Ok(())

@@ -51,7 +51,7 @@ fn the_tag_says_which_keys_the_cluster_gets_and_masterarn_never_goes() -> Result
 
         let with_admin = ("secret2eks/keys", "password masterarn");
         let secret = Routed::create(cloud, &name("masterarn"), &[with_admin]).await?;
-        secret.refused("distribution.tags_invalid", "never copied").await?;
+        secret.refused("delivery.tags_invalid", "never copied").await?;
         ensure!(cloud.kubernetes()?.secret(NAMESPACE, &secret.name).await?.is_none());
         Ok(())
     })

@@ -64,7 +64,7 @@ fn an_external_secret_of_ours_that_was_made_immutable_earns_no_receipt_until_the
         until("the operator has obeyed", async || kubernetes.is_immutable(NAMESPACE, &secret.name).await)
             .await?;
         let second = secret.put("second").await?;
-        secret.refused("distribution.not_synced", "immutable").await?;
+        secret.refused("delivery.not_synced", "immutable").await?;
         ensure!(
             cloud.tag_of(&secret.arn, RECEIPT).await?.as_deref() == Some(first.as_str()),
             "a false receipt"

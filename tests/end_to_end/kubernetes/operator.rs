@@ -21,13 +21,13 @@ fn while_the_operator_is_away_nothing_breaks_and_it_catches_up() -> Result<()> {
 
         kubernetes.stop_operator().await;
         let second = cloud.rotate_successfully(&app).await?;
-        refused(&cloud.deliver(&app).await?, "distribution.not_synced", &second)?;
+        refused(&cloud.deliver(&app).await?, "delivery.not_synced", &second)?;
 
         // The next rotation would reset the user that the cluster logs in with.
         let rotation = cloud.rotate(&app).await?;
         let steps = rotation.attempts.iter().flat_map(|attempt| &attempt.steps);
         let kinds: Vec<_> = steps.filter_map(|step| step.error_type.as_deref()).collect();
-        ensure!(kinds.contains(&"distribution.undelivered"), "{rotation:?}");
+        ensure!(kinds.contains(&"delivery.undelivered"), "{rotation:?}");
         let in_cluster = kubernetes.secret(NAMESPACE, &user).await?.context("no Secret")?;
         ensure!(in_cluster["username"] == delivered["username"].as_str().unwrap_or_default());
         ensure!(cloud.logs_in(&json!(in_cluster)).await?, "what the cluster holds does not log in");
@@ -39,10 +39,10 @@ fn while_the_operator_is_away_nothing_breaks_and_it_catches_up() -> Result<()> {
         .await?;
         let records = cloud.notices.envelopes_about(&app).await?;
         let record = records.first().context("no record")?;
-        ensure!(record["responsePayload"]["errorType"] == "distribution.not_synced", "{record}");
+        ensure!(record["responsePayload"]["errorType"] == "delivery.not_synced", "{record}");
         ensure!(record["requestContext"]["approximateInvokeCount"] == 3, "{record}");
         if record["requestPayload"]["secretArn"].is_string() {
-            valid("distribution-request", &record["requestPayload"])?;
+            valid("delivery-request", &record["requestPayload"])?;
         }
 
         kubernetes.start_operator().await?;
@@ -65,7 +65,7 @@ fn a_retry_of_lambda_delivers_once_the_operator_is_back() -> Result<()> {
         let log = || cloud.aws.function_log(cloud.delivery_function()?);
         let version = cloud.rotate_successfully(&app).await?;
         until("a first attempt has failed", async || {
-            Ok(log()?.iter().any(|line| line.contains("distribution.not_synced") && line.contains(&version)))
+            Ok(log()?.iter().any(|line| line.contains("delivery.not_synced") && line.contains(&version)))
         })
         .await?;
         kubernetes.start_operator().await?;
@@ -92,7 +92,7 @@ fn no_receipt_is_left_for_a_version_that_the_operator_has_not_read() -> Result<(
         };
         let (answer, interfered) = tokio::join!(cloud.deliver(&secret.arn), interfere);
         interfered?;
-        refused(&answer?, "distribution.not_synced", &version)?;
+        refused(&answer?, "delivery.not_synced", &version)?;
         ensure!(
             cloud.tag_of(&secret.arn, RECEIPT).await?.as_deref() != Some(version.as_str()),
             "a false receipt"

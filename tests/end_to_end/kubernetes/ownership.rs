@@ -32,12 +32,12 @@ fn an_external_secret_of_another_secret_or_of_somebody_else_is_never_overwritten
         shared_namespace(cloud).await?;
         let other = Routed::delivered(cloud, &name("owner"), &[]).await?;
         let intruder = Routed::create(cloud, &name("intruder"), &[("secret2eks/name", &other.name)]).await?;
-        intruder.refused("distribution.name_taken", &other.arn).await?;
+        intruder.refused("delivery.name_taken", &other.arn).await?;
 
         let by_hand = name("by-hand");
         apply(cloud, &external_secret(&by_hand, &by_hand, &other.arn, &json!({}))).await?;
         let secret = Routed::create(cloud, &by_hand, &[]).await?;
-        secret.refused("distribution.name_taken", "was not made by secret2eks").await?;
+        secret.refused("delivery.name_taken", "was not made by secret2eks").await?;
         let untouched = secret.external_secret().await?;
         ensure!(untouched["metadata"]["annotations"].is_null(), "{}", untouched["metadata"]);
         Ok(())
@@ -55,7 +55,7 @@ fn a_kubernetes_secret_of_another_external_secret_is_never_overwritten() -> Resu
         })
         .await?;
         let secret = Routed::create(cloud, &target, &[]).await?;
-        secret.refused("distribution.name_taken", "belongs to another ExternalSecret").await?;
+        secret.refused("delivery.name_taken", "belongs to another ExternalSecret").await?;
         let data = cloud.kubernetes()?.secret(NAMESPACE, &target).await?.unwrap_or_default();
         ensure!(data.len() == 1, "it was overwritten");
         Ok(())
@@ -88,7 +88,7 @@ fn somebody_else_who_applies_the_same_object_is_a_conflict_and_is_named() -> Res
         let mut theirs = external_secret(&secret.name, &secret.name, &secret.arn, &annotations);
         theirs["spec"]["refreshInterval"] = json!("5m");
         apply(cloud, &theirs).await?;
-        secret.refused("distribution.conflict", "testbed").await?;
+        secret.refused("delivery.conflict", "testbed").await?;
         ensure!(secret.external_secret().await?["spec"]["refreshInterval"] == "5m");
         Ok(())
     })
@@ -99,7 +99,7 @@ fn refresh_touches_the_annotations_of_an_external_secret_that_gitops_owns_and_no
     on_the_cluster(async |cloud| {
         let mode = ("secret2eks/mode", "refresh");
         let secret = Routed::create(cloud, &name("gitops"), &[mode, ("secret2eks/store", "")]).await?;
-        secret.refused("distribution.external_secret_missing", "does not exist").await?;
+        secret.refused("delivery.external_secret_missing", "does not exist").await?;
 
         apply(cloud, &external_secret(&secret.name, &secret.name, &secret.arn, &json!({}))).await?;
         let before = secret.external_secret().await?;

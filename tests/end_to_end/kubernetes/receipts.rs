@@ -51,7 +51,7 @@ async fn has_no_receipt(secret: &Routed<'_>) -> Result<()> {
 async fn is_refused(cloud: &Cloud, words: &str, change: Change) -> Result<()> {
     let secret = of_gitops(cloud, change).await?;
     secret.put("second").await?;
-    let answer = secret.refused("distribution.not_synced", words).await;
+    let answer = secret.refused("delivery.not_synced", words).await;
     let held = cloud.kubernetes()?.secret(NAMESPACE, &secret.name).await?;
     answer.with_context(|| format!("{words}; the Secret holds {held:?}"))?;
     has_no_receipt(&secret).await.with_context(|| words.to_owned())
@@ -194,7 +194,7 @@ fn an_object_of_a_cluster_external_secret_is_refused_at_once_and_its_owner_named
         let owner = json!([{"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret",
             "name": "for-all", "uid": "00000000-0000-0000-0000-000000000001", "controller": true}]);
         apply(cloud, &secret.name, &json!({"ownerReferences": owner}), &spec).await?;
-        secret.refused("distribution.not_synced", "the ClusterExternalSecret `for-all`").await?;
+        secret.refused("delivery.not_synced", "the ClusterExternalSecret `for-all`").await?;
         ensure!(secret.external_secret().await?["metadata"]["annotations"].is_null(), "it was touched");
         has_no_receipt(&secret).await
     })

@@ -27,7 +27,7 @@ fn the_tag_and_the_label_tenant_must_be_equal_including_neither() -> Result<()> 
             let mut tags = route_to(namespace, &own).to_vec();
             tags.extend(tenant.map(|tenant| ("tenant", tenant)));
             let secret = Routed::create_tagged(cloud, &own, &tags).await?;
-            secret.refused("distribution.tenant_mismatch", words).await?;
+            secret.refused("delivery.tenant_mismatch", words).await?;
             ensure!(kubernetes.external_secret(namespace, &own).await?.is_none(), "{own} was made");
         }
         let own = name("tenant");
@@ -152,7 +152,7 @@ fn a_secret_of_another_cluster_is_left_alone_and_who_asks_for_it_is_told() -> Re
         let other =
             Routed::create(cloud, &name("elsewhere"), &[("secret2eks/cluster", "production")]).await?;
         let words = "goes to the cluster `production` (tag `secret2eks/cluster`), but this function delivers to `testbed`";
-        other.refused("distribution.tags_invalid", words).await?;
+        other.refused("delivery.tags_invalid", words).await?;
         let event = native_event(&other);
         let answer = cloud.invoke_function(cloud.delivery_function()?, &event).await?.value()?;
         ensure!(answer == json!({"outcome": "otherCluster", "cluster": "production"}), "{answer}");

@@ -62,10 +62,10 @@ impl Subject {
             self.cloud.set_tags(&self.arn, &[(RECEIPT, "an older one")]).await?;
         } else if sentence.has("Key=secret2eks/store") {
             self.cloud.set_tags(&self.arn, &[(STORE, "aws")]).await?;
-            self.delivers("distribution.tags_invalid").await?;
+            self.delivers("delivery.tags_invalid").await?;
         } else if sentence.has("label namespace") {
             self.cloud.set_tags(&self.arn, &[("tenant", &self.name)]).await?;
-            self.delivers("distribution.tenant_mismatch").await?;
+            self.delivers("delivery.tenant_mismatch").await?;
         } else if sentence.has("secret-arn=") {
             let without = json!({"metadata": {"annotations": {OWNER: null}}});
             self.cloud.kubernetes()?.edit_external_secret(&self.name, &self.name, &without).await?;
@@ -83,7 +83,7 @@ impl Subject {
             .await?;
             // The operator cannot write what comes next.
             self.cloud.rotate_successfully(&self.arn).await?;
-            self.delivers("distribution.not_synced").await?;
+            self.delivers("delivery.not_synced").await?;
         }
         Ok(())
     }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Asks secret2eks to deliver what is current now (`schemas/distribution-request.json`).
+/// Asks secret2eks to deliver what is current now (`schemas/delivery-request.json`).
 ///
 /// The version is a hint: secret2eks looks up what is current, so repeated, late and reordered requests
 /// are harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DistributionRequest {
+pub struct DeliveryRequest {
     /// The secret's complete ARN.
     pub secret_arn: String,
     /// The version that was AWSCURRENT when the request was made.

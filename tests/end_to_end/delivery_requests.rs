@@ -79,7 +79,7 @@ fn a_finished_rotation_asks_for_delivery_and_a_repeated_finish_asks_again() -> R
         run(cloud, &recorder.rotation, &app, &version, &["finishSecret"]).await?;
         let requests = recorder.requests(2).await?;
         for request in &requests {
-            valid("distribution-request", request)?;
+            valid("delivery-request", request)?;
         }
         ensure!(requests.last().is_some_and(|again| again["promotedAt"].is_null()), "{requests:?}");
         Ok(())
@@ -97,7 +97,7 @@ fn a_refusal_for_a_missing_receipt_asks_for_delivery_of_the_current_version() ->
         let version = cloud.begin_rotation(&app.arn).await?;
         run(cloud, &recorder.rotation, &app, &version, &["createSecret"]).await?;
         let refused = run(cloud, &recorder.rotation, &app, &version, &["setSecret"]).await;
-        ensure!(refused.is_err_and(|error| format!("{error:#}").contains("distribution.undelivered")));
+        ensure!(refused.is_err_and(|error| format!("{error:#}").contains("delivery.undelivered")));
         let request = recorder.requests(1).await?.first().cloned().context("no request")?;
         ensure!(request["versionId"] == current.as_str(), "{request}");
         Ok(())
@@ -133,20 +133,20 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         let version = "0123456789abcdef0123456789abcdef";
         let mut request = json!({"secretArn": secret, "versionId": version, "attempt": 1});
         for attempt in [2, 3] {
-            let body = failed("distribution.not_synced", &request);
+            let body = failed("delivery.not_synced", &request);
             // The same record twice, as SQS may deliver it, is one request more at most.
             queue.send(std::slice::from_ref(&body)).await?;
             let requests = recorder.requests(attempt - 1).await?;
             request = requests.last().cloned().context("no request")?;
             ensure!(request["attempt"] == attempt, "{requests:?}");
-            valid("distribution-request", &request)?;
+            valid("delivery-request", &request)?;
             queue.send(&[body]).await?;
         }
-        queue.send(&[failed("distribution.not_synced", &request)]).await?;
+        queue.send(&[failed("delivery.not_synced", &request)]).await?;
         // What would fail again is not asked for again at all.
         let other = secret.replace("again", "useless");
         let useless = json!({"secretArn": other, "versionId": version, "attempt": 1});
-        queue.send(&[failed("distribution.tags_invalid", &useless)]).await?;
+        queue.send(&[failed("delivery.tags_invalid", &useless)]).await?;
         let told = alerts.wait_for(&other, 1).await?;
         ensure!(format!("{told:?}").contains("it would fail again until somebody"), "{told:?}");
         let told = alerts.wait_for(secret, 1).await?;
@@ -167,7 +167,7 @@ fn a_failed_request_does_not_undo_the_rotation_and_is_told_by_a_notice() -> Resu
         run(cloud, &variant, &app, &version, &STEPS).await?;
         converged(cloud, &app.user, &app.arn, &version).await?;
         let notice = variant.notices.wait_for(&app.arn, 1).await?.first().cloned().context("no notice")?;
-        ensure!(notice["kind"] == "distribution.request_failed", "{notice}");
+        ensure!(notice["kind"] == "delivery.request_failed", "{notice}");
         valid("failure-notice", &notice)
     })
 }

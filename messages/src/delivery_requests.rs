@@ -5,12 +5,12 @@ use std::time::Duration;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use contract::DistributionRequest;
+use contract::DeliveryRequest;
 use lambda_boundary::AwsError;
 
 /// The function secret2eks, or none.
 #[derive(Debug)]
-pub struct Distribution {
+pub struct DeliveryRequests {
     client: Client,
     function: Option<String>,
     timeout: Duration,
@@ -23,11 +23,11 @@ pub enum RequestError {
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The request could not be written as JSON.
-    #[error("the distribution request could not be written")]
+    #[error("the delivery request could not be written")]
     Unwritable(#[from] serde_json::Error),
 }
 
-impl Distribution {
+impl DeliveryRequests {
     /// A client on the SDK's configuration, whose operation timeout is `timeout`.
     #[must_use]
     pub fn new(config: &aws_config::SdkConfig, function: Option<String>, timeout: Duration) -> Self {
@@ -45,7 +45,7 @@ impl Distribution {
     ///
     /// # Errors
     /// When Lambda does not take it.
-    pub async fn request(&self, request: &DistributionRequest) -> Result<bool, RequestError> {
+    pub async fn request(&self, request: &DeliveryRequest) -> Result<bool, RequestError> {
         let Some(function) = &self.function else {
             return Ok(false);
         };
