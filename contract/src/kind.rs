@@ -39,7 +39,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// Every kind, in the order of the table in the README.
+            /// Every kind, in the order of the table in `docs/src/kinds.md`.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The dotted name, for example `broker.unreachable`.
