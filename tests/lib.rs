@@ -3,15 +3,12 @@
 //! Tests run side by side, so each makes broker users and secrets of its own (see [`name`]).
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
-use testbed::aws::Options;
-use testbed::broker::Suite;
-use testbed::cloud::{Cloud, Functions, Parts, workspace};
-use testbed::scratch;
+use testbed::cloud::Cloud;
+pub use testbed::for_tests::{programs, start_cloud};
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, RwLock};
 
@@ -68,31 +65,4 @@ where
 pub fn name(prefix: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
-}
-
-/// The folder of the programs that cargo built, from the test's own program.
-///
-/// # Errors
-/// When the test's own program cannot be found.
-pub fn programs() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    Ok(own.ancestors().nth(2).context("the test program has no folder")?.to_owned())
-}
-
-/// A cloud with everything in it, whose folder begins with `name`.
-///
-/// # Errors
-/// When a part is missing or does not start.
-pub async fn start_cloud(name: &str) -> Result<Cloud> {
-    let functions = Functions::built_in(&programs()?)?;
-    let suite = Suite::from_environment()?;
-    let parts =
-        tokio::task::spawn_blocking(move || Parts::install(suite, functions, true, &report)).await??;
-    let folder = scratch::folder(&workspace().join("target/testbed/runs"), name)?;
-    Cloud::start(&parts, &folder, Options::default(), &[("CallTimeoutSeconds", "4")]).await
-}
-
-#[expect(clippy::print_stderr, reason = "installing takes long, and whoever waits should know why")]
-fn report(progress: &str) {
-    eprintln!("{progress}");
 }

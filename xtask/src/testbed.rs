@@ -158,7 +158,15 @@ fn prepare_for(
 /// When they do not compile.
 pub fn build(profile: Profile) -> Result<()> {
     let mut build = workspace::cargo();
-    build.args(["build", "--profile", profile.name(), "--package", "testbed", "--package", "cookie-store"]);
+    build.args([
+        "build",
+        "--profile",
+        profile.name(),
+        "--package",
+        "command-line",
+        "--package",
+        "cookie-store",
+    ]);
     for function in package::FUNCTIONS {
         build.args(["--package", function]);
     }

@@ -1,0 +1,67 @@
+//! The cookie store trades while its three secrets rotate twice: orders counted, none lost.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use proof::cookie_store::{Department, Pattern, Store, Trading};
+use serde_json::Value;
+use testbed::cloud::Cloud;
+
+use crate::commands::report::{Report, duration};
+use crate::commands::store_beside_this_program;
+
+const ORDERS_PER_SECOND: u32 = 200;
+const ROTATIONS: u64 = 2;
+/// Between the rotations, so that each is seen to trade.
+const TRADING: Duration = Duration::from_secs(1);
+
+/// Opens the store, rotates, closes it and counts.
+pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
+    report
+        .section("The cookie store: payment, messenger and order, each with a user and a secret of its own");
+    let store = Store::set_up(cloud, &store_beside_this_program()?).await?;
+    for department in store.departments() {
+        let what = format!("user `{}`, Secret `{}-broker`", department.app.user, department.service);
+        report.field(department.service, &what);
+    }
+    let trading = store.open(cloud, Pattern::Watch, ORDERS_PER_SECOND).await?;
+    report.field("open", &format!("{ORDERS_PER_SECOND} orders/s; the services watch their mounted Secrets"));
+    for turn in ["First", "Second"] {
+        rotate(cloud, &trading, turn, report).await?;
+    }
+    report.section("Closed: every order against what became of it");
+    trading.catch_up().await?;
+    let traded = trading.close().await?;
+    report.field("orders", &format!("{:>8} in {}", traded.tally.orders, duration(traded.time)));
+    report.field("sent again", &format!("{:>8}", traded.counts.resent));
+    report.field("redelivered", &format!("{:>8}", traded.counts.redelivered));
+    report.field("longest pause", &format!("{:>8}", duration(traded.counts.longest_pause())));
+    report.check("every order was sent to the customer and fulfilled: none lost", Ok(traded.tally.lost == 0));
+    report.check("none was sent or fulfilled twice", Ok(traded.tally.doubled == 0));
+    let changes = ROTATIONS * store.departments().len() as u64;
+    let went_over = traded.counts.replaced == changes && traded.counts.lost == 0;
+    report.check("each service went over to each new user, and no connection was lost", Ok(went_over));
+    report.check("no rotation of the three failed", nothing_failed(cloud, &store).await);
+    Ok(())
+}
+
+async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut Report) -> Result<()> {
+    report.section(&format!("{turn} rotation of all three secrets, while it trades"));
+    let rotated = trading.rotate(cloud, Pattern::Watch).await?;
+    trading.gone_over(cloud, &rotated).await?;
+    for one in &rotated {
+        report.field(one.service, &format!("{:>8}  connected as `{}`", duration(one.time), one.user));
+    }
+    tokio::time::sleep(TRADING).await;
+    let orders: Vec<String> =
+        trading.orders()?.iter().map(|(service, orders)| format!("{service} {orders}")).collect();
+    report.field("orders so far", &orders.join(", "));
+    Ok(())
+}
+
+async fn nothing_failed(cloud: &Cloud, store: &Store) -> Result<bool> {
+    let notices = cloud.notices.all().await?;
+    let is_about =
+        |department: &Department, notice: &Value| notice["secretArn"] == department.app.arn.as_str();
+    Ok(!notices.iter().any(|notice| store.departments().iter().any(|one| is_about(one, notice))))
+}

@@ -1,0 +1,203 @@
+//! `prove`: the fault matrix and zero loss, as one table on the screen and in `target/proof.md`.
+//!
+//! What ends is kept below `target/proof` for the commit and the broker, and the next run of both goes on from there.
+
+mod commit;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use proof::cookie_store::zero_loss::{self, Plan, ZeroLoss};
+use proof::fault_matrix::{self, Kept, Key, Matrix, Selection, Wanted, minutes};
+use testbed::aws::Options;
+use testbed::broker::Suite;
+use testbed::cloud::workspace;
+
+use super::report::{Verdict, complain, say};
+use super::{Started, functions_beside_this_program, relative, store_beside_this_program};
+
+/// Where the table goes, from the repository's root.
+const TABLE: &str = "target/proof.md";
+/// Where pieces are kept, from the repository's root.
+const PIECES: &str = "target/proof";
+
+/// What to prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The broker.
+    pub suite: Suite,
+    /// Which cells.
+    pub selection: Selection,
+    /// No further piece begins after so many minutes.
+    pub minutes: Option<u16>,
+    /// What was kept is forgotten.
+    pub fresh: bool,
+    /// What was violated runs again.
+    pub again: bool,
+}
+
+/// Runs the chosen cells and, unless only some were asked for, lets the store trade: what is not kept of it from earlier
+/// runs. How all of it ended.
+pub async fn run(proof: &Proof) -> Result<Verdict> {
+    let limit = proof.minutes.map(|minutes| Duration::from_mins(minutes.into()));
+    let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let (mut kept, whose) = open(proof)?;
+    say("The fault matrix ...");
+    let wanted = Wanted { selection: proof.selection.clone(), again: proof.again, until };
+    let matrix = match fault_matrix::finished(&wanted, &kept) {
+        Some(matrix) => matrix,
+        None => run_matrix(proof.suite, &wanted, &mut kept).await?,
+    };
+    let is_over = until.is_some_and(|until| Instant::now() >= until);
+    let plan = match &proof.selection {
+        Selection::All => Some(Plan::full()),
+        Selection::Short => Some(Plan::short()),
+        Selection::Matching(_) => None,
+    };
+    if let Some(plan) = plan.as_ref().filter(|_| kept.pieces().store_is_left(proof.again) && !is_over) {
+        // A table in any case, also when the store is interrupted.
+        write_table(&to_markdown(&matrix, &kept, &whose))?;
+        say("Zero loss: the cookie store trades while its secrets rotate ...");
+        let began = Instant::now();
+        let outcome = run_store(proof.suite, plan).await;
+        let holds = outcome.as_ref().is_ok_and(ZeroLoss::holds);
+        let text = outcome.map_or_else(|error| format!("FAILED: {error:#}"), |outcome| outcome.to_markdown());
+        kept.add_trade(began, holds, text)?;
+    }
+    let text = to_markdown(&matrix, &kept, &whose);
+    say(&format!("\n{text}"));
+    write_table(&text)?;
+    let verdict = judge([matrix_half(&matrix), store_half(&kept, plan.is_some())]);
+    if verdict == Verdict::Unfinished {
+        say("Not all of it was run: the same command goes on.");
+    }
+    Ok(verdict)
+}
+
+/// What was kept of this commit; and a sentence about whose pieces they are.
+fn open(proof: &Proof) -> Result<(Kept, String)> {
+    let commit = commit::of(&workspace());
+    if proof.selection != Selection::All {
+        let commit = commit.unwrap_or_else(|why| format!("none ({why})"));
+        return Ok((Kept::nothing(), format!("a part of it; commit {commit}")));
+    }
+    let commit = match commit {
+        Ok(commit) => commit,
+        Err(why) => {
+            complain(&format!("nothing is kept of this run, and nothing continued: {why}"));
+            return Ok((Kept::nothing(), format!("no commit: {why}")));
+        }
+    };
+    let key = Key { commit, suite: proof.suite.name().to_owned() };
+    let path = workspace().join(PIECES).join(format!("{}-{}.jsonl", key.commit, key.suite));
+    let kept = Kept::open(&path, &key, proof.fresh)?;
+    let (pieces, shown) = (kept.pieces(), relative(&path).display().to_string());
+    complain(&match pieces.units.len() {
+        0 => format!("each piece that ends is kept in {shown}: a run that is interrupted goes on there"),
+        units => {
+            format!("{units} faults at calls were run before ({shown}); `--fresh` begins again without them")
+        }
+    });
+    Ok((kept, format!("commit {}", key.commit)))
+}
+
+async fn run_matrix(suite: Suite, wanted: &Wanted, kept: &mut Kept) -> Result<Matrix> {
+    let functions = functions_beside_this_program()?;
+    let started = Started::new("prove", suite, functions, true, Options::default()).await?;
+    let matrix = fault_matrix::run(&started.cloud, wanted, kept, &complain).await;
+    started.end(!matrix.as_ref().is_ok_and(|matrix| matrix.violations.is_empty()));
+    matrix
+}
+
+/// On a cloud of its own, because the broker restarts.
+async fn run_store(suite: Suite, plan: &Plan) -> Result<ZeroLoss> {
+    let functions = functions_beside_this_program()?;
+    let mut started = Started::new("zero-loss", suite, functions, true, Options::default()).await?;
+    let outcome = zero_loss::run(&mut started.cloud, &store_beside_this_program()?, plan, &complain).await;
+    started.end(!outcome.as_ref().is_ok_and(ZeroLoss::holds));
+    outcome
+}
+
+/// What is known of one half of the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    /// It ended, and all of it held.
+    Held,
+    /// Something was violated; or nothing was chosen, which proves nothing.
+    Violated,
+    /// Something of it was not run yet.
+    Left,
+    /// Nobody asked for it.
+    NotWanted,
+}
+
+fn matrix_half(matrix: &Matrix) -> Half {
+    if !matrix.violations.is_empty() || matrix.is_empty() {
+        Half::Violated
+    } else if matrix.is_whole() {
+        Half::Held
+    } else {
+        Half::Left
+    }
+}
+
+fn store_half(kept: &Kept, is_wanted: bool) -> Half {
+    match kept.pieces().trades.last() {
+        _ if !is_wanted => Half::NotWanted,
+        Some(trade) if trade.holds => Half::Held,
+        Some(_) => Half::Violated,
+        None => Half::Left,
+    }
+}
+
+/// What was violated is told before what is missing.
+fn judge(halves: [Half; 2]) -> Verdict {
+    if halves.contains(&Half::Violated) {
+        Verdict::Failed
+    } else if halves.contains(&Half::Left) {
+        Verdict::Unfinished
+    } else {
+        Verdict::Held
+    }
+}
+
+fn to_markdown(matrix: &Matrix, kept: &Kept, whose: &str) -> String {
+    let pieces = kept.pieces();
+    let broker = pieces.heading.as_ref().map_or("?", |heading| heading.broker.as_str());
+    let mut text = format!("# Proof, on RabbitMQ {broker}\n\n{whose}\n");
+    text += &format!("\n## A fault at every call of a rotation and its delivery\n\n{}", matrix.to_markdown());
+    for (turn, trade) in pieces.trades.iter().enumerate() {
+        text += "\n## The cookie store trades while its secrets rotate";
+        text += if turn + 1 < pieces.trades.len() { ", before it was run again\n\n" } else { "\n\n" };
+        text += &format!("{}\n\ntook {}\n", trade.text, minutes(Duration::from_millis(trade.took_ms)));
+    }
+    text
+}
+
+fn write_table(text: &str) -> Result<()> {
+    std::fs::write(workspace().join(TABLE), text).context(TABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_is_told_before_what_is_left_and_nothing_holds_that_was_not_run() {
+        use Half::{Held, Left, NotWanted, Violated};
+        for (halves, expected) in [
+            ([Held, Held], Verdict::Held),
+            ([Held, NotWanted], Verdict::Held),
+            ([Held, Left], Verdict::Unfinished),
+            ([Left, Left], Verdict::Unfinished),
+            ([Violated, Left], Verdict::Failed),
+            ([Left, Violated], Verdict::Failed),
+            ([Held, Violated], Verdict::Failed),
+        ] {
+            assert_eq!(judge(halves), expected, "{halves:?}");
+        }
+        assert_eq!(matrix_half(&Matrix::default()), Half::Violated, "no cell has the text of `--cells`");
+        assert_eq!(store_half(&Kept::nothing(), true), Half::Left);
+        assert_eq!(store_half(&Kept::nothing(), false), Half::NotWanted);
+    }
+}

@@ -1,0 +1,91 @@
+//! The cookie store of `examples/` on a cloud: three services as child processes that trade while their secrets rotate.
+//!
+//! They read volumes as kubelet writes them, from Secrets that External Secrets Operator wrote; that nothing is lost or
+//! done twice is told from what they wrote into their ledgers. [`zero_loss`] is the whole proof.
+
+mod department;
+mod rotation;
+mod tally;
+mod trading;
+pub mod zero_loss;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use reqwest::Method;
+use serde_json::Value;
+use testbed::cloud::{Cloud, workspace};
+
+pub use self::department::Department;
+pub use self::rotation::{Rotated, StaleConnections};
+pub use self::tally::{Counts, Tally};
+pub use self::trading::{Pattern, Traded, Trading};
+
+/// The namespace of the manifests, and the vhost of the topology.
+pub const NAMESPACE: &str = "cookie-store";
+/// The services, in the order in which they start.
+const SERVICES: [&str; 3] = ["messenger", "order", "payment"];
+const EXAMPLE: &str = "examples/cookie-store";
+const DELIVERY: Duration = Duration::from_secs(30);
+
+/// The store with its users, secrets and volumes, open or not.
+#[derive(Debug)]
+pub struct Store {
+    program: PathBuf,
+    folder: PathBuf,
+    departments: Vec<Department>,
+}
+
+impl Store {
+    /// Sets everything up as the example's own section of the README says: users, their secrets, the topology with
+    /// their permissions, the manifests, and the first delivery. `program` is the built example. One for each cloud.
+    ///
+    /// # Errors
+    /// When a part refuses, or a secret does not arrive.
+    pub async fn set_up(cloud: &Cloud, program: &Path) -> Result<Self> {
+        ensure!(
+            program.is_file(),
+            "{} is missing: build it with `cargo build --package cookie-store`",
+            program.display()
+        );
+        let folder = cloud.folder().join("cookie-store");
+        std::fs::create_dir_all(&folder)?;
+        let kubernetes = cloud.kubernetes()?;
+        kubernetes.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
+        let mut apps = Vec::new();
+        for service in SERVICES {
+            apps.push((service, Department::create_app(cloud, service).await?));
+        }
+        // After the users, because their permissions are in it.
+        create_topology(cloud).await?;
+        for service in SERVICES {
+            let manifest = read(&format!("kubernetes/{service}.yaml"))?;
+            kubernetes.apply_manifests(&manifest).await.with_context(|| service.to_owned())?;
+        }
+        let mut departments = Vec::new();
+        for (service, app) in apps {
+            departments.push(Department::open(cloud, service, app, &folder).await?);
+        }
+        Ok(Self { program: program.to_owned(), folder, departments })
+    }
+
+    /// Its three departments.
+    #[must_use]
+    pub fn departments(&self) -> &[Department] {
+        &self.departments
+    }
+}
+
+async fn create_topology(cloud: &Cloud) -> Result<()> {
+    let topology: Value = serde_json::from_str(&read("topology.json")?)?;
+    let management = cloud.broker.management()?;
+    let answer = management.call(Method::POST, &["definitions"], Some(&topology)).await?;
+    ensure!(matches!(answer.status, 200..=204), "the topology was not taken: {answer:?}");
+    Ok(())
+}
+
+fn read(file: &str) -> Result<String> {
+    let path = workspace().join(EXAMPLE).join(file);
+    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,78 @@
+//! One service's user, secret and volume.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use serde_json::json;
+use testbed::cloud::{App, Cloud, random_text};
+use testbed::kubernetes::ProjectedVolume;
+
+use super::{DELIVERY, NAMESPACE};
+
+/// What a service needs to log in.
+#[derive(Debug)]
+pub struct Department {
+    /// The service's name.
+    pub service: &'static str,
+    /// Its broker user and its secret.
+    pub app: App,
+    /// Where the Secret is mounted.
+    pub(super) mounted: PathBuf,
+    volume: Mutex<Option<ProjectedVolume>>,
+}
+
+impl Department {
+    /// A broker user without any permission yet, and its secret with the tags that send it to the namespace.
+    pub(super) async fn create_app(cloud: &Cloud, service: &str) -> Result<App> {
+        let user = format!("store-{service}");
+        let password = random_text(32)?;
+        cloud.broker.management()?.create_user(&user, &password, &[]).await?;
+        let value = json!({
+            "engine": "rabbitmq", "brokerId": cloud.broker_id, "masterarn": cloud.admin_secret,
+            "username": user, "password": password, "vhost": NAMESPACE,
+        });
+        let arn = cloud.create_secret(&format!("rabbitmq/{user}"), &value.to_string()).await?;
+        let tags = [
+            ("secret2eks/namespace", NAMESPACE),
+            ("secret2eks/name", &secret_name(service)),
+            ("secret2eks/store", "SecretStore/aws"),
+        ];
+        cloud.set_tags(&arn, &tags).await?;
+        Ok(App { user, arn })
+    }
+
+    /// Has the secret delivered, and mounts it.
+    pub(super) async fn open(cloud: &Cloud, service: &'static str, app: App, folder: &Path) -> Result<Self> {
+        cloud.request_delivery(&app.arn).await?;
+        let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
+        cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await?;
+        let mounted = folder.join(service).join("credentials");
+        let department = Self { service, app, mounted, volume: Mutex::default() };
+        department.follow(cloud).await?;
+        Ok(department)
+    }
+
+    /// The volume follows the Secret, from what that is now.
+    pub(super) async fn follow(&self, cloud: &Cloud) -> Result<()> {
+        let kubernetes = cloud.kubernetes()?;
+        let secret = secret_name(self.service);
+        let volume = ProjectedVolume::project(kubernetes, NAMESPACE, &secret, &self.mounted).await?;
+        self.hold(Some(volume));
+        Ok(())
+    }
+
+    /// The volume keeps what it has, as it does for a minute or two where there is a real kubelet.
+    pub(super) fn stand_still(&self) {
+        self.hold(None);
+    }
+
+    fn hold(&self, volume: Option<ProjectedVolume>) {
+        *self.volume.lock().unwrap_or_else(PoisonError::into_inner) = volume;
+    }
+}
+
+/// As the manifests mount it.
+fn secret_name(service: &str) -> String {
+    format!("{service}-broker")
+}

@@ -1,0 +1,151 @@
+//! Rotations of the store's secrets, as Secrets Manager and SecOps go through with them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::json;
+use testbed::aws::{Rotation, Token};
+use testbed::cloud::Cloud;
+
+use super::trading::{Pattern, Trading};
+use super::{DELIVERY, Department};
+
+const ROTATION: Duration = Duration::from_secs(90);
+/// A closed connection may stay listed for 30 s, and is refused on for that long.
+const REFUSED: Duration = Duration::from_secs(90);
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(2);
+const RECONNECTED: Duration = Duration::from_secs(30);
+
+/// The function's policy about whoever is connected as the user that is about to be reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaleConnections {
+    /// Tell.
+    Report,
+    /// Close them.
+    Close,
+    /// Fail.
+    Refuse,
+}
+
+/// What became of a rotation.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    /// The service whose secret it was.
+    pub service: &'static str,
+    /// The version that was AWSCURRENT before.
+    pub previous: String,
+    /// The user that is current now.
+    pub user: String,
+    /// Its connections before, of which one that was closed may be listed for a while.
+    listed: Vec<String>,
+    /// How often it was refused because somebody was connected.
+    pub refused: u32,
+    /// From `RotateSecret` until the cluster had the new version, refusals included.
+    pub time: Duration,
+}
+
+impl StaleConnections {
+    /// As the variable has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Close => "close",
+            Self::Refuse => "refuse",
+        }
+    }
+
+    /// Makes it the policy of rotation-mq.
+    ///
+    /// # Errors
+    /// When Lambda refuses.
+    pub async fn set(self, cloud: &Cloud) -> Result<()> {
+        cloud.add_variables(cloud.rotation_function()?, &[("STALE_CONNECTIONS", self.name())]).await
+    }
+}
+
+impl Trading<'_> {
+    /// Rotates all three secrets at once, and waits until the cluster has them.
+    ///
+    /// # Errors
+    /// When a rotation fails for good.
+    pub async fn rotate(&self, cloud: &Cloud, pattern: Pattern) -> Result<Vec<Rotated>> {
+        let rotations = self.departments().iter().map(|department| rotate(cloud, department, pattern));
+        futures_util::future::try_join_all(rotations).await
+    }
+
+    /// Waits until every service is connected as the user that is current.
+    ///
+    /// # Errors
+    /// When one is not in time.
+    pub async fn gone_over(&self, cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
+        futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
+    }
+
+    /// Cuts off the credentials that were current before a rotation, as SecOps does when they leaked.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn revoke(&self, cloud: &Cloud, rotated: &Rotated) -> Result<()> {
+        let department = self.departments().iter().find(|department| department.service == rotated.service);
+        let arn = &department.context("no such service")?.app.arn;
+        let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
+        cloud.act(&event).await?.value().map(drop)
+    }
+}
+
+impl Rotated {
+    async fn gone_over(&self, cloud: &Cloud) -> Result<()> {
+        let management = cloud.broker.management()?;
+        let began = Instant::now();
+        while management.connections_of(&self.user).await?.iter().all(|name| self.listed.contains(name)) {
+            if began.elapsed() > RECONNECTED {
+                bail!("{} is not connected as `{}` after {RECONNECTED:?}", self.service, self.user);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Result<Rotated> {
+    let arn = &department.app.arn;
+    let previous = cloud.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
+    let user = next_user(cloud, department).await?;
+    let listed = cloud.broker.management()?.connections_of(&user).await?;
+    let began = Instant::now();
+    let version = cloud.start_rotation(arn).await?;
+    let mut refused = 0;
+    loop {
+        let rotation = cloud.aws.wait_for_rotation(arn, Some(&version), ROTATION).await?;
+        if rotation.outcome == "succeeded" {
+            break;
+        }
+        ensure!(
+            kind(&rotation) == Some("connections.in_use") && began.elapsed() < REFUSED,
+            "the rotation of {} did not succeed: {rotation:#?}",
+            department.service
+        );
+        refused += 1;
+        tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
+        if pattern == Pattern::Lazy {
+            // They would never leave by themselves: what the playbook has SecOps do.
+            cloud.broker.management()?.close_connections_of(&user).await?;
+        }
+        cloud.aws.resume_rotation(arn, Token::Same).await?;
+    }
+    cloud.wait_for_tag(arn, "secret2eks/delivered", &version, DELIVERY).await?;
+    Ok(Rotated { service: department.service, previous, user, listed, refused, time: began.elapsed() })
+}
+
+/// Why the last step that ran failed.
+fn kind(rotation: &Rotation) -> Option<&str> {
+    rotation.attempts.last()?.steps.last()?.error_type.as_deref()
+}
+
+/// Whose turn it is.
+async fn next_user(cloud: &Cloud, department: &Department) -> Result<String> {
+    let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
+    let user = &department.app.user;
+    Ok(if current["username"] == user.as_str() { format!("{user}_clone") } else { user.clone() })
+}

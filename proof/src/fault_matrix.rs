@@ -1,0 +1,152 @@
+//! The fault matrix: a rotation with its delivery, with each fault at each call, under every retry hypothesis.
+//!
+//! The calls are those of a clean rotation, recorded here, so a new call of a function is covered without anybody
+//! thinking of it. Each cell runs against the real broker, cluster and operator and the functions' own programs, and
+//! after **every** attempt what is AWSCURRENT and what the cluster holds must log in with the application's grants.
+//! What a cell has to end in: `cell.rs`. What is covered: `place.rs`, `fault.rs`,
+//! `hypothesis.rs`.
+
+mod account_events;
+mod attempt;
+mod call_name;
+mod cell;
+mod end;
+mod evidence;
+mod fault;
+mod gate;
+mod hypothesis;
+mod incidents;
+mod kept;
+mod matrix;
+mod piece;
+mod place;
+mod point;
+mod progress;
+mod recording;
+mod selection;
+mod stand;
+mod watch;
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+use futures_util::future::{join_all, try_join_all};
+use testbed::cloud::Cloud;
+use testbed::kubernetes::StoreScope;
+
+pub use self::kept::Kept;
+pub use self::matrix::{Matrix, Violation, minutes};
+use self::piece::Piece;
+pub use self::piece::{Key, Pieces};
+use self::progress::Progress;
+pub use self::selection::Selection;
+use self::selection::{Unit, units};
+use self::stand::{NAMESPACE, Stand};
+
+/// How many rotations run side by side. They wait for timeouts most of the time.
+const STANDS: usize = 12;
+/// To set a stand up takes some seconds.
+const UNITS_WORTH_A_STAND: usize = 12;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which cells.
+    pub selection: Selection,
+    /// Whether violated pieces run again.
+    pub again: bool,
+    /// No further piece begins after that.
+    pub until: Option<Instant>,
+}
+
+impl From<Selection> for Wanted {
+    /// All of a selection, once.
+    fn from(selection: Selection) -> Self {
+        Self { selection, again: false, until: None }
+    }
+}
+
+/// What is kept of the chosen cells, unless there is still something to run.
+#[must_use]
+pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
+    let points = &kept.pieces().heading.as_ref()?.points;
+    let units = units(points, &wanted.selection);
+    let matrix = Matrix::new(points, &units, kept.pieces());
+    kept.pieces().left(units, wanted.again).is_empty().then_some(matrix)
+}
+
+/// Runs the chosen cells that are not kept yet on `cloud`, which has Kubernetes and enforces IAM, and keeps them; all that
+/// is known of the chosen cells then.
+///
+/// # Errors
+/// When the proof cannot be set up, its pieces not be kept, or a part of the testbed has ended. A violated cell is none: see
+/// [`Matrix::holds`].
+pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Matrix> {
+    let began = Instant::now();
+    // The secrets of each stand have its own prefix.
+    let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
+    cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
+    let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
+    let points = match &kept.pieces().heading {
+        Some(heading) => heading.points.clone(),
+        None => {
+            let first = stands.first_mut().context("no stand")?;
+            let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
+            kept.begin(cloud.broker.version(), &points)?;
+            points
+        }
+    };
+    let all = units(&points, &wanted.selection);
+    let left = kept.pieces().left(all.clone(), wanted.again);
+    let more = left.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
+    let more = join_all((1..more).map(|number| Stand::set_up(cloud, number))).await;
+    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
+    let cells = left.iter().map(|unit| wanted.selection.hypotheses(unit).len()).sum();
+    let told = Progress { units: all.len(), done: all.len() - left.len(), cells, cells_done: 0 };
+    let work =
+        Work { kept: Mutex::new((kept, told)), queue: Mutex::new(left.into_iter()), wanted, progress, began };
+    try_join_all(stands.iter_mut().map(|stand| work.on(stand))).await?;
+    let (kept, _) = work.kept.into_inner().ok().context("a cell panicked")?;
+    Ok(Matrix::new(&points, &all, kept.pieces()))
+}
+
+/// What the stands share.
+struct Work<'a> {
+    kept: Mutex<(&'a mut Kept, Progress)>,
+    queue: Mutex<std::vec::IntoIter<Unit>>,
+    wanted: &'a Wanted,
+    progress: &'a dyn Fn(&str),
+    began: Instant,
+}
+
+impl Work<'_> {
+    /// One unit after the other, until none is left or the time is over.
+    async fn on(&self, stand: &mut Stand<'_>) -> Result<()> {
+        while let Some(unit) = self.next()? {
+            let cells = cell::run(stand, &unit, &self.wanted.selection).await;
+            if cells.iter().any(|(_, outcome)| outcome.violation.is_some()) {
+                stand.parts_answer().await.context("a part of the testbed has ended")?;
+            }
+            let mut shared = lock(&self.kept)?;
+            let piece = Piece { unit: unit.name(), moment: shared.0.moment(), cells };
+            for Violation { cell, what } in matrix::violations(&unit, &piece) {
+                (self.progress)(&format!("VIOLATED  {cell}\n          {what}"));
+            }
+            if let Some(line) = shared.1.add(piece.cells.len(), self.began.elapsed()) {
+                (self.progress)(&line);
+            }
+            shared.0.add(piece)?;
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Result<Option<Unit>> {
+        let is_over = self.wanted.until.is_some_and(|until| Instant::now() >= until);
+        Ok(if is_over { None } else { lock(&self.queue)?.next() })
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
+    shared.lock().map_err(|_| anyhow!("a cell panicked"))
+}

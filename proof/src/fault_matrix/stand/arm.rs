@@ -1,0 +1,129 @@
+//! A fault at a call, prepared before the attempt that makes the call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use testbed::cloud::kill_function;
+use testbed::fault_proxy::{Call, Rule};
+use testbed::tcp_proxy::TcpFault;
+
+use super::{Stand, handler};
+use crate::fault_matrix::call_name::{Names, call_name};
+use crate::fault_matrix::fault::Fault;
+use crate::fault_matrix::place::{Function, Place};
+use crate::fault_matrix::point::Point;
+
+/// To find and kill a process takes long on a busy machine.
+const DEATH: Duration = Duration::from_secs(20);
+/// A message may wait in a queue, or for a message that says more.
+const COMING: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(10);
+
+impl Stand<'_> {
+    /// Until it is opened, the broker sets no password: a rotation fails, and has to tell of it.
+    pub fn let_rotations_fail(&self) {
+        let no_password = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
+        let refusal = Fault::AlwaysAnswers(500).over_http(Place::Management);
+        self.gates.management.http().inject(Rule::always(no_password, refusal));
+    }
+
+    /// Until the cluster works again, it answers nobody.
+    pub fn let_deliveries_fail(&self) {
+        let refusal = Fault::AlwaysAnswers(503).over_http(Place::Kubernetes);
+        self.gates.kubernetes.http().inject(Rule::always(|_| true, refusal));
+    }
+
+    /// Ends what [`Stand::let_deliveries_fail`] began; faults of other places stay.
+    ///
+    /// # Errors
+    /// When a proxy has ended.
+    pub async fn cluster_works_again(&self) -> Result<()> {
+        self.gates.kubernetes.open().await
+    }
+
+    /// Prepares the fault; tells later whether its call came.
+    pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<Reached> {
+        let reached = Arc::new(Reached::default());
+        let function = fault.kills().then(|| match point.place.function() {
+            Function::RotationMq => format!("{}-rotation-mq", self.name),
+            Function::Secret2Eks => self.delivery.clone(),
+            Function::DlqHandler => handler(&self.name),
+        });
+        let at_it = {
+            let (reached, endpoint) = (Arc::clone(&reached), self.cloud.aws.endpoint().to_owned());
+            move || {
+                reached.begun.store(true, Ordering::SeqCst);
+                if let Some(function) = &function {
+                    kill_function(&endpoint, function);
+                }
+                reached.done.store(true, Ordering::SeqCst);
+            }
+        };
+        let Some(gate) = self.gate(point.place) else {
+            self.arm_login(point.nth, fault, Arc::new(at_it));
+            return reached;
+        };
+        let (place, call, names) = (point.place, point.call.clone(), names.clone());
+        let matches = move |found: &Call| call_name(place, found, &names) == call;
+        let refuse = (fault == Fault::Refused).then(|| gate.refusal());
+        let at_it = move || {
+            at_it();
+            if let Some(refuse) = &refuse {
+                refuse();
+            }
+        };
+        gate.arm(point.nth, matches, fault.over_http(place), fault.lasts(), at_it);
+        reached
+    }
+
+    /// A login is one connection, and never repeated. One that is refused must be so before it comes.
+    fn arm_login(&self, nth: usize, fault: Fault, at_it: Arc<dyn Fn() + Send + Sync>) {
+        if fault != Fault::Refused {
+            self.gates.amqps.fault_at(nth, fault.over_tcp(), Some(at_it));
+            return;
+        }
+        let proxy = Arc::clone(&self.gates.amqps);
+        let go_away = move || {
+            at_it();
+            proxy.refuse();
+        };
+        if nth == 1 {
+            go_away();
+        } else {
+            self.gates.amqps.fault_at(nth - 1, TcpFault::CutAfter(usize::MAX), Some(Arc::new(go_away)));
+        }
+    }
+}
+
+/// Whether the call of a fault has come.
+#[derive(Debug, Default)]
+pub struct Reached {
+    begun: AtomicBool,
+    done: AtomicBool,
+}
+
+impl Reached {
+    /// Waits for it for a while, because nobody waits for what the handler does; whether it has come.
+    pub async fn comes(&self) -> bool {
+        let began = Instant::now();
+        while !self.begun.load(Ordering::SeqCst) && began.elapsed() < COMING {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has; a process that is being killed is dead then, so that its successor is not hit.
+    ///
+    /// # Errors
+    /// When it is not dead after a while.
+    pub async fn ended(&self) -> Result<bool> {
+        let began = Instant::now();
+        while self.begun.load(Ordering::SeqCst) && !self.done.load(Ordering::SeqCst) {
+            ensure!(began.elapsed() < DEATH, "the function was not killed within {DEATH:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(self.done.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,103 @@
+//! Deploying a template: `testbed/aws/launcher/deploy.py` does it through the AWS API, with botocore of the venv.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::process::ends_with_its_thread;
+use serde_json::{Value, json};
+
+use super::{Aws, install};
+
+/// What takes the place of a function's package.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// The last part of the `CodeUri` it replaces, such as `rotation-mq`.
+    pub code_uri: String,
+    /// A folder that holds `bootstrap`, or the program itself.
+    pub source: PathBuf,
+}
+
+impl Artifact {
+    /// The program or folder `source` in place of the `CodeUri` that ends in `code_uri`.
+    #[must_use]
+    pub fn new(code_uri: &str, source: impl Into<PathBuf>) -> Self {
+        Self { code_uri: code_uri.to_owned(), source: source.into() }
+    }
+}
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// Logical to physical ids of its resources.
+    pub resources: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// The output of that name.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        let known = || format!("no output {name}; there are {:?}", self.outputs.keys());
+        self.outputs.get(name).map(String::as_str).with_context(known)
+    }
+
+    /// The physical id of that resource, such as a function's name.
+    ///
+    /// # Errors
+    /// When the template has no such resource.
+    pub fn resource(&self, logical_id: &str) -> Result<&str> {
+        let known = || format!("no resource {logical_id}; there are {:?}", self.resources.keys());
+        self.resources.get(logical_id).map(String::as_str).with_context(known)
+    }
+}
+
+impl Aws {
+    /// Creates the stack, or updates it when it is there: uploads the functions' packages (stored, not deflated,
+    /// so that a debug binary is packed at once), waits for the end.
+    ///
+    /// # Errors
+    /// When a package is missing or the stack fails; the message carries the stack's events.
+    pub async fn deploy(
+        &self,
+        stack: &str,
+        template: &Path,
+        parameters: &[(&str, &str)],
+        artifacts: &[Artifact],
+    ) -> Result<Stack> {
+        let parameters: BTreeMap<_, _> = parameters.iter().copied().collect();
+        let artifacts: BTreeMap<_, _> = artifacts.iter().map(|part| (&part.code_uri, &part.source)).collect();
+        let request =
+            json!({"stack": stack, "template": template, "parameters": parameters, "artifacts": artifacts})
+                .to_string();
+        let mut command = Command::new(self.python.program("python"));
+        self.set_environment(&mut command);
+        command
+            .args(["-m", "launcher.deploy"])
+            .env("PYTHONPATH", install::sources())
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let answer = tokio::task::spawn_blocking(move || run(&command, &request)).await??;
+        let text = |part: &str| -> Result<BTreeMap<String, String>> {
+            Ok(serde_json::from_value(answer.get(part).cloned().unwrap_or_default())?)
+        };
+        Ok(Stack { outputs: text("outputs")?, resources: text("resources")? })
+    }
+}
+
+fn run(command: &Command, request: &str) -> Result<Value> {
+    let mut command = ends_with_its_thread(command)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("cannot start the deployment")?;
+    // Taken and dropped, so that the deployment sees the end of its input.
+    child.stdin.take().context("the deployment has no input")?.write_all(request.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    serde_json::from_slice(&output.stdout).context("the deployment answered no JSON")
+}

@@ -1,0 +1,102 @@
+//! The virtual environment that holds `MiniStack` and the AWS CLI, pinned with hashes.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::process::ends_with_its_thread;
+
+/// The requirements are part of this program: a change of the file makes a new environment.
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// The oldest Python that `MiniStack` runs on is older, but the launcher uses `datetime.UTC`, of 3.11.
+const INTERPRETERS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
+const IS_NEW_ENOUGH: &str = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))";
+
+/// An installed virtual environment.
+#[derive(Debug, Clone)]
+pub struct Python {
+    folder: PathBuf,
+}
+
+impl Python {
+    /// A program of the environment, such as `python` or `aws`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.folder.join("bin").join(name)
+    }
+}
+
+/// The version of `MiniStack` that the requirements pin.
+#[must_use]
+pub fn emulator_version() -> Option<&'static str> {
+    let pinned = REQUIREMENTS.lines().find_map(|line| line.strip_prefix("ministack=="))?;
+    pinned.split_whitespace().next()
+}
+
+/// The folder of the package `launcher`.
+pub(super) fn sources() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
+    fs::create_dir_all(tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    // The environment's programs name their interpreter by its path: it must be absolute, and stay.
+    let tools = tools.canonicalize().with_context(|| format!("cannot resolve {}", tools.display()))?;
+    let lock = File::create(tools.join("python.lock"))
+        .context("cannot create the lock of the Python environment")?;
+    // Held until this function returns: a second process waits here and then finds the work done.
+    lock.lock().context("cannot lock the Python environment")?;
+
+    let python = Python { folder: tools.join("python") };
+    let stamp = python.folder.join("installed-requirements.txt");
+    let installed = fs::read_to_string(&stamp).ok();
+    if installed.as_deref() == Some(REQUIREMENTS) {
+        return Ok(python);
+    }
+    let why = if installed.is_some() { "requirements.txt changed" } else { "it is not there yet" };
+    progress(&format!("installing the AWS emulator into {} ({why})", python.folder.display()));
+    if python.folder.exists() {
+        fs::remove_dir_all(&python.folder).context("cannot remove the old Python environment")?;
+    }
+    let interpreter = interpreter()?;
+    run(Command::new(interpreter).args(["-m", "venv"]).arg(&python.folder))?;
+    run(Command::new(python.program("python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--require-hashes",
+        ])
+        .args(["--only-binary", ":all:", "-r"])
+        .arg(sources().join("requirements.txt")))?;
+    // Written last: an interrupted installation is made anew.
+    fs::write(&stamp, REQUIREMENTS).context("cannot mark the Python environment as complete")?;
+    Ok(python)
+}
+
+fn interpreter() -> Result<&'static str> {
+    let works = |name: &&&str| {
+        let mut command = Command::new(name);
+        let quiet = command.args(["-c", IS_NEW_ENOUGH]).stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    };
+    INTERPRETERS.iter().find(works).copied().context(
+        "the AWS emulator needs Python 3.11 or later with the modules venv and ensurepip in PATH \
+         (Debian and Ubuntu: apt install python3-venv)",
+    )
+}
+
+fn run(command: &Command) -> Result<()> {
+    // pip must not go on in a folder that the next process makes anew.
+    let output = ends_with_its_thread(command)?.output();
+    let output = output.with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?} ended with {}:\n{}", output.status, text.trim_end());
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! An emulated AWS: `MiniStack` behind the launcher in `testbed/aws`, as a child process of its own.
+//!
+//! `testbed/aws/CONTRACT.md` is the specification of what it plays. IAM is enforced unless told otherwise,
+//! so a function can do what its deployed role allows and nothing else.
+
+mod asynchronous;
+mod control;
+mod deploy;
+mod endpoints;
+mod install;
+mod rotation;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_secretsmanager::config::Credentials;
+use sandbox::process::{self, Process, free_ports};
+
+pub use deploy::{Artifact, Stack};
+pub use endpoints::{BrokerEngine, BrokerState};
+pub use install::{Python, emulator_version};
+pub use rotation::{Attempt, EventForm, Pending, Retry, Rotation, RotationOptions, Step, Token};
+
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";
+/// `MiniStack` knows this pair as the account's root; IAM never restricts it.
+const ROOT_KEY: &str = "test";
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// How the emulator is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Enforce the IAM policies of functions and users. Without, everybody may do everything.
+    pub enforce_iam: bool,
+    /// First pause before Lambda tries a failed asynchronous event again. AWS waits a minute.
+    pub asynchronous_retry: Duration,
+    /// Further variables of the launcher, such as `ROTATION_RETRY`.
+    pub environment: Vec<(String, String)>,
+    /// The port; a free one when `None`.
+    pub port: Option<u16>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let asynchronous_retry = Duration::from_millis(200);
+        Self { enforce_iam: true, asynchronous_retry, environment: Vec::new(), port: None }
+    }
+}
+
+/// A running emulator; it ends when dropped, or when this process is killed.
+#[derive(Debug)]
+pub struct Aws {
+    python: Python,
+    process: Process,
+    folder: PathBuf,
+    endpoint: String,
+}
+
+impl Aws {
+    /// Makes the virtual environment below `tools`, unless it is there and up to date. `progress` is told what
+    /// takes long and why. Safe when two processes do it at once.
+    ///
+    /// # Errors
+    /// When no Python 3.11 or later is found, or pip cannot install `testbed/aws/requirements.txt`.
+    pub fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
+        install::install(tools, progress)
+    }
+
+    /// Starts the emulator with everything it writes below `folder`, and waits until it answers.
+    ///
+    /// The launcher and the functions see an environment that holds only what is set here: functions must not
+    /// find credentials or settings of the machine they are tested on.
+    ///
+    /// # Errors
+    /// When the process ends or does not answer in time; the message carries the end of its log.
+    pub async fn start(python: &Python, folder: &Path, options: Options) -> Result<Self> {
+        let folder = folder.to_owned();
+        for part in ["home", "tmp", "functions"] {
+            let part = folder.join(part);
+            std::fs::create_dir_all(&part).with_context(|| format!("cannot create {}", part.display()))?;
+        }
+        let port = match options.port {
+            Some(port) => port,
+            None => free_ports(1)?.into_iter().next().context("no free port")?,
+        };
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let command = launcher(python, &folder, &endpoint, port, &options);
+        // Functions are children of the emulator: the namespace ends them with it, also one that hangs.
+        let alone = process::Options {
+            clean_environment: true,
+            own_pid_namespace: true,
+            ..process::Options::default()
+        };
+        let log = folder.join("emulator.log");
+        let mut process = Process::start_with("the AWS emulator", &command, &log, alone)?;
+        let http = control::client()?;
+        process.wait_until(READY_LIMIT, || control::is_ready(&http, &endpoint)).await?;
+        Ok(Self { python: python.clone(), process, folder, endpoint })
+    }
+
+    /// `http://127.0.0.1:PORT`, for every service.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The region that everything lives in.
+    #[must_use]
+    pub fn region(&self) -> &'static str {
+        REGION
+    }
+
+    /// The account that everything lives in.
+    #[must_use]
+    pub fn account(&self) -> &'static str {
+        ACCOUNT
+    }
+
+    /// The emulator's own log, for when a test fails.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        self.process.log()
+    }
+
+    /// The folder that holds all that the emulator and the functions wrote, for a search for leaked secrets.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Configuration for SDK clients that act as the account's root.
+    pub async fn sdk_config(&self) -> aws_config::SdkConfig {
+        self.sdk_config_as(ROOT_KEY, ROOT_KEY, None).await
+    }
+
+    /// Configuration for SDK clients that act as whom the credentials belong to.
+    pub async fn sdk_config_as(
+        &self,
+        key: &str,
+        secret: &str,
+        session: Option<&str>,
+    ) -> aws_config::SdkConfig {
+        let credentials = Credentials::new(key, secret, session.map(str::to_owned), None, "testbed");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(REGION))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(credentials)
+            .load()
+            .await
+    }
+
+    /// The AWS CLI, set up for this emulator and for nothing of the machine's own configuration.
+    ///
+    /// Version 1 ignores `AWS_ENDPOINT_URL` for `aws sqs`: pass `--endpoint-url` there.
+    #[must_use]
+    pub fn cli(&self) -> Command {
+        let mut command = Command::new(self.python.program("aws"));
+        self.set_environment(&mut command);
+        command
+    }
+
+    /// All that a function ever printed, line by line; empty when it never ran.
+    ///
+    /// # Errors
+    /// When the log is there and cannot be read.
+    pub fn function_log(&self, name: &str) -> Result<Vec<String>> {
+        let path = self.folder.join("functions").join(format!("{name}.log"));
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+    }
+
+    fn set_environment(&self, command: &mut Command) {
+        command
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", ROOT_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", ROOT_KEY)
+            .env_remove("AWS_SESSION_TOKEN")
+            .env_remove("AWS_PROFILE")
+            .env("AWS_CONFIG_FILE", self.folder.join("home/no-config"))
+            .env("AWS_SHARED_CREDENTIALS_FILE", self.folder.join("home/no-credentials"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_PAGER", "");
+    }
+}
+
+fn launcher(python: &Python, folder: &Path, endpoint: &str, port: u16, options: &Options) -> Command {
+    let mut command = Command::new(python.program("python"));
+    let path = |name: &str| folder.join(name).display().to_string();
+    let settings = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("HOME", path("home")),
+        ("TMPDIR", path("tmp")),
+        ("FUNCTION_LOGS", path("functions")),
+        ("PYTHONPATH", install::sources().display().to_string()),
+        // The launcher's sources stay free of compiled files.
+        ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ("GATEWAY_PORT", port.to_string()),
+        ("BIND_HOST", "127.0.0.1".to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("MINISTACK_REGION", REGION.to_owned()),
+        ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
+        ("IOT_MTLS_ENABLED", "0".to_owned()),
+        ("SFTP_ENABLED", "0".to_owned()),
+        ("AUTH", options.enforce_iam.to_string()),
+        ("LAMBDA_ASYNC_RETRY_BASE_SECONDS", options.asynchronous_retry.as_secs_f64().to_string()),
+    ];
+    command.args(["-m", "launcher"]).current_dir(folder).envs(settings);
+    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
+    command
+}

@@ -1,0 +1,210 @@
+//! The whole private cloud: a broker, an AWS that knows it, an EKS cluster, and the suite deployed from `infra/`.
+
+mod alerts;
+mod app;
+mod dead_letter_queue;
+mod delivery;
+mod functions;
+mod invoke;
+mod local_function;
+mod notices;
+mod variant;
+mod volume_client;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use aws::{Aws, Options, Python, Stack};
+use aws_sdk_secretsmanager::types::Tag;
+use broker::{Broker, Installation, Suite};
+use kubernetes::{CLUSTER, Kubernetes};
+use sandbox::certificates::Certificates;
+use serde_json::json;
+
+pub use alerts::Alerts;
+pub use app::{App, random_text};
+pub use dead_letter_queue::DeadLetterQueue;
+pub use delivery::route_to;
+pub use functions::{Functions, freeze_function, kill_function, processes_of};
+pub use invoke::Answer;
+pub use local_function::{EventSubject, write_events};
+pub use notices::{Inbox, Notices};
+pub use sandbox::workspace;
+pub use variant::{Release, Variant};
+pub use volume_client::VolumeClient;
+
+/// The stack's name.
+pub const STACK: &str = "rotation";
+
+/// What has to be on the machine before a cloud can start.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    python: Python,
+    broker: Installation,
+    kubernetes: Option<kubernetes::Installation>,
+    functions: Functions,
+}
+
+/// A running cloud; all of it ends when dropped.
+pub struct Cloud {
+    /// The RabbitMQ node.
+    pub broker: Broker,
+    kubernetes: Option<Kubernetes>,
+    /// The emulated AWS.
+    pub aws: Aws,
+    /// The stack of `infra/template.yaml`.
+    pub stack: Stack,
+    /// The node's id in Amazon MQ.
+    pub broker_id: String,
+    /// ARN of the secret of the node's administrator.
+    pub admin_secret: String,
+    /// Secrets Manager, as the account's root.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Lambda, as the account's root.
+    pub lambda: aws_sdk_lambda::Client,
+    /// What arrives at the dead-letter topic.
+    pub notices: Notices,
+    /// What SecOps gets.
+    pub alerts: Alerts,
+    /// The broker's certificates.
+    pub certificates: Certificates,
+    folder: PathBuf,
+    functions: Functions,
+}
+
+impl Parts {
+    /// Installs what is missing below `target/testbed`, but for Kubernetes, which `cargo xtask` builds.
+    ///
+    /// # Errors
+    /// When a part cannot be had.
+    pub fn install(
+        suite: Suite,
+        functions: Functions,
+        with_kubernetes: bool,
+        progress: &dyn Fn(&str),
+    ) -> Result<Self> {
+        let tools = workspace().join("target/testbed");
+        Ok(Self {
+            python: Aws::install(&tools, progress)?,
+            broker: Broker::install(suite, &tools, progress)?,
+            kubernetes: if with_kubernetes { Some(Kubernetes::find(&tools)?) } else { None },
+            functions,
+        })
+    }
+}
+
+impl Cloud {
+    /// Starts broker, AWS and the cluster side by side in `folder` and deploys the suite, with further
+    /// `parameters` of the template.
+    ///
+    /// # Errors
+    /// When a part does not start or the stack cannot be deployed; the message holds the end of its log.
+    pub async fn start(
+        parts: &Parts,
+        folder: &Path,
+        options: Options,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self> {
+        let certificates = Certificates::create(&folder.join("tls"))?;
+        let (broker_folder, aws_folder) = (folder.join("broker"), folder.join("aws"));
+        let (broker, (aws, kubernetes)) =
+            tokio::try_join!(Broker::start(&parts.broker, &broker_folder, &certificates), async {
+                let aws = Aws::start(&parts.python, &aws_folder, options).await?;
+                let kubernetes = match &parts.kubernetes {
+                    Some(found) => Some(Kubernetes::start(found, &folder.join("cluster"), &aws).await?),
+                    None => None,
+                };
+                Ok((aws, kubernetes))
+            })?;
+        let ca = certificates.ca_pem().display().to_string();
+        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
+        wanted.extend(parameters);
+        if let Some(cluster) = &kubernetes {
+            delivery::let_secret2eks_in(cluster).await?;
+            wanted.extend([
+                ("EksClusterName", CLUSTER),
+                ("SyncTimeoutSeconds", delivery::SYNC_TIMEOUT_SECONDS),
+            ]);
+        }
+        let template = workspace().join("infra/template.yaml");
+        let stack = aws.deploy(STACK, &template, &wanted, &parts.functions.artifacts()).await?;
+        let amqps = format!("amqps://localhost:{}", broker.amqps_port());
+        let broker_id = aws.create_broker("testbed", &broker.management_url(), &amqps).await?;
+        let config = aws.sdk_config().await;
+        let secrets = aws_sdk_secretsmanager::Client::new(&config);
+        let admin_secret = create_admin_secret(&secrets, &broker, &broker_id).await?;
+        let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, STACK).await?;
+        let alerts = Alerts::of(&config, &stack, STACK).await?;
+        let lambda = aws_sdk_lambda::Client::new(&config);
+        let folder = folder.to_owned();
+        Ok(Self {
+            broker,
+            kubernetes,
+            aws,
+            stack,
+            broker_id,
+            admin_secret,
+            secrets,
+            lambda,
+            notices,
+            alerts,
+            certificates,
+            folder,
+            functions: parts.functions.clone(),
+        })
+    }
+
+    /// Everything that the cloud wrote: for a search for leaked credentials.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The functions' programs.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// ARN of rotation-mq.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn rotation_function(&self) -> Result<&str> {
+        self.stack.output("RotationFunctionArn")
+    }
+
+    /// Name of the function that acts in an incident.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn incident_function(&self) -> Result<&str> {
+        self.stack.output("IncidentFunctionName")
+    }
+}
+
+/// A tag as Secrets Manager takes it.
+#[must_use]
+pub fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+async fn create_admin_secret(
+    secrets: &aws_sdk_secretsmanager::Client,
+    broker: &Broker,
+    broker_id: &str,
+) -> Result<String> {
+    let value = json!({
+        "engine": "rabbitmq", "brokerId": broker_id,
+        "username": broker.admin_user(), "password": broker.admin_password(),
+    });
+    let created = secrets
+        .create_secret()
+        .name("rabbitmq-admin/testbed")
+        .secret_string(value.to_string())
+        .tags(tag("rotation-mq", "admin"))
+        .send()
+        .await
+        .context("the admin secret was not created")?;
+    created.arn.context("the admin secret has no ARN")
+}

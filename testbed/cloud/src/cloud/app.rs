@@ -1,0 +1,213 @@
+//! An application's broker user and its secret, as a deployment makes them.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use aws::Rotation;
+use aws_sdk_secretsmanager::operation::rotate_secret::RotateSecretOutput;
+use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde_json::{Value, json};
+
+use super::{Cloud, tag};
+
+const ROTATION_LIMIT: Duration = Duration::from_secs(90);
+
+/// A secret and the broker user that it was created for.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The first user of the pair.
+    pub user: String,
+    /// The secret's ARN.
+    pub arn: String,
+}
+
+/// `length` random hexadecimal digits, for passwords and names of tests.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_text(length: usize) -> Result<String> {
+    use std::io::Read as _;
+    let mut bytes = vec![0_u8; length.div_ceil(2)];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let mut text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.truncate(length);
+    Ok(text)
+}
+
+impl Cloud {
+    /// A broker user with permissions on `/`, and its secret for rotation with the admin secret.
+    ///
+    /// # Errors
+    /// When the broker or Secrets Manager refuses.
+    pub async fn create_app(&self, user: &str) -> Result<App> {
+        self.create_app_with(user, &json!({})).await
+    }
+
+    /// As [`Cloud::create_app`], with fields of the value replaced by those of `changes`, or removed where
+    /// those are null.
+    ///
+    /// # Errors
+    /// When the broker or Secrets Manager refuses.
+    pub async fn create_app_with(&self, user: &str, changes: &Value) -> Result<App> {
+        let password = random_text(32)?;
+        let management = self.broker.management()?;
+        management.create_user(user, &password, &[]).await?;
+        management.set_permissions(user, "/", ["", "^orders$", "^orders$"]).await?;
+        let mut value = json!({
+            "engine": "rabbitmq", "brokerId": self.broker_id, "masterarn": self.admin_secret,
+            "username": user, "password": password,
+        });
+        for (field, change) in changes.as_object().into_iter().flatten() {
+            value[field] = change.clone();
+        }
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        let arn = self.create_secret(&format!("rabbitmq/{user}"), &value.to_string()).await?;
+        Ok(App { user: user.to_owned(), arn })
+    }
+
+    /// As [`Cloud::create_app`], with explicit endpoints in the secret and in an admin secret of its own:
+    /// to put something between the function and the broker.
+    ///
+    /// # Errors
+    /// When the broker or Secrets Manager refuses.
+    pub async fn create_app_at(&self, user: &str, amqps_port: u16, management_url: &str) -> Result<App> {
+        let mut changes = json!({
+            "brokerId": null, "host": "localhost", "port": amqps_port, "managementUrl": management_url,
+        });
+        changes["masterarn"] = json!(self.create_admin(user, &changes).await?);
+        self.create_app_with(user, &changes).await
+    }
+
+    /// One more admin secret for the node's administrator, with fields replaced by `changes`; its ARN.
+    ///
+    /// # Errors
+    /// When Secrets Manager refuses.
+    pub async fn create_admin(&self, name: &str, changes: &Value) -> Result<String> {
+        let mut value = json!({
+            "engine": "rabbitmq", "brokerId": self.broker_id,
+            "username": self.broker.admin_user(), "password": self.broker.admin_password(),
+        });
+        for (field, change) in changes.as_object().into_iter().flatten() {
+            value[field] = change.clone();
+        }
+        self.create_tagged_secret(&format!("rabbitmq-admin/{name}"), &value.to_string(), "admin").await
+    }
+
+    /// A secret that rotation-mq may rotate, with any text in it; its ARN.
+    ///
+    /// # Errors
+    /// When Secrets Manager refuses.
+    pub async fn create_secret(&self, name: &str, text: &str) -> Result<String> {
+        self.create_tagged_secret(name, text, "rotate").await
+    }
+
+    pub(super) async fn create_tagged_secret(
+        &self,
+        name: &str,
+        text: &str,
+        rotation: &str,
+    ) -> Result<String> {
+        let created = self
+            .secrets
+            .create_secret()
+            .name(name)
+            .secret_string(text)
+            .tags(tag("rotation-mq", rotation))
+            .send()
+            .await
+            .with_context(|| format!("secret {name} was not created"))?;
+        created.arn.context("a secret without an ARN")
+    }
+
+    /// `RotateSecret`, as SecOps or a schedule calls it; the id of the new version.
+    ///
+    /// # Errors
+    /// When Secrets Manager refuses.
+    pub async fn start_rotation(&self, arn: &str) -> Result<String> {
+        let started = self.rotate_secret(arn, true).await?;
+        started.version_id.context("a rotation without a version")
+    }
+
+    /// `RotateSecret` with `RotateImmediately=false`: runs testSecret only; waits for its end.
+    ///
+    /// # Errors
+    /// When it does not start or does not end.
+    pub async fn test_rotation(&self, arn: &str) -> Result<Rotation> {
+        self.rotate_secret(arn, false).await?;
+        self.aws.wait_for_rotation(arn, None, ROTATION_LIMIT).await
+    }
+
+    async fn rotate_secret(&self, arn: &str, immediately: bool) -> Result<RotateSecretOutput> {
+        self.secrets
+            .rotate_secret()
+            .secret_id(arn)
+            .rotate_immediately(immediately)
+            .rotation_lambda_arn(self.rotation_function()?)
+            .rotation_rules(RotationRulesType::builder().automatically_after_days(1).build())
+            .send()
+            .await
+            .with_context(|| format!("the rotation of {arn} was not started"))
+    }
+
+    /// Rotates and waits for the end, whatever it is.
+    ///
+    /// # Errors
+    /// When it does not start or does not end.
+    pub async fn rotate(&self, arn: &str) -> Result<Rotation> {
+        let version = self.start_rotation(arn).await?;
+        self.aws.wait_for_rotation(arn, Some(&version), ROTATION_LIMIT).await
+    }
+
+    /// Rotates and insists on success; the id of the new version.
+    ///
+    /// # Errors
+    /// When the rotation ends in any other way; the message holds what its steps answered.
+    pub async fn rotate_successfully(&self, arn: &str) -> Result<String> {
+        let rotation = self.rotate(arn).await?;
+        if rotation.outcome != "succeeded" {
+            bail!("the rotation of {arn} ended as {rotation:#?}");
+        }
+        Ok(rotation.version_id)
+    }
+
+    /// The value that a stage holds now.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn value(&self, arn: &str, stage: &str) -> Result<Value> {
+        let answer = self
+            .secrets
+            .get_secret_value()
+            .secret_id(arn)
+            .version_stage(stage)
+            .send()
+            .await
+            .with_context(|| format!("{arn} has no value for {stage}"))?;
+        Ok(serde_json::from_str(answer.secret_string().unwrap_or_default())?)
+    }
+
+    /// The version that carries a stage now.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not answer.
+    pub async fn version(&self, arn: &str, stage: &str) -> Result<Option<String>> {
+        let description = self.secrets.describe_secret().secret_id(arn).send().await?;
+        Ok(description
+            .version_ids_to_stages
+            .unwrap_or_default()
+            .into_iter()
+            .find(|(_, stages)| stages.iter().any(|s| s == stage))
+            .map(|(id, _)| id))
+    }
+
+    /// Whether the broker accepts the credentials in `value` over AMQPS.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn logs_in(&self, value: &Value) -> Result<bool> {
+        let text = |field: &str| value[field].as_str().with_context(|| format!("no {field}"));
+        self.broker.can_log_in(text("username")?, text("password")?).await
+    }
+}

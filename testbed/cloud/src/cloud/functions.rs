@@ -1,0 +1,84 @@
+//! The functions' programs, as cargo or cargo-lambda left them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use aws::Artifact;
+
+/// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
+const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
+
+/// SIGKILL to every process of a function of the emulated AWS at `endpoint`, as Lambda does to one that is out of
+/// memory.
+pub fn kill_function(endpoint: &str, name: &str) {
+    signal_function(endpoint, name, "KILL");
+}
+
+/// SIGSTOP to every process of a function: it does nothing any more, until Lambda's own timeout ends it.
+pub fn freeze_function(endpoint: &str, name: &str) {
+    signal_function(endpoint, name, "STOP");
+}
+
+fn signal_function(endpoint: &str, name: &str, signal: &str) {
+    // All at once: one that starts while the first dies is the next environment.
+    let ids = processes_of(endpoint, name);
+    let ids: Vec<_> = ids.iter().filter_map(|process| process.file_name()).collect();
+    if !ids.is_empty() {
+        let _ = std::process::Command::new("kill").args(["-s", signal]).args(ids).status();
+    }
+}
+
+/// The folder in `/proc` of every process of a function of the emulated AWS at `endpoint`. Another cloud on the machine may
+/// have a function of the same name, which is left alone.
+pub fn processes_of(endpoint: &str, name: &str) -> Vec<PathBuf> {
+    let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
+    let is_it = |process: &PathBuf| {
+        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+        let has =
+            |wanted: &String| environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+        wanted.iter().all(has)
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.map(|process| process.path()).filter(is_it).collect()
+}
+
+/// The programs that a cloud runs.
+#[derive(Debug, Clone)]
+pub struct Functions {
+    programs: Vec<(&'static str, PathBuf)>,
+}
+
+impl Functions {
+    /// Those that cargo built into a folder such as `target/debug`.
+    ///
+    /// # Errors
+    /// When one was not built.
+    pub fn built_in(folder: &Path) -> Result<Self> {
+        Self::find(|name| folder.join(name))
+    }
+
+    /// Those that cargo-lambda built below a folder such as `target/lambda`.
+    ///
+    /// # Errors
+    /// When one was not built.
+    pub fn packaged_in(folder: &Path) -> Result<Self> {
+        Self::find(|name| folder.join(name).join("bootstrap"))
+    }
+
+    /// Each function and its program.
+    pub fn programs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.programs.iter().map(|(name, program)| (*name, program.as_path()))
+    }
+
+    pub(super) fn artifacts(&self) -> Vec<Artifact> {
+        self.programs().map(|(name, program)| Artifact::new(name, program)).collect()
+    }
+
+    fn find(program: impl Fn(&str) -> PathBuf) -> Result<Self> {
+        let programs: Vec<_> = NAMES.into_iter().map(|name| (name, program(name))).collect();
+        if let Some((name, missing)) = programs.iter().find(|(_, program)| !program.is_file()) {
+            bail!("{} is missing: build it with `cargo build --package {name}`", missing.display());
+        }
+        Ok(Self { programs })
+    }
+}

@@ -1,0 +1,145 @@
+//! The suite deployed once more, with other settings or from another release, beside the first one.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use aws::Stack;
+use aws_sdk_lambda::types::Environment;
+
+use super::{Alerts, Cloud, DeadLetterQueue, Functions, Notices, workspace};
+
+/// Outputs of the template: what feeds dlq-handler, each from another sender.
+const QUEUES: [&str; 4] = ["DeadLetterQueueUrl", "RuleQueueUrl", "OwnQueueUrl", "DeliveryQueueUrl"];
+
+/// A second stack of the same template.
+#[derive(Debug)]
+pub struct Variant {
+    /// The stack's name.
+    pub name: String,
+    /// ARN of its rotation-mq.
+    pub function: String,
+    /// Name of its secret2eks, when it has a cluster.
+    pub delivery: Option<String>,
+    /// What arrives at its dead-letter topic.
+    pub notices: Notices,
+    /// The whole stack.
+    pub stack: Stack,
+}
+
+/// A template, and the functions' programs that belong to it.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// `infra/template.yaml` of that release.
+    pub template: PathBuf,
+    /// Its functions.
+    pub functions: Functions,
+}
+
+impl Cloud {
+    /// Deploys the present template as the stack `name` with other `parameters`, or updates that stack to it, then gives its
+    /// function further variables, for settings that the template does not offer, such as another endpoint of AWS.
+    ///
+    /// # Errors
+    /// When the stack cannot be deployed or the function not be changed.
+    pub async fn deploy_variant(
+        &self,
+        name: &str,
+        parameters: &[(&str, &str)],
+        variables: &[(&str, &str)],
+    ) -> Result<Variant> {
+        let present =
+            Release { template: workspace().join("infra/template.yaml"), functions: self.functions.clone() };
+        let variant = self.deploy_release(&present, name, parameters).await?;
+        if !variables.is_empty() {
+            self.add_variables(&variant.function, variables).await?;
+        }
+        Ok(variant)
+    }
+
+    /// As [`Cloud::deploy_variant`], from any release.
+    ///
+    /// # Errors
+    /// When the stack cannot be deployed.
+    pub async fn deploy_release(
+        &self,
+        release: &Release,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Variant> {
+        let ca = self.certificates.ca_pem().display().to_string();
+        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
+        wanted.retain(|(key, _)| parameters.iter().all(|(other, _)| other != key));
+        wanted.extend(parameters);
+        let artifacts = release.functions.artifacts();
+        let stack = self.aws.deploy(name, &release.template, &wanted, &artifacts).await?;
+        let function = stack.output("RotationFunctionArn")?.to_owned();
+        let config = self.aws.sdk_config().await;
+        // How the rotations of other tests end is none of its business.
+        let rules = aws_sdk_eventbridge::Client::new(&config);
+        rules
+            .disable_rule()
+            .name(stack.resource("RotationOutcome")?)
+            .send()
+            .await
+            .context("the rule stays on")?;
+        let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, name).await?;
+        let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
+        Ok(Variant { name: name.to_owned(), function, delivery, notices, stack })
+    }
+
+    /// Lets that stack hear of the end of rotations. All of its secrets have a prefix of their own, its parameter
+    /// `SecretNamePrefix`: those of others are none of its business.
+    ///
+    /// # Errors
+    /// When EventBridge refuses.
+    pub async fn tell_of_rotations(&self, variant: &Variant) -> Result<()> {
+        let rules = aws_sdk_eventbridge::Client::new(&self.aws.sdk_config().await);
+        let rule = variant.stack.resource("RotationOutcome")?;
+        rules.enable_rule().name(rule).send().await.context("the rule stays off")?;
+        Ok(())
+    }
+
+    /// What SecOps gets from that stack.
+    ///
+    /// # Errors
+    /// When SQS, SNS or EventBridge refuses.
+    pub async fn alerts_of(&self, variant: &Variant) -> Result<Alerts> {
+        Alerts::of(&self.aws.sdk_config().await, &variant.stack, &variant.name).await
+    }
+
+    /// The queue of that stack whose URL is the output `output`.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub async fn queue_of(&self, variant: &Variant, output: &str) -> Result<DeadLetterQueue> {
+        DeadLetterQueue::of(&self.aws.sdk_config().await, &variant.stack, output)
+    }
+
+    /// All queues of that stack that feed its handler.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub async fn handler_queues(&self, variant: &Variant) -> Result<Vec<DeadLetterQueue>> {
+        let config = self.aws.sdk_config().await;
+        QUEUES.iter().map(|output| DeadLetterQueue::of(&config, &variant.stack, output)).collect()
+    }
+
+    /// Gives a function further variables, or other values of those it has; its next invocation starts a new
+    /// process.
+    ///
+    /// # Errors
+    /// When Lambda refuses.
+    pub async fn add_variables(&self, function: &str, variables: &[(&str, &str)]) -> Result<()> {
+        let known = self.lambda.get_function_configuration().function_name(function).send().await?;
+        let mut all = known.environment.and_then(|environment| environment.variables).unwrap_or_default();
+        all.extend(variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        self.lambda
+            .update_function_configuration()
+            .function_name(function)
+            .environment(Environment::builder().set_variables(Some(all)).build())
+            .send()
+            .await
+            .with_context(|| format!("the variables of {function} were not changed"))?;
+        Ok(())
+    }
+}

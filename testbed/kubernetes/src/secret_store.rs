@@ -1,0 +1,131 @@
+//! How the operator gets at the emulated Secrets Manager: as a role for service accounts (IRSA), which is how EKS'
+//! users have it.
+//!
+//! The operator asks the API server for a token of the store's service account and changes it at STS
+//! (`AssumeRoleWithWebIdentity`) for credentials of the role that the account is annotated with. The emulator checks
+//! the token's signature, audience and time against the cluster's own keys, then the role's trust policy.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use aws::Aws;
+use sandbox::workspace;
+use serde_json::Value;
+
+use super::Kubernetes;
+
+const ROLE_TEMPLATE: &str = "infra/kubernetes/store-role.yaml";
+const NAMESPACE_MANIFEST: &str = "infra/kubernetes/namespace.yaml";
+/// The name of the store in that manifest.
+const STORE: &str = "aws";
+const READY: Duration = Duration::from_secs(30);
+
+/// Which secrets a store may read, beside the tag `secret2eks/namespace`.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreScope<'a> {
+    /// Their names begin with this.
+    pub prefix: &'a str,
+    /// The cluster of their tag; empty for any.
+    pub cluster: &'a str,
+    /// The tenant of their tag; empty for any.
+    pub tenant: &'a str,
+}
+
+impl Default for StoreScope<'_> {
+    fn default() -> Self {
+        Self { prefix: "rabbitmq/", cluster: "", tenant: "" }
+    }
+}
+
+impl Kubernetes {
+    /// A namespace that takes part, as `infra/kubernetes/namespace.yaml` and `store-role.yaml` make it: secret2eks
+    /// may write there, and the SecretStore `aws` reads the secrets whose tag `secret2eks/namespace` names it.
+    ///
+    /// # Errors
+    /// As [`Kubernetes::create_secret_store`].
+    pub async fn create_delivery_namespace(
+        &self,
+        aws: &Aws,
+        name: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<()> {
+        self.create_scoped_namespace(aws, name, labels, StoreScope::default()).await
+    }
+
+    /// As [`Kubernetes::create_delivery_namespace`], and its store reads these secrets.
+    ///
+    /// # Errors
+    /// As [`Kubernetes::create_secret_store`].
+    pub async fn create_scoped_namespace(
+        &self,
+        aws: &Aws,
+        name: &str,
+        labels: &[(&str, &str)],
+        scope: StoreScope<'_>,
+    ) -> Result<()> {
+        self.create_namespace(name, labels).await?;
+        self.create_scoped_store(aws, name, STORE, scope).await?;
+        Ok(())
+    }
+
+    /// The SecretStore `store` of a namespace, ready for use, with what belongs to it; its role's ARN.
+    ///
+    /// # Errors
+    /// When the role cannot be deployed, the API server refuses, or the operator does not report the store to be
+    /// ready; the message holds what it reports.
+    pub async fn create_secret_store(&self, aws: &Aws, namespace: &str, store: &str) -> Result<String> {
+        self.create_scoped_store(aws, namespace, store, StoreScope::default()).await
+    }
+
+    async fn create_scoped_store(
+        &self,
+        aws: &Aws,
+        namespace: &str,
+        store: &str,
+        scope: StoreScope<'_>,
+    ) -> Result<String> {
+        let issuer = self.issuer().trim_start_matches("https://");
+        let parameters = [
+            ("Issuer", issuer),
+            ("Namespace", namespace),
+            ("ServiceAccount", store),
+            ("SecretNamePrefix", scope.prefix),
+            ("Cluster", scope.cluster),
+            ("Tenant", scope.tenant),
+        ];
+        let stack = format!("store-{namespace}-{store}");
+        let stack = aws.deploy(&stack, &workspace().join(ROLE_TEMPLATE), &parameters, &[]).await?;
+        let role = stack.output("RoleArn")?.to_owned();
+        let path = workspace().join(NAMESPACE_MANIFEST);
+        let manifest = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let manifest = manifest
+            .replace("${NAMESPACE}", namespace)
+            .replace("${REGION}", aws.region())
+            .replace("${STORE_ROLE_ARN}", &role)
+            .replace("name: aws\n", &format!("name: {store}\n"));
+        self.apply_manifests(&manifest).await?;
+        self.wait_for_store(namespace, store).await?;
+        Ok(role)
+    }
+
+    async fn wait_for_store(&self, namespace: &str, name: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let store = self.operator_object("SecretStore", "secretstores", namespace, name).await?;
+            let store = store.context("the store is gone")?;
+            let ready = ready_condition(&store);
+            if ready.is_some_and(|condition| condition["status"] == "True") {
+                return Ok(());
+            }
+            if started.elapsed() > READY {
+                bail!("SecretStore {namespace}/{name} is not ready after {READY:?}: {ready:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn ready_condition(object: &Value) -> Option<&Value> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    conditions.iter().find(|condition| condition["type"] == "Ready")
+}

@@ -1,0 +1,151 @@
+//! A private certificate authority and a server certificate for loopback, as PEM files in a folder,
+//! and the TLS configurations that go with them.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+/// The names that the server certificate is for.
+const SERVER_NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// The certificates of one testbed.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    folder: PathBuf,
+}
+
+impl Certificates {
+    /// Writes a new authority, a server certificate of it, and a second authority that signed nothing.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let certificates = Self { folder: std::path::absolute(folder)? };
+        let authority = authority("testbed")?;
+        let (server, key) = server(&authority)?;
+        write_private(&certificates.ca_pem(), &authority.pem())?;
+        write_private(&certificates.server_pem(), &server)?;
+        write_private(&certificates.server_key(), &key)?;
+        write_private(&certificates.unrelated_ca_pem(), &self::authority("unrelated")?.pem())?;
+        Ok(certificates)
+    }
+
+    /// The folder that holds the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The authority's certificate: what a client has to trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// The certificate for `localhost` and `127.0.0.1`.
+    #[must_use]
+    pub fn server_pem(&self) -> PathBuf {
+        self.folder.join("server.pem")
+    }
+
+    /// The private key of the server certificate, in PKCS #8.
+    #[must_use]
+    pub fn server_key(&self) -> PathBuf {
+        self.folder.join("server.key")
+    }
+
+    /// Another authority: a client that trusts only this one must refuse the server.
+    #[must_use]
+    pub fn unrelated_ca_pem(&self) -> PathBuf {
+        self.folder.join("unrelated-ca.pem")
+    }
+
+    /// TLS for a server of the testbed's own.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn server_config(&self) -> Result<ServerConfig> {
+        let chain = CertificateDer::pem_file_iter(self.server_pem())?.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_file(self.server_key())?;
+        let builder =
+            ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        Ok(builder.with_no_client_auth().with_single_cert(chain, key)?)
+    }
+}
+
+/// TLS for a client that trusts the authorities of `ca_pem` and nobody else.
+///
+/// # Errors
+/// When the file cannot be read or holds no certificate.
+pub fn client_config(ca_pem: &Path) -> Result<ClientConfig> {
+    client_config_of(ca_pem, ALL_VERSIONS)
+}
+
+/// As [`client_config`], for some versions of TLS only.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn client_config_of(
+    ca_pem: &Path,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca_pem).with_context(|| ca_pem.display().to_string())? {
+        roots.add(certificate?)?;
+    }
+    ensure!(!roots.is_empty(), "{} holds no certificate", ca_pem.display());
+    trusting(roots, versions)
+}
+
+/// TLS for a client that trusts nobody, for those that only ever speak plain HTTP.
+///
+/// # Errors
+/// When the provider does not support the versions of TLS.
+pub fn client_without_roots() -> Result<ClientConfig> {
+    trusting(RootCertStore::empty(), ALL_VERSIONS)
+}
+
+fn trusting(roots: RootCertStore, versions: &[&'static SupportedProtocolVersion]) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(versions)?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Named explicitly, so that nothing depends on which provider a process installed first.
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, format!("{name} authority"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+}
+
+fn server(authority: &CertifiedIssuer<'_, KeyPair>) -> Result<(String, String)> {
+    let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
+    params.distinguished_name.push(DnType::CommonName, "localhost");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // Strict verifiers (Python 3.13's, for one) insist on it.
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    Ok((params.signed_by(&key, authority)?.pem(), key.serialize_pem()))
+}
+
+fn write_private(file: &Path, text: &str) -> Result<()> {
+    let mut open = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
+    open.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", file.display()))
+}
