@@ -1,4 +1,4 @@
-//! The project's commands: `cargo xtask demo | test | up | lint | package | prove | bench | kubernetes`.
+//! The project's commands; `cargo xtask help` lists them.
 //!
 //! Each command installs what it misses (and says what and why), keeps its caches under `target/`
 //! and ends with 0 when all went well, 1 when something failed, 2 when it was called wrongly.
@@ -7,17 +7,30 @@
 
 mod advisories;
 mod apt;
+mod cargo_tool;
+mod check;
+mod checks;
+mod command_rules;
+mod configuration_rules;
 mod dependency_rules;
 mod disk;
+mod docs;
 mod go;
+mod history;
+mod html;
 mod kubernetes;
+mod link_rules;
 mod lint;
+mod markdown;
 mod network_rules;
 mod package;
+mod pictures;
 mod playbook_rules;
 mod policy_rules;
 mod python;
+mod release;
 mod step;
+mod template;
 mod template_rules;
 mod test;
 mod testbed;
@@ -61,7 +74,10 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Prove(arguments) => testbed::prove(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes => kubernetes::run(),
+        Invocation::Check => check::run(),
         Invocation::Lint { advisories } => lint::run(advisories),
+        Invocation::Docs { draw } => docs::run(draw),
         Invocation::Package { architecture } => package::run(architecture),
+        Invocation::Release => release::run(),
     }
 }

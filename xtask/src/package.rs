@@ -1,8 +1,10 @@
 //! `package`: the functions as AWS Lambda takes them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -10,6 +12,9 @@ use crate::{python, step, workspace};
 
 /// The crates that are Lambda functions.
 pub const FUNCTIONS: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
+
+/// What is built says that it was made at this second: 1980-01-01, the first day that a zip knows.
+const EPOCH: u64 = 315_532_800;
 
 /// What a function is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +34,14 @@ impl Architecture {
         if std::env::consts::ARCH == "aarch64" { Self::Arm64 } else { Self::X86_64 }
     }
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
             Self::X86_64 => "x86_64",
         }
     }
 
-    fn triple(self) -> &'static str {
+    pub fn triple(self) -> &'static str {
         match self {
             Self::Arm64 => "aarch64-unknown-linux-gnu",
             Self::X86_64 => "x86_64-unknown-linux-gnu",
@@ -51,19 +56,11 @@ impl Architecture {
 /// When the tools cannot be had, Rust's library for the architecture is missing, or the build fails.
 pub fn run(wanted: Option<Architecture>) -> Result<()> {
     let architecture = choose(wanted)?;
-    let programs = python::programs(&python::LAMBDA)?;
-    build(architecture, &programs)?;
-    let mut files = Vec::new();
-    for function in FUNCTIONS {
-        let binary = workspace::target().join("lambda").join(function).join("bootstrap");
-        let zip = zip(&binary, &format!("{function}-{}", architecture.name()), &programs)?;
-        files.extend([binary, zip]);
-    }
+    let zips = build(workspace::root(), architecture, &workspace::target().join("package"))?;
     println!();
-    for file in files {
-        let size = fs::metadata(&file).with_context(|| format!("{} was not built", file.display()))?.len();
-        let name = file.strip_prefix(workspace::root()).unwrap_or(&file);
-        println!("{:>3}.{:02} MB  {}", size / 1_000_000, size % 1_000_000 / 10_000, name.display());
+    for (function, zip) in FUNCTIONS.iter().zip(zips) {
+        print_size(&binary(workspace::root(), function))?;
+        print_size(&zip)?;
     }
     println!(
         "\ndeploy: sam deploy --guided --template-file infra/template.yaml --stack-name rotation \
@@ -93,6 +90,20 @@ fn choose(wanted: Option<Architecture>) -> Result<Architecture> {
     }
 }
 
+/// The architectures that can be built for here.
+///
+/// # Errors
+/// When there is no rustc.
+pub fn possible() -> Result<Vec<Architecture>> {
+    let mut possible = Vec::new();
+    for architecture in [Architecture::Arm64, Architecture::X86_64] {
+        if has_library(architecture)? {
+            possible.push(architecture);
+        }
+    }
+    Ok(possible)
+}
+
 /// Asks rustc rather than rustup, which not every machine has.
 fn has_library(architecture: Architecture) -> Result<bool> {
     let answer = workspace::program("rustc")
@@ -102,37 +113,90 @@ fn has_library(architecture: Architecture) -> Result<bool> {
     Ok(Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
 }
 
-fn build(architecture: Architecture, programs: &Path) -> Result<()> {
-    let mut build = build_command(architecture, programs);
+/// Builds the functions of the sources in a folder into its `target`, and zips them into `zips`, in the order of
+/// [`FUNCTIONS`]. The same sources give the same bytes in every folder.
+///
+/// # Errors
+/// When the tools cannot be had, or the build fails.
+pub fn build(source: &Path, architecture: Architecture, zips: &Path) -> Result<Vec<PathBuf>> {
+    let programs = python::programs(&python::LAMBDA)?;
+    let what = format!("build the functions for {}", architecture.name());
+    let next = "fix the error above; the first build takes about 4 minutes";
+    step::quiet(&what, &mut build_command(source, architecture, &programs), next)?;
+    fs::create_dir_all(zips).with_context(|| format!("cannot create {}", zips.display()))?;
+    let mut files = Vec::new();
+    for function in FUNCTIONS {
+        let name = zip_name(function, architecture);
+        let (zip, binary) = (zips.join(&name), binary(source, function));
+        let made_at = UNIX_EPOCH + Duration::from_secs(EPOCH);
+        let set = fs::File::options().append(true).open(&binary).and_then(|file| file.set_modified(made_at));
+        set.with_context(|| format!("cannot set the time of {}", binary.display()))?;
+        let mut command = workspace::program(programs.join("python"));
+        command.args(["-m", "zipfile", "--create"]).args([&zip, &binary]).env("TZ", "UTC");
+        step::quiet(&format!("zip {name}"), &mut command, "see whether the disk is full")?;
+        files.push(zip);
+    }
+    Ok(files)
+}
+
+/// The name that a function's zip has.
+pub fn zip_name(function: &str, architecture: Architecture) -> String {
+    format!("{function}-{}.zip", architecture.name())
+}
+
+/// Where the template expects a function, and Lambda its program.
+fn binary(source: &Path, function: &str) -> PathBuf {
+    source.join("target/lambda").join(function).join("bootstrap")
+}
+
+/// What ships is what was tested: the versions of Cargo.lock, or none.
+fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> Command {
+    let mut build = workspace::program(programs.join("cargo-lambda"));
+    build.current_dir(source);
+    build.args(["lambda", "build", "--release", "--locked", "--target", architecture.triple()]);
+    build.arg("--lambda-dir").arg(source.join("target/lambda"));
+    for function in FUNCTIONS {
+        build.args(["--package", function]);
+    }
+    // cargo-lambda adds the processor to these flags.
+    build.env("RUSTFLAGS", remap(source)).env("SOURCE_DATE_EPOCH", EPOCH.to_string());
     // zig is found in PATH; its caches belong under target/ like all others.
     let cache = workspace::tools().join("zig-cache");
     build.env("PATH", workspace::path_with(programs));
     build.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache);
     build.env("CARGO_ZIGBUILD_CACHE_DIR", &cache);
-    let what = format!("build the functions for {}", architecture.name());
-    step::quiet(&what, &mut build, "mend the error above; the first build takes about 4 minutes")
-}
-
-/// What ships is what was tested: the versions of Cargo.lock, or none.
-fn build_command(architecture: Architecture, programs: &Path) -> Command {
-    let mut build = workspace::program(programs.join("cargo-lambda"));
-    build.args(["lambda", "build", "--release", "--locked", "--target", architecture.triple()]);
-    build.arg("--lambda-dir").arg(workspace::target().join("lambda"));
-    for function in FUNCTIONS {
-        build.args(["--package", function]);
-    }
     build
 }
 
-/// Zips the very binary that the template deploys.
-fn zip(binary: &Path, name: &str, programs: &Path) -> Result<PathBuf> {
-    let folder = workspace::target().join("package");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let zip = folder.join(format!("{name}.zip"));
-    let mut python = workspace::program(programs.join("python"));
-    python.args(["-m", "zipfile", "--create"]).args([&zip, binary]);
-    step::quiet(&format!("zip {name}"), &mut python, "see whether the disk is full")?;
-    Ok(zip)
+/// Panics name their source. Without this, programs would depend on the folder that they are built in.
+/// <https://doc.rust-lang.org/rustc/remap-source-paths.html>
+fn remap(source: &Path) -> OsString {
+    let mut flags = OsString::from("--remap-path-prefix=");
+    flags.push(source);
+    flags.push("=/rotation");
+    if let Some(registry) = cargo_home() {
+        flags.push(" --remap-path-prefix=");
+        flags.push(registry);
+        flags.push("=/cargo");
+    }
+    flags
+}
+
+/// Where cargo keeps the sources of dependencies.
+fn cargo_home() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
+}
+
+/// Prints how large a file is.
+///
+/// # Errors
+/// When it does not exist.
+pub fn print_size(file: &Path) -> Result<()> {
+    let size = fs::metadata(file).with_context(|| format!("{} was not built", file.display()))?.len();
+    let name = file.strip_prefix(workspace::root()).unwrap_or(file);
+    println!("{:>3}.{:02} MB  {}", size / 1_000_000, size % 1_000_000 / 10_000, name.display());
+    Ok(())
 }
 
 #[cfg(test)]
@@ -142,11 +206,22 @@ mod tests {
     #[test]
     fn only_the_versions_of_the_lock_file_ship() {
         for architecture in [Architecture::Arm64, Architecture::X86_64] {
-            let command = build_command(architecture, Path::new("/tools"));
+            let command = build_command(Path::new("/source"), architecture, Path::new("/tools"));
             let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
             for expected in ["--locked", "--release", architecture.triple()] {
                 assert!(arguments.iter().any(|argument| argument == expected), "{expected}: {arguments:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_program_does_not_name_the_folder_that_it_was_built_in() {
+        let command = build_command(Path::new("/source"), Architecture::X86_64, Path::new("/tools"));
+        let value =
+            |wanted| command.get_envs().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
+        let flags = value("RUSTFLAGS").unwrap_or_default().to_string_lossy();
+        assert!(flags.starts_with("--remap-path-prefix=/source=/rotation "), "{flags}");
+        assert!(flags.ends_with("=/cargo"), "{flags}");
+        assert_eq!(value("SOURCE_DATE_EPOCH"), Some(EPOCH.to_string().as_ref()));
     }
 }

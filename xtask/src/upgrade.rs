@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{package, step, workspace};
+use crate::{history, package, step, workspace};
 
 /// The last commit of version 0.1; also in the test.
 const COMMIT: &str = "218ad35ae289fc50a9c631f7e654b5aec51b0bf7";
@@ -40,7 +40,8 @@ pub fn prepare() -> Result<()> {
     for name in CRATES {
         build.arg("--config").arg(format!("profile.dev.package.{name}.debug=false"));
     }
-    // The same selection of packages as today's build has the same features of dependencies.
+    // The same selection of packages as today's build has the same features of dependencies. What is `command-line` today
+    // was a part of `testbed` in that commit.
     build.args(["--package", "testbed", "--package", "cookie-store"]);
     for function in package::FUNCTIONS {
         build.args(["--package", function, "--bin", function]);
@@ -70,20 +71,5 @@ fn check_out(folder: &Path) -> Result<()> {
             "commit {COMMIT} is not in this clone, but a test updates a stack from it\n  next: git fetch --unshallow"
         );
     }
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let archive = folder.with_extension("tar");
-    let mut pack = workspace::program("git");
-    pack.args(["archive", "--format=tar", "-o"]).arg(&archive).arg(COMMIT);
-    let mut unpack = workspace::program("tar");
-    unpack.arg("-xf").arg(&archive).arg("-C").arg(folder);
-    for command in [&mut pack, &mut unpack] {
-        let output = command.output().context("the commit's files cannot be had")?;
-        if !output.status.success() {
-            bail!("the commit's files cannot be had: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-    }
-    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
+    history::check_out(COMMIT, folder)
 }

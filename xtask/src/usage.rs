@@ -16,6 +16,11 @@ pub enum Invocation {
         broker: Option<Broker>,
         forwarded: Vec<String>,
     },
+    Check,
+    Docs {
+        /// Whether the pictures are drawn before.
+        draw: bool,
+    },
     Lint {
         /// Whether the check for advisories may be left out.
         advisories: Demand,
@@ -25,6 +30,7 @@ pub enum Invocation {
         /// `None`: arm64 where it can be built, else this machine's own.
         architecture: Option<Architecture>,
     },
+    Release,
 }
 
 /// The help text, and what was wrong when it was not asked for.
@@ -34,7 +40,20 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 9] = ["demo", "test", "up", "lint", "package", "prove", "bench", "kubernetes", "help"];
+const COMMANDS: [&str; 12] = [
+    "demo",
+    "test",
+    "up",
+    "check",
+    "lint",
+    "docs",
+    "package",
+    "release",
+    "prove",
+    "bench",
+    "kubernetes",
+    "help",
+];
 
 const TEXT: &str = "\
 usage: cargo xtask COMMAND
@@ -45,11 +64,17 @@ usage: cargo xtask COMMAND
        --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
        -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
   up [ARGS]        leave a testbed running and say how to use it; Ctrl-C ends it
-  lint             format, clippy, rustdoc, licences, advisories, templates, Python, shell,
-                   dependency rules
+  check            before a commit: format, clippy, the project's rules, unit tests; under a minute
+                   when all is built
+  lint             format, clippy, rustdoc, licences, advisories, templates, Python, shell, the book
+                   and its links, the project's rules
        --advisories  fails when the advisory database is out of reach, too
+  docs             the book of docs/ in target/docs; checks links, commands, paths and parameters
+       --pictures  draws the pictures first
   package          release zips and their sizes
        --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
+  release          target/release-VERSION with zips, templates, SBOMs and SHA256SUMS, for each
+                   architecture that can be built here; everything is built twice and compared
   prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
                    store trading; the table goes to target/proof.md. Pieces that ended are kept for
                    the commit: the same command goes on where a run was interrupted
@@ -81,6 +106,9 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
             Err(Help { problem: None, text: TEXT })
         }
         "kubernetes" => no_more(rest).map(|()| Invocation::Kubernetes),
+        "check" => no_more(rest).map(|()| Invocation::Check),
+        "release" => no_more(rest).map(|()| Invocation::Release),
+        "docs" => flag(rest, "--pictures").map(|draw| Invocation::Docs { draw }),
         "lint" => lint(rest),
         "test" => test(rest),
         "package" => package(rest),
@@ -98,16 +126,19 @@ fn test(arguments: &[String]) -> Result<Invocation, Help> {
 }
 
 fn lint(arguments: &[String]) -> Result<Invocation, Help> {
-    let (advisories, rest) = match arguments.split_first() {
-        Some((first, rest)) if first == "--advisories" => (Demand::Always, rest),
-        _ => (Demand::IfReachable, arguments),
-    };
-    no_more(rest).map(|()| Invocation::Lint { advisories })
+    let demanded = flag(arguments, "--advisories")?;
+    Ok(Invocation::Lint { advisories: if demanded { Demand::Always } else { Demand::IfReachable } })
 }
 
 fn package(arguments: &[String]) -> Result<Invocation, Help> {
     let architecture = option(arguments, "--arch", Architecture::parse, "arm64 or x86_64")?;
     Ok(Invocation::Package { architecture })
+}
+
+/// Whether the only flag that a command has is given.
+fn flag(arguments: &[String], name: &str) -> Result<bool, Help> {
+    let rest = arguments.strip_prefix(&[name.to_owned()]);
+    no_more(rest.unwrap_or(arguments)).map(|()| rest.is_some())
 }
 
 /// The only option that a command has, as `--name value` or `--name=value`.
@@ -175,59 +206,4 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse_line(line: &str) -> Result<Invocation, Help> {
-        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn every_command_is_understood() {
-        let forwarded = vec!["revoke".to_owned(), "--nocapture".to_owned()];
-        for (line, expected) in [
-            ("lint", Invocation::Lint { advisories: Demand::IfReachable }),
-            ("lint --advisories", Invocation::Lint { advisories: Demand::Always }),
-            ("demo rotate", Invocation::Demo(vec!["rotate".to_owned()])),
-            ("up", Invocation::Up(vec![])),
-            ("prove --short", Invocation::Prove(vec!["--short".to_owned()])),
-            ("test", Invocation::Test { broker: None, forwarded: vec![] }),
-            ("test --broker forky", Invocation::Test { broker: Some(Broker::Forky), forwarded: vec![] }),
-            (
-                "test --broker=bookworm -- revoke --nocapture",
-                Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
-            ),
-            ("kubernetes", Invocation::Kubernetes),
-            ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
-            ("package", Invocation::Package { architecture: None }),
-        ] {
-            assert_eq!(parse_line(line), Ok(expected), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_call_says_what_is_wrong() {
-        for (line, expected) in [
-            ("tset", "did you mean `test`?"),
-            ("lintt", "did you mean `lint`?"),
-            ("rotate-everything", "there is no command `rotate-everything`"),
-            ("test --broker", "bookworm, trixie or forky"),
-            ("test --broker sid", "not `sid`"),
-            ("test revoke", "after `--`"),
-            ("lint --fix", "one argument too many"),
-            ("lint --advisories now", "one argument too many"),
-            ("kubernetes --clear", "one argument too many"),
-            ("package --arch arm", "arm64 or x86_64"),
-        ] {
-            let problem = parse_line(line).err().and_then(|help| help.problem).unwrap_or_default();
-            assert!(problem.contains(expected), "{line}: {problem}");
-        }
-    }
-
-    #[test]
-    fn help_that_was_asked_for_is_no_error() {
-        for line in ["", "help", "--help", "-h", "test --help"] {
-            assert_eq!(parse_line(line), Err(Help { problem: None, text: TEXT }), "{line}");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 /// The top folder of the repository.
 pub fn root() -> &'static Path {
@@ -18,6 +18,32 @@ pub fn root() -> &'static Path {
 /// When it cannot be read.
 pub fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))
+}
+
+/// The files that git knows or would add, of these patterns or all.
+///
+/// # Errors
+/// When git does not answer.
+pub fn files(patterns: &[&str]) -> Result<Vec<String>> {
+    let mut list = program("git");
+    list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]).args(patterns);
+    let files = output(&mut list)?;
+    // A file that was removed is known to git until the next commit.
+    let files = files.split_terminator('\0').filter(|file| root().join(file).is_file());
+    Ok(files.map(str::to_owned).collect())
+}
+
+/// What a program prints.
+///
+/// # Errors
+/// When it cannot be started, or does not end with success: what it says about that.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output =
+        command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Build results and caches; the templates and the testbed look for the functions here.

