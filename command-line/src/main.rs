@@ -5,60 +5,40 @@ mod commands;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::arguments::{self, Command, Usage};
+use crate::commands::arguments::{Arguments, Command};
 use crate::commands::report::{Verdict, complain};
 use crate::commands::{bench, demo, install, prove, up, zero_loss};
 
 /// Something failed, or a check did not hold.
 const FAILED: u8 = 1;
-/// As most programs answer a wrong call.
-const WRONG_CALL: u8 = 2;
 /// Nothing failed, but `prove` has pieces left.
 const UNFINISHED: u8 = 3;
 /// As shells report an end by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let given: Vec<String> = std::env::args().skip(1).collect();
-    let mut given: Vec<&str> = given.iter().map(String::as_str).collect();
-    // For `cargo xtask`, which has this broker made ready first: the suite that the rest would start.
-    let only_its_suite = given.first() == Some(&"suite-of");
-    if only_its_suite {
-        given.remove(0);
-    }
-    let command = match arguments::parse(&given) {
-        Ok(command) => command,
-        Err(Usage { problem: None, text }) => {
-            commands::report::say(&text);
-            return ExitCode::SUCCESS;
-        }
-        Err(Usage { problem: Some(problem), text }) => {
-            complain(&format!("testbed: {problem}\n\n{text}"));
-            return ExitCode::from(WRONG_CALL);
-        }
-    };
-    let outcome = if only_its_suite { tell_suite(command) } else { run(command) };
-    match outcome {
+    // A wrong call ends here, with what is wrong.
+    let command = Arguments::parse().command;
+    match run(command) {
         Ok(code) => code,
-        Err(error) => {
-            complain(&format!("testbed: {error:#}"));
-            ExitCode::from(FAILED)
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(wrong_call) => wrong_call.exit(),
+            Err(error) => {
+                complain(&format!("testbed: {error:#}"));
+                ExitCode::from(FAILED)
+            }
+        },
     }
-}
-
-fn tell_suite(command: Command) -> Result<ExitCode> {
-    commands::report::say(command.suite()?.name());
-    Ok(ExitCode::SUCCESS)
 }
 
 fn run(command: Command) -> Result<ExitCode> {
-    let Command::Install(suite) = command else {
+    let Command::Install(broker) = command else {
         return run_a_cloud(command);
     };
-    install::run(suite)?;
+    install::run(broker.suite()?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,13 +58,18 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
         let work = async {
             match command {
                 Command::Install(_) => Ok(Verdict::Held),
-                Command::Demo { scenario, suite, kubernetes } => {
-                    demo::run(scenario, suite, kubernetes).await.map(Verdict::from)
+                Command::Demo(demo) => {
+                    let (suite, with_kubernetes) = (demo.broker.suite()?, demo.with_kubernetes()?);
+                    demo::run(demo.scenario(), suite, with_kubernetes).await.map(Verdict::from)
                 }
-                Command::Up { suite, port } => up::run(suite, port).await.map(Verdict::from),
-                Command::ZeroLoss { suite, short } => zero_loss::run(suite, short).await.map(Verdict::from),
-                Command::Prove(proof) => prove::run(&proof).await,
-                Command::Bench { rotations, starts, secrets } => {
+                Command::Up(up) => up::run(up.broker.suite()?, up.port).await.map(Verdict::from),
+                Command::ZeroLoss(plan) => {
+                    zero_loss::run(plan.broker.suite()?, plan.short).await.map(Verdict::from)
+                }
+                Command::Prove(prove) => prove::run(&prove.proof()?).await,
+                Command::Bench(bench) => {
+                    let [rotations, starts, secrets] =
+                        [bench.rotations, bench.starts, bench.secrets].map(usize::from);
                     bench::run(rotations, starts, secrets).await.map(Verdict::from)
                 }
             }

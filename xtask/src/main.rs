@@ -24,6 +24,7 @@ mod lint;
 mod markdown;
 mod network_rules;
 mod package;
+mod pass_through;
 mod pictures;
 mod playbook_rules;
 mod policy_rules;

@@ -4,8 +4,10 @@ use anyhow::{Context as _, Result};
 
 use crate::kubernetes::{self, Building};
 use crate::package::{self, Architecture};
-use crate::{apt, disk, python, step, workspace};
+use crate::{apt, disk, pass_through, python, step, workspace};
 
+/// Names the broker where no argument does.
+const VARIABLE: &str = "TESTBED_BROKER";
 /// Free GB for a first build: Go's caches while they last, what cargo builds, and the logs of a run.
 const FIRST_BUILD: u64 = 16;
 /// Free GB for all other runs.
@@ -74,15 +76,29 @@ impl Profile {
 
 /// Arguments of `demo` that leave Kubernetes out, or name a part without it.
 const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
+/// Arguments of `demo` that name a part with Kubernetes.
+const KUBERNETES_IN: [&str; 3] = ["deliver", "overdue", "store"];
 
-/// Rotates a secret on a testbed of its own.
+/// Rotates a secret on a testbed of its own. The first time, two rotations are shown before Kubernetes is built.
 ///
 /// # Errors
 /// When a part cannot be had or does not compile.
 pub fn demo(arguments: &[String]) -> Result<()> {
-    let without = arguments.iter().any(|argument| NO_KUBERNETES_IN.contains(&argument.as_str()));
-    let kubernetes = if without { Kubernetes::NotNeeded } else { Kubernetes::Needed };
-    become_testbed("demo", arguments, kubernetes, Profile::Dev, || Ok(()))
+    let has = |words: &[&str]| arguments.iter().any(|argument| words.contains(&argument.as_str()));
+    if has(&NO_KUBERNETES_IN) {
+        return become_testbed("demo", arguments, Kubernetes::NotNeeded, Profile::Dev, || Ok(()));
+    }
+    if has(&KUBERNETES_IN) || kubernetes::is_complete()? {
+        return become_testbed("demo", arguments, Kubernetes::Needed, Profile::Dev, || Ok(()));
+    }
+    let broker = broker_of(arguments)?;
+    prepare(&[broker], Kubernetes::NotNeeded, || Ok(()))?;
+    let mut rotate = workspace::program(Profile::Dev.program());
+    rotate.args(["demo", "rotate", "--broker", broker.suite()]);
+    step::shown("demo rotate", &mut rotate, "the logs are where the line above says")?;
+    eprintln!("\nWhat else there is to see needs a cluster, which is built now, once. Ctrl-C ends it here.");
+    let rest = ["rest", "--broker", broker.suite()].map(str::to_owned);
+    become_testbed("demo", &rest, Kubernetes::Needed, Profile::Dev, || Ok(()))
 }
 
 /// Leaves a testbed running until Ctrl-C.
@@ -120,12 +136,11 @@ pub fn prove(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// When one of them cannot be had.
 pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes, first: impl Fn() -> Result<()>) -> Result<()> {
-    prepare_for(|| Ok(brokers.to_vec()), kubernetes, Profile::Dev, first)
+    prepare_for(brokers, kubernetes, Profile::Dev, first)
 }
 
-/// `brokers` is asked once the testbed is built, which may be what knows.
 fn prepare_for(
-    brokers: impl Fn() -> Result<Vec<Broker>>,
+    brokers: &[Broker],
     kubernetes: Kubernetes,
     profile: Profile,
     first: impl Fn() -> Result<()>,
@@ -140,7 +155,7 @@ fn prepare_for(
     };
     first()?;
     build(profile)?;
-    for broker in brokers()? {
+    for broker in brokers {
         let mut install = workspace::program(profile.program());
         install.args(["install", "--broker", broker.suite()]);
         step::quiet(
@@ -176,11 +191,10 @@ pub fn build(profile: Profile) -> Result<()> {
             "build the functions and the testbed, optimised (about 15 min on two cores, once)"
         }
     };
-    step::quiet(what, &mut build, "mend the error above")
+    step::quiet(what, &mut build, "fix the error above")
 }
 
-/// Who only asks for help waits for the build, but not for what the command itself needs; `more` is that
-/// beyond the parts of every testbed.
+/// `more` is what the command itself needs, beyond the parts of every testbed.
 fn become_testbed(
     command: &str,
     arguments: &[String],
@@ -188,24 +202,19 @@ fn become_testbed(
     profile: Profile,
     more: impl Fn() -> Result<()>,
 ) -> Result<()> {
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        build(Profile::Dev)?;
-        return step::become_it(workspace::unowned(Profile::Dev.program()).arg(command).args(arguments));
-    }
-    let broker = || Ok(vec![broker_of(command, arguments, profile)?]);
-    prepare_for(broker, kubernetes, profile, || Ok(()))?;
+    prepare_for(&[broker_of(arguments)?], kubernetes, profile, || Ok(()))?;
     more()?;
     step::become_it(workspace::unowned(profile.program()).arg(command).args(arguments))
 }
 
-/// The broker that the command will start. A wrong call ends here, with what the testbed says of it, before
-/// anything is installed or built for it.
-fn broker_of(command: &str, arguments: &[String], profile: Profile) -> Result<Broker> {
-    let mut ask = workspace::program(profile.program());
-    let answer = ask.args(["suite-of", command]).args(arguments).output()?;
-    if !answer.status.success() {
-        step::become_it(workspace::unowned(profile.program()).arg(command).args(arguments))?;
+/// The broker that the command will start: the argument, the variable, or the default of the testbed.
+fn broker_of(arguments: &[String]) -> Result<Broker> {
+    if let Some(broker) = pass_through::broker(arguments) {
+        return Ok(broker);
     }
-    let suite = String::from_utf8_lossy(&answer.stdout);
-    Broker::parse(suite.trim()).with_context(|| format!("no broker is known for `{}`", suite.trim()))
+    let Some(name) = std::env::var_os(VARIABLE) else {
+        return Ok(Broker::Trixie);
+    };
+    let name = name.to_string_lossy();
+    Broker::parse(&name).with_context(|| format!("{VARIABLE} is `{name}`: set bookworm, trixie or forky"))
 }

@@ -2,6 +2,7 @@
 
 use crate::advisories::Demand;
 use crate::package::Architecture;
+use crate::pass_through;
 use crate::testbed::Broker;
 
 /// A command with its arguments, checked.
@@ -59,7 +60,6 @@ const TEXT: &str = "\
 usage: cargo xtask COMMAND
 
   demo [ARGS]      rotate a real RabbitMQ user, step by step; `demo --help` lists what there is
-       --without-kubernetes  neither build nor start that part
   test             every test, on RabbitMQ 4.0; the broker tests on 3.10 as well
        --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
        -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
@@ -78,13 +78,7 @@ usage: cargo xtask COMMAND
   prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
                    store trading; the table goes to target/proof.md. Pieces that ended are kept for
                    the commit: the same command goes on where a run was interrupted
-       --minutes N begin no further piece after N minutes; ends with 3 while pieces are left
-       --fresh     forget what was kept of this commit
-       --again     repeat the pieces that were violated
-       --cells T   only the cells whose coordinates contain T; nothing is kept
-       --short     the form that is among the tests; nothing is kept
   bench [ARGS]     cold start, memory, calls and time of a rotation
-       --secrets N  rotation-watch among N secrets as well
   kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which
                    demo and test build as well
 
@@ -98,10 +92,10 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
     };
     match command.as_str() {
         "help" | "--help" | "-h" => Err(Help { problem: None, text: TEXT }),
-        "demo" => Ok(Invocation::Demo(rest.to_vec())),
-        "up" => Ok(Invocation::Up(rest.to_vec())),
-        "prove" => Ok(Invocation::Prove(rest.to_vec())),
-        "bench" => Ok(Invocation::Bench(rest.to_vec())),
+        "demo" => passed("demo", rest).map(Invocation::Demo),
+        "up" => passed("up", rest).map(Invocation::Up),
+        "prove" => passed("prove", rest).map(Invocation::Prove),
+        "bench" => passed("bench", rest).map(Invocation::Bench),
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
             Err(Help { problem: None, text: TEXT })
         }
@@ -113,6 +107,18 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         "test" => test(rest),
         "package" => package(rest),
         other => Err(unknown_command(other)),
+    }
+}
+
+/// Arguments that another program reads, if its help text knows them.
+fn passed(command: &str, arguments: &[String]) -> Result<Vec<String>, Help> {
+    let text = pass_through::help_of(command).unwrap_or(TEXT);
+    if pass_through::asks_for_help(arguments) {
+        return Err(Help { problem: None, text });
+    }
+    match pass_through::problem(command, text, arguments) {
+        Some(problem) => Err(Help { problem: Some(problem), text }),
+        None => Ok(arguments.to_vec()),
     }
 }
 

@@ -44,10 +44,10 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     if !matches!(scenario, Scenario::Store | Scenario::Overdue) {
         one_secret(scenario, cloud, report).await?;
     }
-    if matches!(scenario, Scenario::Overdue | Scenario::All) && cloud.kubernetes().is_ok() {
+    if matches!(scenario, Scenario::Overdue | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         overdue::show(cloud, report).await?;
     }
-    if matches!(scenario, Scenario::Store | Scenario::All) && cloud.kubernetes().is_ok() {
+    if matches!(scenario, Scenario::Store | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         store::show(cloud, report).await?;
     }
     Ok(())
@@ -67,10 +67,10 @@ async fn one_secret(scenario: Scenario, cloud: &Cloud, report: &mut Report) -> R
         rotation::show(cloud, &app, "First rotation", report).await?;
         rotation::show(cloud, &app, "Second rotation", report).await?;
     }
-    if matches!(scenario, Scenario::Deliver | Scenario::All) && cloud.kubernetes().is_ok() {
+    if matches!(scenario, Scenario::Deliver | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         delivery::show(cloud, &app, report).await?;
     }
-    if matches!(scenario, Scenario::Fail | Scenario::All) {
+    if matches!(scenario, Scenario::Fail | Scenario::All | Scenario::Rest) {
         failure::show(cloud, &app, report).await?;
     }
     Ok(())

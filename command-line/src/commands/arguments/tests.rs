@@ -1,91 +1,104 @@
+use std::path::Path;
+
+use clap::CommandFactory as _;
+
 use super::*;
 
-fn parse_line(line: &str) -> Result<Command, Usage> {
-    parse(&line.split_whitespace().collect::<Vec<_>>())
+/// Set to write the help texts instead of comparing them.
+const UPDATE: &str = "UPDATE_HELP";
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    let words = std::iter::once("xtask").chain(line.split_whitespace());
+    let command = Arguments::try_parse_from(words)?.command;
+    if let Command::Demo(demo) = command {
+        demo.with_kubernetes()?;
+    }
+    Ok(command)
+}
+
+fn demo(line: &str) -> Option<(Scenario, bool)> {
+    match parse(line) {
+        Ok(Command::Demo(demo)) => Some((demo.scenario(), demo.with_kubernetes().ok()?)),
+        _ => None,
+    }
 }
 
 #[test]
-fn every_command_is_understood() {
+fn a_demo_has_a_cluster_where_it_needs_one() {
+    for (line, expected) in [
+        ("demo", (Scenario::All, true)),
+        ("demo --without-kubernetes", (Scenario::All, false)),
+        ("demo rotate", (Scenario::Rotate, false)),
+        ("demo --broker forky --without-kubernetes fail", (Scenario::Fail, false)),
+        ("demo --broker=forky deliver", (Scenario::Deliver, true)),
+        ("demo store", (Scenario::Store, true)),
+    ] {
+        assert_eq!(demo(line), Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn a_proof_is_of_everything_or_of_what_was_chosen() -> Result<()> {
     let suite = Suite::Forky;
     let all = Proof { suite, selection: Selection::All, minutes: None, fresh: false, again: false };
     for (line, expected) in [
-        ("install --broker forky", Command::Install(suite)),
-        ("demo --broker forky", Command::Demo { scenario: Scenario::All, suite, kubernetes: true }),
+        ("prove", all.clone()),
+        ("prove --short", Proof { selection: Selection::Short, ..all.clone() }),
         (
-            "demo rotate --broker=forky",
-            Command::Demo { scenario: Scenario::Rotate, suite, kubernetes: false },
+            "prove --cells=setSecret --minutes 5",
+            Proof { selection: Selection::Matching("setSecret".to_owned()), minutes: Some(5), ..all.clone() },
         ),
-        (
-            "demo --broker forky deliver",
-            Command::Demo { scenario: Scenario::Deliver, suite, kubernetes: true },
-        ),
-        ("demo store --broker forky", Command::Demo { scenario: Scenario::Store, suite, kubernetes: true }),
-        (
-            "demo --without-kubernetes --broker forky",
-            Command::Demo { scenario: Scenario::All, suite, kubernetes: false },
-        ),
-        (
-            "demo --broker forky --without-kubernetes fail",
-            Command::Demo { scenario: Scenario::Fail, suite, kubernetes: false },
-        ),
-        ("up --broker forky --port 4566", Command::Up { suite, port: Some(4566) }),
-        ("up --broker forky", Command::Up { suite, port: None }),
-        ("zero-loss --short --broker forky", Command::ZeroLoss { suite, short: true }),
-        ("prove --broker forky", Command::Prove(all.clone())),
-        (
-            "prove --short --broker forky",
-            Command::Prove(Proof { selection: Selection::Short, ..all.clone() }),
-        ),
-        (
-            "prove --cells=setSecret --broker forky --minutes 5",
-            Command::Prove(Proof {
-                selection: Selection::Matching("setSecret".to_owned()),
-                minutes: Some(5),
-                ..all.clone()
-            }),
-        ),
-        ("prove --broker forky --fresh", Command::Prove(Proof { fresh: true, ..all.clone() })),
-        (
-            "prove --again --broker forky --minutes=40",
-            Command::Prove(Proof { again: true, minutes: Some(40), ..all.clone() }),
-        ),
-        ("bench", Command::Bench { rotations: 10, starts: 21, secrets: 0 }),
-        (
-            "bench --starts 5 --rotations=2 --secrets 9",
-            Command::Bench { rotations: 2, starts: 5, secrets: 9 },
-        ),
+        ("prove --fresh", Proof { fresh: true, ..all.clone() }),
+        ("prove --again --minutes=40", Proof { again: true, minutes: Some(40), ..all.clone() }),
     ] {
-        assert_eq!(parse_line(line), Ok(expected), "{line}");
+        let Command::Prove(prove) = parse(&format!("{line} --broker forky"))? else {
+            anyhow::bail!("{line} is no proof");
+        };
+        assert_eq!(prove.proof()?, expected, "{line}");
     }
+    Ok(())
 }
 
 #[test]
 fn a_wrong_call_says_what_is_wrong() {
     for (line, expected) in [
-        ("dmo", "no command `dmo`"),
-        ("demo rotat", "there are `rotate`, `deliver`, `fail`, `overdue`, `store` and `all`"),
+        ("dmo", "'demo'"),
+        ("demo rotat", "'rotate'"),
         ("demo deliver --without-kubernetes", "need Kubernetes"),
         ("demo --without-kubernetes store", "need Kubernetes"),
-        ("demo rotate twice", "does not know `twice`"),
-        ("demo --broker", "--broker wants a value"),
+        ("demo rotate twice", "unexpected argument 'twice'"),
+        ("demo --broker", "a value is required for '--broker"),
         ("demo --broker sid", "`sid` is not one of"),
-        ("up --port 0", "a number from 1 to 65535, not `0`"),
-        ("up --port http", "not `http`"),
-        ("up --prot 4566", "does not know `--prot`"),
-        ("prove --fresh --again", "exclude each other"),
-        ("prove --short --cells a", "exclude each other"),
-        ("prove --fresh --cells a", "keep nothing"),
-        ("prove --again --short", "keep nothing"),
-        ("prove --minutes 0", "a number from 1 to 10000, not `0`"),
+        ("up --port 0", "0 is not in 1..=65535"),
+        ("up --port http", "invalid value 'http'"),
+        ("up --prot 4566", "'--port'"),
+        ("prove --fresh --again", "cannot be used with '--again'"),
+        ("prove --short --cells a", "cannot be used with '--cells"),
+        ("prove --fresh --cells a", "cannot be used with '--cells"),
+        ("prove --again --short", "cannot be used with '--short'"),
+        ("prove --minutes 0", "0 is not in 1..=10000"),
+        ("bench --starts 2000", "2000 is not in 1..=1000"),
     ] {
-        let problem = parse_line(line).err().and_then(|usage| usage.problem).unwrap_or_default();
+        let problem = parse(line).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(problem.contains(expected), "{line}: {problem}");
     }
 }
 
+/// `cargo xtask` shows these before it builds anything.
 #[test]
-fn help_that_was_asked_for_is_no_error() {
-    for line in ["", "help", "--help", "demo --help", "up -h"] {
-        assert_eq!(parse_line(line), Err(help()), "{line}");
+fn the_help_texts_are_those_of_the_commands() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("help");
+    let mut whole = Arguments::command();
+    whole.build();
+    for command in whole.get_subcommands_mut().filter(|command| !command.is_hide_set()) {
+        let (file, help) =
+            (folder.join(format!("{}.txt", command.get_name())), command.render_long_help().to_string());
+        if std::env::var_os(UPDATE).is_some() {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(file, help)?;
+        } else {
+            assert_eq!(std::fs::read_to_string(file)?, help, "run this test with {UPDATE}=1");
+        }
     }
+    Ok(())
 }
