@@ -22,8 +22,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// When a service goes over to new credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a service switches to new credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Pattern {
     /// As soon as the volume holds them. Recommended: nobody is connected as the old user when its turn comes, and a
     /// revocation meets nobody but the attacker.

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cookie_store::arguments::{self, Arguments, Service};
+use clap::Parser as _;
+use cookie_store::arguments::{Arguments, Service};
 use cookie_store::connection::{Broker, Connector};
 use cookie_store::consumer::Consumer;
 use cookie_store::credentials::MountedSecret;
@@ -25,15 +26,7 @@ async fn main() -> ExitCode {
     // The client library's own lines at INFO at the most: below, some crates print what they send.
     let filter = tracing_subscriber::EnvFilter::new("warn,cookie_store=info");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let given: Vec<String> = std::env::args().skip(1).collect();
-    let given: Vec<&str> = given.iter().map(String::as_str).collect();
-    let arguments = match arguments::parse(&given) {
-        Ok(arguments) => arguments,
-        Err(problem) => {
-            let _ = writeln!(std::io::stderr(), "cookie-store: {problem}\n\n{}", arguments::USAGE);
-            return ExitCode::from(2);
-        }
-    };
+    let arguments = Arguments::parse();
     let service = arguments.service.name().to_owned();
     let counts = match run(arguments).await {
         Ok(counts) => counts,

@@ -198,6 +198,8 @@ fn launcher(python: &Python, folder: &Path, endpoint: &str, port: u16, options: 
         ("LANG", "C.UTF-8".to_owned()),
         ("HOME", path("home")),
         ("TMPDIR", path("tmp")),
+        // MiniStack's own: outside the folder otherwise.
+        ("STATE_DIR", path("state")),
         ("FUNCTION_LOGS", path("functions")),
         ("PYTHONPATH", install::sources().display().to_string()),
         // The launcher's sources stay free of compiled files.
