@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
-use cookie_store::arguments;
+use clap::Parser as _;
+use cookie_store::arguments::Arguments;
 use cookie_store::topology::{EXCHANGE, MESSENGER_QUEUE, ORDER_CONFIRMED, ORDER_QUEUE};
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,9 +37,8 @@ fn a_pod_reads_its_credentials_from_a_mounted_secret_and_from_no_variable() -> R
         let pod = pod(service)?;
         let container = &pod["containers"][0];
         assert!(container["env"].is_null() && container["envFrom"].is_null(), "{service}");
-        let arguments: Vec<&str> =
-            container["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let arguments = arguments::parse(&arguments)?;
+        let arguments = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let arguments = Arguments::try_parse_from(std::iter::once("cookie-store").chain(arguments))?;
         assert_eq!(arguments.service.name(), service);
         let mount = &container["volumeMounts"][0];
         assert_eq!(Some(arguments.credentials.as_path()), mount["mountPath"].as_str().map(Path::new));
