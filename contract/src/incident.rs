@@ -21,6 +21,8 @@ pub enum Area {
     Delivery,
     /// An order to cut leaked credentials off.
     Revocation,
+    /// An order to give a broker user to a secret.
+    Adoption,
     /// A function that cannot work at all, for whatever secret.
     Function,
     /// A CloudWatch alarm: closed when it is OK again.
@@ -37,6 +39,7 @@ impl Area {
         Self::Rotation,
         Self::Delivery,
         Self::Revocation,
+        Self::Adoption,
         Self::Function,
         Self::Alarm,
         Self::Message,
@@ -50,6 +53,7 @@ impl Area {
             Self::Rotation => "rotation",
             Self::Delivery => "delivery",
             Self::Revocation => "revocation",
+            Self::Adoption => "adoption",
             Self::Function => "function",
             Self::Alarm => "alarm",
             Self::Message => "message",
@@ -76,7 +80,10 @@ impl Area {
     /// Whether its subjects are secrets.
     #[must_use]
     pub fn is_about_secrets(self) -> bool {
-        matches!(self, Self::Rotation | Self::Delivery | Self::Revocation | Self::Connections)
+        matches!(
+            self,
+            Self::Rotation | Self::Delivery | Self::Revocation | Self::Adoption | Self::Connections
+        )
     }
 }
 

@@ -79,7 +79,7 @@ pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
 /// What the alerts of an area are about that have a budget.
 fn withheld(area: Area) -> &'static str {
     match area {
-        Area::Rotation | Area::Delivery | Area::Revocation | Area::Connections => {
+        Area::Rotation | Area::Delivery | Area::Revocation | Area::Adoption | Area::Connections => {
             "a secret that Secrets Manager does not know"
         }
         Area::Function => "a function whose name is not in OWN_NAMES",

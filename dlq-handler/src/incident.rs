@@ -22,6 +22,8 @@ use crate::message::{Detail, Failure, Success};
 pub const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A rotation that succeeds within this time of a report of such sessions is the one that reported them.
 const SAME_ROTATION: SignedDuration = SignedDuration::from_hours(1);
+/// A rotation sees the sessions of the user that it resets, and the users of a pair take turns.
+const ROTATIONS_OF_A_PAIR: u32 = 2;
 /// Ids of the last messages, to know a repeated one: SQS repeats soon or never.
 const SEEN_LIMIT: usize = 40;
 
@@ -67,6 +69,9 @@ pub struct Incident {
     pub told: Vec<Kind>,
     /// Whether it was told that it stays open.
     pub reminded: bool,
+    /// Rotations since the last report of sessions that reported none.
+    #[serde(default)]
+    pub quiet_rotations: u32,
 }
 
 /// What a message did to a record.
@@ -165,6 +170,7 @@ impl Record {
         incident.detail.test_only = test_only;
         let is_newer = failure.occurred_at >= incident.last_failure_at;
         incident.last_failure_at = incident.last_failure_at.max(failure.occurred_at);
+        incident.quiet_rotations = 0;
         incident.opened_at = incident.opened_at.min(failure.occurred_at);
         let (generic, was_generic) = (failure.kind.is_generic(), incident.kind.is_generic());
         let (of_event, was_of_event) =
@@ -199,6 +205,10 @@ impl Record {
         if self.has_seen(&success.id) || !self.is_ended_by(success) {
             return Effect::Nothing;
         }
+        if self.area == Area::Connections && self.is_first_quiet_rotation() {
+            self.remember(&success.id);
+            return Effect::Noted;
+        }
         self.remember(&success.id);
         if success.of_test {
             self.end(Some(success.at), now);
@@ -214,6 +224,15 @@ impl Record {
             }
             None => Effect::Noted,
         }
+    }
+
+    /// Counts a rotation that reported no session; whether the other user of the pair is still to be looked at.
+    fn is_first_quiet_rotation(&mut self) -> bool {
+        let incident = self.incident.as_mut().filter(|incident| incident.is_open());
+        incident.is_some_and(|incident| {
+            incident.quiet_rotations += 1;
+            incident.quiet_rotations < ROTATIONS_OF_A_PAIR
+        })
     }
 
     /// Whether a success is one in this area: a rotation that reports sessions which outlive it succeeds as well, and
@@ -248,6 +267,7 @@ impl Record {
             detail: failure.detail.clone(),
             told: vec![failure.kind],
             reminded: false,
+            quiet_rotations: 0,
         });
         self.announce(What::Opened, now);
     }

@@ -7,7 +7,7 @@ use crate::DlqHandler;
 use crate::budget::{self, Verdict};
 use crate::error::HandlerError;
 use crate::incident::{Announcement, Sender};
-use crate::incidents::{ATTEMPTS, PAUSE, table};
+use crate::incidents::table;
 use crate::secret_store::Standing;
 use crate::wording::{self, Told};
 
@@ -43,9 +43,14 @@ impl DlqHandler {
         let verdict = self.verdict(&standing, area, announcement, sender).await?;
         if verdict != Verdict::Send {
             tracing::warn!(subject, kind = kind.as_str(), ?verdict, "alert beyond the budget of this hour");
+        }
+        // One that waits is tried again, and would be counted each time.
+        if verdict == Verdict::Withhold {
             let dimensions = [("Kind", kind.as_str())];
             let now = (self.now)().as_millisecond();
             metric(now, "AlertsWithheld", Unit::Count, 1, &dimensions, &[("subject", subject)]);
+        }
+        if verdict != Verdict::Send {
             return Ok(verdict);
         }
         let told = Told { announcement, subject, area, facts: standing.facts() };
@@ -111,15 +116,6 @@ impl DlqHandler {
         area: Area,
         announcement: &Announcement,
     ) -> Result<(), HandlerError> {
-        for attempt in 1..=ATTEMPTS {
-            let now = (self.now)();
-            let mut record = self.table.read(subject, area).await.map_err(table(subject))?;
-            record.sent(announcement, now);
-            if self.table.write(&mut record, now).await.map_err(table(subject))? {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE * attempt).await;
-        }
-        Err(HandlerError::Contended { subject: subject.to_owned(), attempts: ATTEMPTS })
+        self.edit(subject, area, |record, now| (record.sent(announcement, now), true)).await.map(drop)
     }
 }

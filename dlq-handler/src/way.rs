@@ -63,7 +63,9 @@ impl Way {
                 // CloudWatch publishes to the topic; that an alarm was deleted, a rule says.
                 Area::Alarm if self == Self::Rule => Self::Rule,
                 Area::Alarm => Self::Topic,
-                Area::Revocation | Area::Function | Area::Message | Area::Connections => return false,
+                Area::Revocation | Area::Adoption | Area::Function | Area::Message | Area::Connections => {
+                    return false;
+                }
             },
             Message::Redelivery(_) | Message::Sweep => Self::Own,
         };

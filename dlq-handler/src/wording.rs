@@ -144,6 +144,7 @@ fn title(told: Told<'_>) -> String {
         Area::Rotation => "rotation fails",
         Area::Delivery => "delivery to the cluster fails",
         Area::Revocation => "revoking leaked credentials failed",
+        Area::Adoption => "a broker user could not be adopted",
         Area::Function if incident.is_of_one_event() => "the function refused an event",
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
@@ -183,7 +184,7 @@ fn what_happened(told: Told<'_>) -> String {
         What::Closed | What::Quiet => {
             let mended = match told.area {
                 Area::Rotation => "A rotation succeeded",
-                Area::Connections => "A rotation succeeded and reported no such session",
+                Area::Connections => "Two rotations succeeded and reported no such session",
                 _ => "It succeeded",
             };
             return format!("{mended}; the incident of kind {} is closed.", incident.kind);

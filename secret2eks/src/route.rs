@@ -125,6 +125,10 @@ pub fn route(tags: &Tags) -> Result<Routing, TagError> {
     if !is_name(name) {
         return Err(wrong(Tags::NAME, name, "the name of a Kubernetes object (RFC 1123 subdomain)"));
     }
+    // The store's role accepts it as the tenant. Only where the secret is routed: others have such a tag for their costs.
+    if let Some(found) = tags.in_another_case(Tags::TENANT) {
+        return Err(TagError::OtherCase { tag: Tags::TENANT, found: found.to_owned() });
+    }
     let tenant = tags.get(Tags::TENANT);
     let mode = match tags.get(Tags::MODE) {
         None | Some("apply") => Mode::Apply { store: store(tags)?, keys: keys(tags)? },

@@ -211,7 +211,7 @@ fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Res
 }
 
 #[test]
-fn a_session_that_outlives_rotations_is_told_once_and_ends_with_a_rotation_that_reports_none() -> Result<()> {
+fn a_session_that_outlives_rotations_is_told_once_and_ends_with_two_rotations_that_report_none() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "outlived", &[]).await?;
         let secret = real_secret(cloud, "outlived").await?;
@@ -225,6 +225,10 @@ fn a_session_that_outlives_rotations_is_told_once_and_ends_with_a_rotation_that_
         let alerts = path.alerts.about(&secret).await?;
         ensure!(types(&alerts) == ["incident.opened"], "its own rotation closes it: {alerts:#?}");
         path.rule.send(&[succeeded(&secret, "2026-11-26T08:00:20Z")]).await?;
+        path.is_empty().await?;
+        let alerts = path.alerts.about(&secret).await?;
+        ensure!(types(&alerts) == ["incident.opened"], "that one looked at the other user: {alerts:#?}");
+        path.rule.send(&[succeeded(&secret, "2026-11-27T08:00:20Z")]).await?;
         let alerts = path.alerts.wait_for(&secret, 2).await?;
         ensure!(types(&alerts) == ["incident.opened", "incident.closed"], "{alerts:#?}");
         Ok(())

@@ -1,5 +1,5 @@
 //! Every kind of failure has its section in one of the playbooks, at an anchor of the kind's own name: alerts link
-//! to `PAGE.md#KIND`.
+//! to `PAGE.md#KIND`. An alarm that goes to people directly names its page, because no alert does it for it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,6 +10,9 @@ use crate::workspace;
 
 const KINDS: &str = "contract/src/kind.rs";
 const PLAYBOOKS: &str = "infra/playbooks";
+const TEMPLATE: &str = "infra/template.yaml";
+/// Alarms go to it, and no function stands between.
+const TOPIC_OF_ALARMS: &str = "!Ref AlarmTopic";
 
 /// Kinds without a section and sections without a kind, a line each.
 ///
@@ -21,7 +24,27 @@ pub fn violations() -> Result<Vec<String>> {
         let page = entry?.path();
         pages += &fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
     }
-    Ok(differences(&workspace::read(KINDS)?, &pages))
+    let mut found = differences(&workspace::read(KINDS)?, &pages);
+    found.extend(alarms_without_a_page(&workspace::read(TEMPLATE)?));
+    Ok(found)
+}
+
+/// The names of alarms for people whose description names no existing page.
+fn alarms_without_a_page(template: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for resource in template.split("\n\n") {
+        let field = |name: &str| resource.lines().find_map(|line| line.trim().strip_prefix(name));
+        let is_for_people = field("AlarmActions:").is_some_and(|actions| actions.contains(TOPIC_OF_ALARMS));
+        let description = field("AlarmDescription:").unwrap_or_default();
+        let names_a_page = description
+            .split([' ', '"'])
+            .map(|word| word.trim_end_matches('.'))
+            .any(|word| word.ends_with(".md") && workspace::root().join(PLAYBOOKS).join(word).is_file());
+        if is_for_people && !names_a_page {
+            found.push(format!("{TEMPLATE} has an alarm for people that names no playbook: {description}"));
+        }
+    }
+    found
 }
 
 fn differences(kinds: &str, pages: &str) -> Vec<String> {
@@ -52,6 +75,18 @@ fn anchor_of(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alarm_for_people_that_names_no_page_is_found() {
+        let alarm = |description: &str, topic: &str| {
+            format!("\n\n  A:\n      AlarmDescription: \"{description}\"\n      AlarmActions: [!Ref {topic}]\n")
+        };
+        let found = |description: &str, topic: &str| alarms_without_a_page(&alarm(description, topic)).len();
+        assert_eq!(found("It fails. See when-nothing-works.md.", "AlarmTopic"), 0);
+        assert_eq!(found("It fails.", "AlarmTopic"), 1);
+        assert_eq!(found("It fails. See no-such-page.md.", "AlarmTopic"), 1);
+        assert_eq!(found("It fails.", "DeadLetterTopic"), 0, "the handler's alert names the page");
+    }
 
     #[test]
     fn a_kind_without_a_section_is_found_and_so_is_the_reverse() {

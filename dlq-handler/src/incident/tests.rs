@@ -331,7 +331,7 @@ fn an_alarm_that_the_stack_does_not_have_ends_quietly_after_a_day_and_its_own_st
 }
 
 #[test]
-fn sessions_that_outlive_rotations_are_one_incident_until_a_rotation_long_after_the_last_report() {
+fn sessions_that_outlive_rotations_are_one_incident_until_two_rotations_after_the_last_report() {
     let report = |id: &str, seconds: i64| Failure {
         area: Area::Connections,
         ..failure(id, Kind::ConnectionsOutlived, seconds)
@@ -348,9 +348,17 @@ fn sessions_that_outlive_rotations_are_one_incident_until_a_rotation_long_after_
     );
     assert_eq!(record.fail(&report("b", 2 * DAY), at(2 * DAY)), Effect::Repeated);
     assert_eq!(record.succeed(&success("same again", 2 * DAY + 30), at(2 * DAY + 30)), Effect::Nothing);
-    assert_eq!(record.succeed(&success("end", 4 * DAY), at(4 * DAY)), Effect::Closed);
-    assert_eq!(record.succeed(&success("next", 5 * DAY), at(5 * DAY)), Effect::Nothing);
-    assert_eq!(record.fail(&report("new", 6 * DAY), at(6 * DAY)), Effect::Opened);
+    assert_eq!(record.succeed(&success("other", 4 * DAY), at(4 * DAY)), Effect::Noted, "the other user's");
+    assert_eq!(
+        record.succeed(&success("other", 4 * DAY), at(4 * DAY)),
+        Effect::Nothing,
+        "a repeated message"
+    );
+    assert_eq!(record.fail(&report("c", 5 * DAY), at(5 * DAY)), Effect::Repeated);
+    assert_eq!(record.succeed(&success("its other", 6 * DAY), at(6 * DAY)), Effect::Noted);
+    assert_eq!(record.succeed(&success("end", 7 * DAY), at(7 * DAY)), Effect::Closed);
+    assert_eq!(record.succeed(&success("next", 8 * DAY), at(8 * DAY)), Effect::Nothing);
+    assert_eq!(record.fail(&report("new", 9 * DAY), at(9 * DAY)), Effect::Opened);
 }
 
 fn arbitrary_step() -> impl Strategy<Value = (bool, Kind, i64)> {

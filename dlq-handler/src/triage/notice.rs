@@ -56,6 +56,7 @@ fn area(notice: &FailureNotice) -> Area {
     }
     match (notice.step.as_deref(), notice.kind) {
         (Some("revokePrevious"), _) => Area::Revocation,
+        (Some("adopt"), _) => Area::Adoption,
         // The rotation itself is finished then.
         (_, Kind::DeliveryRequestFailed) => Area::Delivery,
         // The rotation goes on.

@@ -69,13 +69,14 @@ fn line(message: &Message) -> String {
 }
 
 /// Every shape that can come, and what it is.
-const SHAPES: [(&str, &str); 26] = [
+const SHAPES: [(&str, &str); 27] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",
         "failure delivery.request_failed of SECRET in delivery at 08:00:00 attempt Some(1)",
     ),
     ("notice-revoke", "failure revoke.refused of SECRET in revocation at 08:00:00 attempt None"),
+    ("notice-adopt", "failure adopt.refused of SECRET in adoption at 08:00:00 attempt None"),
     (
         "notice-configuration",
         "failure configuration.invalid of rotation-rotation-mq in function at 08:00:00 attempt None",

@@ -37,9 +37,13 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
         Area::Revocation => {
             steps.push("Repeat the revocation as the playbook says; it is safe to repeat.".to_owned());
         }
+        Area::Adoption => {
+            steps.push("Repeat the adoption as the playbook says; it is safe to repeat.".to_owned());
+        }
         Area::Connections => {
             steps.push(
-                "You get one more message when a rotation has succeeded that reports no such session."
+                "You get one more message when two rotations have succeeded, one for each user, that report no such \
+                 session."
                     .to_owned(),
             );
         }

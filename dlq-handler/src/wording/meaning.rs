@@ -33,10 +33,13 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Revocation) => {
             "The leaked credentials may still work. Production is not affected.".to_owned()
         }
+        (_, Area::Adoption) => {
+            "The broker user does not belong to the secret yet. Applications and rotations go on as before.".to_owned()
+        }
         (_, Area::Function) if incident.is_of_one_event() => {
             "Nothing was changed: the function did not act on the event. Rotations and deliveries go on.".to_owned()
         }
-        (_, Area::Function) => "The function does nothing for any secret until this is mended. Credentials that \
+        (_, Area::Function) => "The function does nothing for any secret until this is fixed. Credentials that \
              were delivered keep working; they only get older."
             .to_owned(),
         (_, Area::Alarm) => {

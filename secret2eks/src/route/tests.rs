@@ -47,6 +47,10 @@ fn a_key_in_another_case_is_refused_with_and_without_the_right_one() {
         let refused = route(&tags(list)).err().map(|error| error.to_string());
         assert_eq!(refused.as_deref(), Some(error));
     }
+    for list in [&[("Tenant", "x")][..], &[("Tenant", "x"), (Tags::TENANT, "y")]] {
+        let refused = route(&tags(&[&COMPLETE[..], list].concat())).err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some("the tag `Tenant` is `tenant` in another case: remove it"));
+    }
     // Nobody's routing: others have a tag of that name for their costs.
     assert_eq!(route(&tags(&[("Tenant", "x")])), Ok(Routing::NotForKubernetes));
 }

@@ -65,7 +65,7 @@ async fn create_role(shared: &'static Shared) -> Result<String> {
 
 fn issue(shared: &Shared, tokens: &[Value]) -> Result<Value> {
     let wanted = json!({"issuer": format!("https://{ISSUER}"), "tokens": tokens});
-    let script = template("../tests/aws_contract/web_identity.py");
+    let script = template("tests/aws_contract/web_identity.py");
     let mut issuer = Command::new(shared.python.program("python"))
         .arg(script)
         .stdin(Stdio::piped())
