@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -40,8 +41,9 @@ pub fn program(tool: &CargoTool) -> Result<PathBuf> {
     let build = workspace::tools().join(format!("{}-build", tool.name));
     let mut install = install_command(tool);
     install.arg("--root").arg(&folder).arg("--target-dir").arg(&build);
-    step::quiet(
-        &format!("compile {}, once (about {} min)", tool.name, tool.minutes),
+    step::long(
+        &format!("compile {}, once", tool.name),
+        Duration::from_mins(tool.minutes.into()),
         &mut install,
         "check that cargo reaches the registry, then repeat the command",
     )?;

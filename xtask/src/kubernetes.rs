@@ -7,6 +7,7 @@ mod part;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -98,8 +99,9 @@ fn build_part(go: &Go, part: &Part) -> Result<()> {
     let partial = part.program().with_extension("partial");
     let mut build = go.command(&part.module());
     build.args(["build", "-ldflags", &part.linker_flags()?, "-o"]).arg(&partial).arg(part.package);
-    step::quiet(
-        &format!("build {} (about {} on two cores)", part.name, part.takes),
+    step::long(
+        &format!("build {}", part.name),
+        Duration::from_secs(part.takes),
         &mut build,
         "check that go reaches its module proxy, then repeat the command: what is built stays",
     )?;

@@ -7,6 +7,7 @@ mod terminal;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -128,7 +129,7 @@ fn d2() -> Result<PathBuf> {
         .env("GOMODCACHE", caches.join("modules"))
         .env("GOCACHE", caches.join("build"));
     build.args(["build", "-ldflags", "-s -w", "-o"]).arg(&program).arg(D2);
-    step::quiet("build D2 (about 2 min on two cores)", &mut build, "check that go reaches its module proxy")?;
+    step::long("build D2", Duration::from_mins(2), &mut build, "check that go reaches its module proxy")?;
     fs::write(&stamp, pinned)?;
     fs::remove_dir_all(&caches).context("cannot remove the caches of the build")?;
     Ok(program)

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn an_alarm_for_people_that_names_no_page_is_found() {
         let alarm = |description: &str, topic: &str| {
-            format!("\n\n  A:\n      AlarmDescription: \"{description}\"\n      AlarmActions: [!Ref {topic}]\n")
+            format!(
+                "\n\n  A:\n      AlarmDescription: \"{description}\"\n      AlarmActions: [!Ref {topic}]\n"
+            )
         };
         let found = |description: &str, topic: &str| alarms_without_a_page(&alarm(description, topic)).len();
         assert_eq!(found("It fails. See when-nothing-works.md.", "AlarmTopic"), 0);

@@ -30,11 +30,23 @@ pub fn several_at_once() {
 /// # Errors
 /// When the program cannot be started or does not end with success.
 pub fn quiet(what: &str, command: &mut Command, next: &str) -> Result<()> {
+    logged(what, None, command, next)
+}
+
+/// As [`quiet`], for what takes long: the progress line says how long is left. `usual` is what it takes on two cores.
+///
+/// # Errors
+/// As [`quiet`].
+pub fn long(what: &str, usual: Duration, command: &mut Command, next: &str) -> Result<()> {
+    logged(what, Some(usual), command, next)
+}
+
+fn logged(what: &str, usual: Option<Duration>, command: &mut Command, next: &str) -> Result<()> {
     let log = log_file(what)?;
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let started = Instant::now();
-    let status = watch(what, command, started)?;
+    let status = watch(what, usual, command, started)?;
     let seconds = started.elapsed().as_secs_f32();
     if status.success() {
         finish_line(&format!("  ok      {what} ({seconds:.1} s)"));
@@ -71,25 +83,37 @@ pub fn become_it(command: &mut Command) -> Result<()> {
     Err(error).with_context(|| not_started(command))
 }
 
-fn watch(what: &str, command: &mut Command, started: Instant) -> Result<ExitStatus> {
+fn watch(what: &str, usual: Option<Duration>, command: &mut Command, started: Instant) -> Result<ExitStatus> {
     let mut child = command.spawn().with_context(|| not_started(command))?;
     let terminal = redraws();
     let mut last_sign = started;
     if !terminal {
-        eprintln!("  ...     {what}");
+        eprintln!("  ...     {what}{}", left(Duration::ZERO, usual));
     }
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
         if terminal {
-            eprint!("\r\x1b[K  {:>4} s  {what}", started.elapsed().as_secs());
+            let elapsed = started.elapsed();
+            eprint!("\r\x1b[K  {:>4} s  {what}{}", elapsed.as_secs(), left(elapsed, usual));
             std::io::stderr().flush()?;
         } else if last_sign.elapsed() >= SIGN_OF_LIFE {
             last_sign = Instant::now();
-            eprintln!("  {:>4} s  {what}", started.elapsed().as_secs());
+            let elapsed = started.elapsed();
+            eprintln!("  {:>4} s  {what}{}", elapsed.as_secs(), left(elapsed, usual));
         }
         std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What the progress line says of the time that is left, on two cores.
+fn left(elapsed: Duration, usual: Option<Duration>) -> String {
+    let Some(usual) = usual else { return String::new() };
+    match usual.saturating_sub(elapsed).as_secs() {
+        0 => ": takes longer than usual".to_owned(),
+        seconds @ 1..90 => format!(": about {seconds} s left"),
+        seconds => format!(": about {} min left", (seconds + 30) / 60),
     }
 }
 
@@ -122,4 +146,24 @@ fn tail(log: &Path) -> String {
     let skipped = lines.len().saturating_sub(TAIL_LINES);
     let shown = lines.get(skipped..).unwrap_or_default().join("\n");
     if skipped == 0 { shown } else { format!("[{skipped} lines before]\n{shown}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_line_says_how_long_is_left() {
+        let usual = Some(Duration::from_mins(4));
+        for (elapsed, usual, expected) in [
+            (0, None, ""),
+            (0, usual, ": about 4 min left"),
+            (155, usual, ": about 85 s left"),
+            (145, usual, ": about 2 min left"),
+            (240, usual, ": takes longer than usual"),
+            (999, usual, ": takes longer than usual"),
+        ] {
+            assert_eq!(left(Duration::from_secs(elapsed), usual), expected, "{elapsed}");
+        }
+    }
 }

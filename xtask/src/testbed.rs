@@ -1,5 +1,7 @@
 //! `demo`, `up`, `bench`: build what they need, then become the testbed's own program.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 
 use crate::kubernetes::{self, Building};
@@ -185,13 +187,17 @@ pub fn build(profile: Profile) -> Result<()> {
     for function in package::FUNCTIONS {
         build.args(["--package", function]);
     }
-    let what = match profile {
-        Profile::Dev => "build the functions and the testbed",
-        Profile::Optimised => {
-            "build the functions and the testbed, optimised (about 15 min on two cores, once)"
-        }
+    let (what, usual) = match profile {
+        Profile::Dev => ("build the functions and the testbed", Duration::from_mins(4)),
+        Profile::Optimised => ("build the functions and the testbed, optimised", Duration::from_mins(15)),
     };
-    step::quiet(what, &mut build, "fix the error above")
+    let next = "fix the error above";
+    // Only the first build of a profile compiles every dependency.
+    if profile.program().is_file() {
+        step::quiet(what, &mut build, next)
+    } else {
+        step::long(what, usual, &mut build, next)
+    }
 }
 
 /// `more` is what the command itself needs, beyond the parts of every testbed.

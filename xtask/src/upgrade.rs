@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -47,7 +48,12 @@ pub fn prepare() -> Result<()> {
         build.args(["--package", function, "--bin", function]);
     }
     let what = format!("build the functions of {short}, from which a test updates a stack");
-    step::quiet(&what, &mut build, "the output names what is missing; then repeat the command")?;
+    step::long(
+        &what,
+        Duration::from_mins(5),
+        &mut build,
+        "the output names what is missing; then repeat the command",
+    )?;
     for (function, program) in package::FUNCTIONS.iter().zip(&programs) {
         let built = workspace::target().join("debug").join(function);
         let bytes = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;

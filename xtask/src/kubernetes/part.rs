@@ -15,35 +15,36 @@ pub struct Part {
     pub package: &'static str,
     /// The variable that names a program to take instead.
     given_by: Option<&'static str>,
-    pub takes: &'static str,
+    /// Seconds that the build takes on two cores.
+    pub takes: u64,
 }
 
 /// The quick ones first, so that a mistake in our own shows early.
 pub const PARTS: [Part; 5] = [
-    Part { name: "token-webhook", package: ".", given_by: None, takes: "10 s" },
+    Part { name: "token-webhook", package: ".", given_by: None, takes: 15 },
     Part {
         name: "etcd",
         package: "go.etcd.io/etcd/server/v3",
         given_by: Some("KUBEBUILDER_ASSETS"),
-        takes: "1 min",
+        takes: 65,
     },
     Part {
         name: "kubectl",
         package: "k8s.io/kubernetes/cmd/kubectl",
         given_by: Some("KUBEBUILDER_ASSETS"),
-        takes: "1 min",
+        takes: 65,
     },
     Part {
         name: "kube-apiserver",
         package: "k8s.io/kubernetes/cmd/kube-apiserver",
         given_by: Some("KUBEBUILDER_ASSETS"),
-        takes: "4 min",
+        takes: 240,
     },
     Part {
         name: "external-secrets",
         package: "github.com/external-secrets/external-secrets",
         given_by: Some("EXTERNAL_SECRETS_BIN"),
-        takes: "5 min",
+        takes: 300,
     },
 ];
 
