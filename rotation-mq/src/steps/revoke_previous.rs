@@ -15,15 +15,16 @@ use crate::ownership::Mark;
 use crate::secret_store::{Description, StoreError, Version};
 use crate::stale_connections::Closing;
 use crate::subject::Subject;
-use crate::version_state::{AWSCURRENT, AWSPENDING, Refusal};
 use crate::{pair::Pair, password};
 
 mod cut_off;
 mod plan;
+mod refusals;
 mod taken;
 
 use cut_off::{Progress, close_once, cut_off};
 use plan::{Plan, plan};
+use refusals::{refuse_while_staged, refused};
 
 /// Time kept back from the proof, for a last look whether a rotation has taken the user.
 const RESERVE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -53,7 +54,7 @@ struct Revocation<'a> {
     description: Description,
     current: Version,
     leaked: Version,
-    access: BrokerAccess,
+    access: BrokerAccess<'a>,
     mark: Mark,
 }
 
@@ -63,11 +64,11 @@ struct Revocation<'a> {
 ///
 /// It touches a user of the secret's own pair only, and only when the user has the secret's mark or a login proves that
 /// the secret knows its password. Safe to repeat, and against a rotation at the same time: it looks again after the write
-/// and gives a user that was handed out meanwhile its password back.
+/// and gives a user that was handed out meanwhile its password back, unless that is the leaked one.
 ///
 /// # Errors
 /// `revoke.refused` while the version or its user is in use, is not this secret's, or the cluster may still log in with
-/// it; `revoke.raced` when a rotation took the user meanwhile; `revoke.still_works` when the proof did not come in time.
+/// it; `revoke.raced` when a staging label took the user meanwhile; `revoke.still_works` when the proof did not come in time.
 pub async fn revoke_previous(
     rotation: &Rotation,
     event: &RevokePreviousEvent,
@@ -161,52 +162,7 @@ impl Revocation<'_> {
     }
 
     fn admin(&self) -> ManagementApi<'_> {
-        self.access.as_admin(self.rotation, &self.current.value)
-    }
-
-    /// A pending version of the other user does not block a revocation.
-    async fn refuse_while_in_use(&self) -> Result<(), RotationError> {
-        let description = &self.description;
-        let pending = description.versions.with_stage(AWSPENDING).filter(|id| *id != self.current.id);
-        if let Some(id) = pending
-            && self.value_of(id).await?.is_some_and(|pending| pending.value.username() == self.user())
-        {
-            return Err(refused(
-                self.event,
-                "a rotation has given its user to AWSPENDING; let it finish first",
-            ));
-        }
-        let tags = &description.tags;
-        if !self.event.force && tags.is_routed() && tags.delivered() != Some(self.current.id.as_str()) {
-            let reason = "the cluster is not known to hold the current version (tag `secret2eks/delivered`), so \
-                          production may still log in with it; deliver first, or send \"force\":true to cut production \
-                          off";
-            return Err(refused(self.event, reason));
-        }
-        Ok(())
-    }
-
-    /// A mark says whose user it is. Without one, a login does that the version itself, or AWSCURRENT, can do.
-    async fn refuse_unless_ours(&self, grants: &Grants) -> Result<(), RotationError> {
-        let user = self.user();
-        if self.mark.foreign_in(&grants.tags).is_some() {
-            return Err(refused(self.event, &format!("its user `{user}` belongs to another secret")));
-        }
-        if self.mark.is_in(&grants.tags) {
-            return Ok(());
-        }
-        let values = [&self.leaked.value, &self.current.value];
-        for value in values.into_iter().filter(|value| value.username() == user) {
-            let login = self.access.as_user(self.rotation, value).login_is_accepted().await;
-            if login.map_err(RotationError::broker("check the login of", user))? {
-                return Ok(());
-            }
-        }
-        let reason = format!(
-            "the broker refuses its login already, and nothing else shows that user `{user}` is this secret's; its \
-             connections were left open"
-        );
-        Err(refused(self.event, &reason))
+        self.access.as_admin(&self.current.value)
     }
 
     /// A random password that is forgotten at once.
@@ -239,24 +195,4 @@ fn pair_of(description: &Description, current: &Version) -> Result<Pair, Rotatio
         None => Pair::of_secret(None, current.value.username(), None)
             .map_err(|source| RotationError::PairTaken { secret: description.arn.clone(), source }),
     }
-}
-
-fn refuse_while_staged(event: &RevokePreviousEvent, description: &Description) -> Result<(), RotationError> {
-    let versions = &description.versions;
-    let version = event.version_id.as_str();
-    if !versions.knows(version) {
-        let (secret, version) = (event.secret_id.clone(), version.to_owned());
-        return Err(RotationError::Preamble { secret, version, source: Refusal::UnknownVersion });
-    }
-    if versions.with_stage(AWSCURRENT) == Some(version) {
-        return Err(refused(event, "it is AWSCURRENT; rotate the secret first"));
-    }
-    if versions.with_stage(AWSPENDING) == Some(version) {
-        return Err(refused(event, "it is AWSPENDING; finish the rotation, or take AWSPENDING off, first"));
-    }
-    Ok(())
-}
-
-fn refused(event: &RevokePreviousEvent, reason: &str) -> RotationError {
-    RotationError::RevokeRefused { version: event.version_id.clone(), reason: reason.to_owned() }
 }

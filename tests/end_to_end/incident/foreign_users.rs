@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud};
-use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
+use testbed::fault_proxy::FaultProxy;
 
-use super::{app_behind, leaked_and_rotated, revoke};
+use super::{app_behind, hold_the_write_of_a_user, leaked_and_rotated, revoke};
 use crate::support::{current_logs_in, failed_once};
 
 const PASSWORD: &str = "a-password-of-somebody-else";
@@ -120,14 +120,7 @@ async fn stored_meanwhile(
     cloud.rotate_successfully(&app.arn).await?;
     let password = value["password"].as_str().unwrap_or_default();
     cloud.broker.management()?.create_user(&app.user, password, tags).await?;
-    let (reached, wait) = std::sync::mpsc::channel();
-    let (resume, resumed) = std::sync::mpsc::channel::<()>();
-    let resumed = std::sync::Mutex::new(resumed);
-    let is_scramble = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
-    proxy.inject(Rule::at(1, is_scramble, Fault::Nothing).hook(move |_| {
-        let _ = reached.send(());
-        let _ = resumed.lock().map(|resumed| resumed.recv());
-    }));
+    let (wait, resume) = hold_the_write_of_a_user(&proxy);
     let event = revoke(&app, &leaked);
     let revocation = tokio::spawn(async move { cloud.act(&event).await });
     tokio::task::spawn_blocking(move || wait.recv()).await??;

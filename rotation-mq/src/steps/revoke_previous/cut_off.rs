@@ -38,7 +38,7 @@ impl Progress {
 /// user meanwhile.
 pub(super) async fn cut_off(
     rotation: &Rotation,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     leaked: &SecretValue,
     closing: &mut Closing<'_>,
     progress: &mut Progress,
@@ -60,7 +60,7 @@ pub(super) async fn cut_off(
 /// the broker has refused the leaked login cannot hold that. So everything is closed once, and no more.
 pub(super) async fn close_once(
     rotation: &Rotation,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     leaked: &SecretValue,
     closing: &mut Closing<'_>,
     progress: &mut Progress,
@@ -80,11 +80,11 @@ pub(super) async fn close_once(
 /// there for the other.
 async fn is_accepted(
     rotation: &Rotation,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     value: &SecretValue,
 ) -> Result<bool, RotationError> {
     let user = value.username();
-    let over_http = access.as_user(rotation, value).login_is_accepted().await;
+    let over_http = access.as_user(value).login_is_accepted().await;
     if over_http.map_err(RotationError::broker("check the leaked login of", user))? {
         return Ok(true);
     }

@@ -38,6 +38,41 @@ pub(super) fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> 
     }
 }
 
+/// What happens to a user that AWSCURRENT or AWSPENDING names by the time its password was made random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restoration {
+    /// It gets the password of that version back.
+    Restore,
+    /// It keeps the random password: the version has the leaked one.
+    IsLeaked,
+    /// It keeps the random password, for this reason.
+    Refuse(&'static str),
+}
+
+/// Whether the user of `leaked` gets the password in `taken`, the value that a staging label names since the revocation
+/// began.
+///
+/// Anyone who can store a value or move a label may have done so on purpose. The leaked password is never set again,
+/// whichever version has it. Another one is taken only if the value may follow `current`, what was AWSCURRENT when the
+/// revocation began, as a rotation's does, and never `for_foreign_administrator`, one whose secret is not an admin secret: the
+/// user is the secret's own then, and nobody gains more than the secret gives them anyway.
+pub(super) fn restoration(
+    current: &SecretValue,
+    leaked: &SecretValue,
+    taken: &SecretValue,
+    for_foreign_administrator: bool,
+) -> Restoration {
+    if pair::same_credentials(leaked, taken) {
+        Restoration::IsLeaked
+    } else if pair::check_pending(current, taken, leaked.username()).is_err() {
+        Restoration::Refuse("that value does not follow what was AWSCURRENT when the revocation began")
+    } else if for_foreign_administrator {
+        Restoration::Refuse("the user is an administrator and the secret is not an admin secret")
+    } else {
+        Restoration::Restore
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use contract::SecretValueError;
@@ -81,6 +116,30 @@ mod tests {
             match expected {
                 Ok(expected) => assert_eq!(found, Ok(expected), "{what}"),
                 Err(words) => assert!(found.as_ref().is_err_and(|e| e.contains(words)), "{what}: {found:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_leaked_password_is_never_restored_whichever_version_has_it() -> Result<(), SecretValueError> {
+        let current = value(&json!({"username": "payment_clone"}))?;
+        let leaked = value(&json!({"password": "leaked"}))?;
+        let other = json!({"password": "leaked", "vhost": "shop"});
+        for (what, taken, administrator, expected) in [
+            ("the leaked version itself", json!({"password": "leaked"}), false, Some("leaked")),
+            ("the leaked version of an administrator", json!({"password": "leaked"}), true, Some("leaked")),
+            ("a version with the leaked password that was stored later", other, false, Some("leaked")),
+            ("a rotation's value", json!({"password": "newest"}), false, None),
+            ("a value for an administrator", json!({"password": "own"}), true, Some("administrator")),
+            ("what no rotation stores", json!({"password": "own", "vhost": "shop"}), false, Some("follow")),
+            ("another user", json!({"username": "payment_clone", "password": "own"}), false, Some("follow")),
+        ] {
+            let found = restoration(&current, &leaked, &value(&taken)?, administrator);
+            match (expected, found) {
+                (None, Restoration::Restore) | (Some("leaked"), Restoration::IsLeaked) => {}
+                (Some(words), Restoration::Refuse(reason)) if reason.contains(words) => {}
+                (_, other) => panic!("{what}: {other:?}"),
             }
         }
         Ok(())

@@ -1,0 +1,78 @@
+//! What is checked before a revocation writes anything.
+
+use super::Revocation;
+use crate::error::RotationError;
+use crate::event::RevokePreviousEvent;
+use crate::grants::Grants;
+use crate::secret_store::Description;
+use crate::version_state::{AWSCURRENT, AWSPENDING, Refusal};
+
+impl Revocation<'_> {
+    /// A pending version of the other user does not block a revocation.
+    pub(super) async fn refuse_while_in_use(&self) -> Result<(), RotationError> {
+        let description = &self.description;
+        let pending = description.versions.with_stage(AWSPENDING).filter(|id| *id != self.current.id);
+        if let Some(id) = pending
+            && self.value_of(id).await?.is_some_and(|pending| pending.value.username() == self.user())
+        {
+            return Err(refused(
+                self.event,
+                "a rotation has given its user to AWSPENDING; let it finish first",
+            ));
+        }
+        let tags = &description.tags;
+        if !self.event.force && tags.is_routed() && tags.delivered() != Some(self.current.id.as_str()) {
+            let reason = "the cluster is not known to hold the current version (tag `secret2eks/delivered`), so \
+                          production may still log in with it; deliver first, or send \"force\":true to cut production \
+                          off";
+            return Err(refused(self.event, reason));
+        }
+        Ok(())
+    }
+
+    /// A mark says whose user it is. Without one, a login does that the version itself, or AWSCURRENT, can do.
+    pub(super) async fn refuse_unless_ours(&self, grants: &Grants) -> Result<(), RotationError> {
+        let user = self.user();
+        if self.mark.foreign_in(&grants.tags).is_some() {
+            return Err(refused(self.event, &format!("its user `{user}` belongs to another secret")));
+        }
+        if self.mark.is_in(&grants.tags) {
+            return Ok(());
+        }
+        let values = [&self.leaked.value, &self.current.value];
+        for value in values.into_iter().filter(|value| value.username() == user) {
+            let login = self.access.as_user(value).login_is_accepted().await;
+            if login.map_err(RotationError::broker("check the login of", user))? {
+                return Ok(());
+            }
+        }
+        let reason = format!(
+            "the broker refuses its login already, and nothing else shows that user `{user}` is this secret's; its \
+             connections were left open"
+        );
+        Err(refused(self.event, &reason))
+    }
+}
+
+pub(super) fn refuse_while_staged(
+    event: &RevokePreviousEvent,
+    description: &Description,
+) -> Result<(), RotationError> {
+    let versions = &description.versions;
+    let version = event.version_id.as_str();
+    if !versions.knows(version) {
+        let (secret, version) = (event.secret_id.clone(), version.to_owned());
+        return Err(RotationError::Preamble { secret, version, source: Refusal::UnknownVersion });
+    }
+    if versions.with_stage(AWSCURRENT) == Some(version) {
+        return Err(refused(event, "it is AWSCURRENT; rotate the secret first"));
+    }
+    if versions.with_stage(AWSPENDING) == Some(version) {
+        return Err(refused(event, "it is AWSPENDING; finish the rotation, or take AWSPENDING off, first"));
+    }
+    Ok(())
+}
+
+pub(super) fn refused(event: &RevokePreviousEvent, reason: &str) -> RotationError {
+    RotationError::RevokeRefused { version: event.version_id.clone(), reason: reason.to_owned() }
+}
