@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wrong};
 
 use crate::remedy::LONGEST_DELAY;
 use crate::way::Queues;
@@ -47,83 +47,84 @@ const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
 const DEFAULT_GRACE_SECONDS: u64 = 20;
 const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
 const DEFAULT_ALERTS_PER_HOUR: u64 = 60;
+const ALERTS_PER_HOUR: std::ops::RangeInclusive<u64> = 1..=10_000;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
 
 /// Where each sender has its queue.
 const SEPARATE: [&str; 3] = ["RULE_QUEUE_ARN", "OWN_QUEUE_ARN", "OWN_QUEUE_URL"];
 
 impl Config {
-    /// Reads the configuration. `variable` looks up an environment variable.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// Names the first variable that is missing or wrong, and what is expected.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        // An empty variable is an unset one: templates cannot always leave a variable out.
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let required = |name: &'static str, expected: &str, fits: fn(&str) -> bool| {
-            variable(name).filter(|value| fits(value)).ok_or_else(|| wrong(name, expected))
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        refuse_some_of_the_separate_queues(environment)?;
+        let own_queue = match environment.optional("OWN_QUEUE_URL") {
+            Some(_) => "OWN_QUEUE_URL",
+            None => "DEAD_LETTER_QUEUE_URL",
         };
-        let seconds = |name: &'static str, default: u64, allowed: std::ops::RangeInclusive<u64>| {
-            number(name, variable(name), default, &allowed).map(Duration::from_secs)
-        };
-        let queue = |name: &'static str| match variable(name) {
-            Some(arn) if !is_arn_of("sqs", &arn) => Err(wrong(name, "the ARN of an SQS queue")),
-            arn => Ok(arn),
-        };
-        let own_queue =
-            if variable("OWN_QUEUE_URL").is_some() { "OWN_QUEUE_URL" } else { "DEAD_LETTER_QUEUE_URL" };
-        // Believed are only messages of the right queue, so none of them may be forgotten.
-        if SEPARATE.iter().any(|name| variable(name).is_some())
-            && let Some(name) = SEPARATE.iter().find(|name| variable(name).is_none())
-        {
-            return Err(wrong(name, &format!("set, because {} go together", SEPARATE.join(", "))));
-        }
-        let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| DEFAULT_PLAYBOOKS.to_owned());
+        let delays = 0..=LONGEST_DELAY.as_secs();
+        let playbooks = environment.text("PLAYBOOK_URL", DEFAULT_PLAYBOOKS);
         Ok(Self {
-            alert_topic: required("ALERT_TOPIC_ARN", "the ARN of an SNS topic", |arn| is_arn_of("sns", arn))?,
-            incidents_table: required("INCIDENTS_TABLE", "the name of a DynamoDB table", is_table)?,
-            own_queue: required(own_queue, "the URL of an SQS queue", |url| {
-                url.starts_with("https://") || url.starts_with("http://")
-            })?,
+            alert_topic: environment.required("ALERT_TOPIC_ARN", Form::TOPIC_ARN)?,
+            incidents_table: environment.required("INCIDENTS_TABLE", Form::TABLE_NAME)?,
+            own_queue: environment.required(own_queue, Form::QUEUE_URL)?,
             queues: Queues {
-                rule: queue("RULE_QUEUE_ARN")?,
-                own: queue("OWN_QUEUE_ARN")?,
-                delivery: queue("DELIVERY_QUEUE_ARN")?,
+                rule: environment.optional_of("RULE_QUEUE_ARN", Form::QUEUE_ARN)?,
+                own: environment.optional_of("OWN_QUEUE_ARN", Form::QUEUE_ARN)?,
+                delivery: environment.optional_of("DELIVERY_QUEUE_ARN", Form::QUEUE_ARN)?,
             },
-            event_bus: variable("EVENT_BUS_NAME"),
-            alerts_per_hour: number(
+            event_bus: environment.optional("EVENT_BUS_NAME"),
+            alerts_per_hour: environment.number(
                 "ALERTS_PER_HOUR",
-                variable("ALERTS_PER_HOUR"),
                 DEFAULT_ALERTS_PER_HOUR,
-                &(1..=10_000),
+                &ALERTS_PER_HOUR,
             )?,
-            own_names: names(&variable("OWN_NAMES").unwrap_or_default()),
+            own_names: names(&environment.text("OWN_NAMES", "")),
             rotation_tag: (
-                variable("ROTATION_TAG_KEY").unwrap_or_else(|| "rotation-mq".to_owned()),
-                variable("ROTATION_TAG_VALUE").unwrap_or_else(|| "rotate".to_owned()),
+                environment.text("ROTATION_TAG_KEY", "rotation-mq"),
+                environment.text("ROTATION_TAG_VALUE", "rotate"),
             ),
-            secret_name_prefixes: match (variable("SECRET_NAME_PREFIX"), variable("ADMIN_SECRET_NAME_PREFIX"))
-            {
-                (Some(rotated), Some(admin)) => vec![rotated, admin],
-                _ => Vec::new(),
-            },
-            function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            secret_name_prefixes: secret_name_prefixes(environment),
+            function: environment.text("AWS_LAMBDA_FUNCTION_NAME", ""),
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),
-                secret2eks: variable("SECRET2EKS_FUNCTION"),
+                secret2eks: environment.optional("SECRET2EKS_FUNCTION"),
             },
-            grace: seconds("GRACE_SECONDS", DEFAULT_GRACE_SECONDS, 0..=LONGEST_DELAY.as_secs())?,
-            redelivery_delay: seconds(
+            grace: environment.seconds("GRACE_SECONDS", DEFAULT_GRACE_SECONDS, &delays)?,
+            redelivery_delay: environment.seconds(
                 "REDELIVERY_DELAY_SECONDS",
                 DEFAULT_REDELIVERY_DELAY_SECONDS,
-                0..=LONGEST_DELAY.as_secs(),
+                &delays,
             )?,
-            call_timeout: seconds(
+            call_timeout: environment.seconds(
                 "CALL_TIMEOUT_SECONDS",
                 DEFAULT_CALL_TIMEOUT_SECONDS,
-                CALL_TIMEOUTS_SECONDS,
+                &CALL_TIMEOUTS_SECONDS,
             )?,
         })
+    }
+}
+
+/// Only a message from the right queue is believed, so none of the queues may be forgotten.
+fn refuse_some_of_the_separate_queues(environment: &Environment) -> Result<(), ConfigError> {
+    let (set, missing): (Vec<&'static str>, Vec<&'static str>) =
+        SEPARATE.into_iter().partition(|name| environment.optional(name).is_some());
+    // That of deliveries is there only where there is a cluster.
+    let has_deliveries = environment.optional("DELIVERY_QUEUE_ARN").is_some();
+    match missing.first() {
+        Some(name) if has_deliveries || !set.is_empty() => {
+            Err(wrong(name, &format!("set, because {} go together", SEPARATE.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn secret_name_prefixes(environment: &Environment) -> Vec<String> {
+    match (environment.optional("SECRET_NAME_PREFIX"), environment.optional("ADMIN_SECRET_NAME_PREFIX")) {
+        (Some(rotated), Some(admin)) => vec![rotated, admin],
+        _ => Vec::new(),
     }
 }
 
@@ -136,16 +137,15 @@ fn names(list: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const DEFAULTS: &[(&str, &str)] = &[
+        ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts"),
+        ("INCIDENTS_TABLE", "rotation-incidents"),
+        ("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/dead-letters"),
+    ];
+
     fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
-        let mut variables = vec![
-            ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts"),
-            ("INCIDENTS_TABLE", "rotation-incidents"),
-            ("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/dead-letters"),
-        ];
-        variables.splice(0..0, changes.iter().copied());
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(variable).map_err(|error| error.to_string())
+        let environment = Environment::of(&[changes, DEFAULTS].concat());
+        Config::read(&environment).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -165,6 +165,10 @@ mod tests {
             let error = read(&rest).err().unwrap_or_default();
             assert!(error.contains(&format!("{} must be set", forgotten.0)), "{error}");
         }
+        let delivery = ("DELIVERY_QUEUE_ARN", "arn:aws:sqs:x:1:delivery");
+        assert!(read(&[delivery]).err().unwrap_or_default().contains("RULE_QUEUE_ARN must be set"));
+        let all = [&separate[..], &[delivery]].concat();
+        assert_eq!(read(&all)?.queues.delivery.as_deref(), Some(delivery.1));
         assert_eq!(config.own_names, Vec::<String>::new());
         assert_eq!(read(&[("OWN_NAMES", "a-errors, a-incident,")])?.own_names, ["a-errors", "a-incident"]);
         assert_eq!(read(&[("PLAYBOOK_URL", "https://wiki/")])?.places.playbooks, "https://wiki");
@@ -178,7 +182,6 @@ mod tests {
             ("ALERT_TOPIC_ARN", "canary", "ALERT_TOPIC_ARN must be the ARN of an SNS topic"),
             ("INCIDENTS_TABLE", "canary/", "INCIDENTS_TABLE must be the name of a DynamoDB table"),
             ("DEAD_LETTER_QUEUE_URL", "canary", "DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue"),
-            ("DELIVERY_QUEUE_ARN", "canary", "DELIVERY_QUEUE_ARN must be the ARN of an SQS queue"),
             ("ALERTS_PER_HOUR", "0", "ALERTS_PER_HOUR must be a whole number from 1 to 10000"),
             ("GRACE_SECONDS", "901", "GRACE_SECONDS must be a whole number from 0 to 900"),
             (

@@ -120,13 +120,11 @@ impl IncidentTable {
             put.condition_expression("revision = :before")
                 .expression_attribute_values(":before", number(before))
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error) {
-                error if error.is("ConditionalCheckFailedException") => Ok(false),
-                error => Err(error.into()),
-            },
-        }
+        let put = put.send().await.map(|_| true).or_else(|error| {
+            AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error)
+                .unmet("ConditionalCheckFailedException")
+        });
+        Ok(put?)
     }
 }
 

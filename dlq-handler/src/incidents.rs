@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contract::Area;
 use jiff::Timestamp;
-use lambda_boundary::{Unit, metric};
+use lambda_boundary::{Backoff, Unit, metric};
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
@@ -13,8 +13,8 @@ use crate::incident_table::TableError;
 use crate::message::Failure;
 
 /// Writers of one item at the same time are as many as invocations at the same time.
-pub(crate) const ATTEMPTS: u32 = 12;
-pub(crate) const PAUSE: Duration = Duration::from_millis(15);
+const WRITE_AGAIN: Backoff =
+    Backoff { first: Duration::from_millis(15), longest: Duration::from_millis(180), repetitions: 11 };
 
 impl DlqHandler {
     /// Whether this failure was taken in before.
@@ -55,28 +55,55 @@ impl DlqHandler {
         sender: &Sender,
         decide: impl Fn(&mut Record, Timestamp) -> Effect,
     ) -> Result<Effect, HandlerError> {
-        for attempt in 1..=ATTEMPTS {
-            let now = (self.now)();
-            let mut record = self.table.read(subject, area).await.map_err(table(subject))?;
+        let edit = |record: &mut Record, now| {
             if record.heal(now) {
                 tracing::warn!(subject, area = area.as_str(), "the item holds a time that has not come");
             }
-            let effect = decide(&mut record, now);
+            let effect = decide(record, now);
             let mine = record.take_over(now, sender);
-            if matches!(effect, Effect::Nothing | Effect::Over) && mine.is_empty() {
-                return Ok(effect);
-            }
-            if self.table.write(&mut record, now).await.map_err(table(subject))? {
-                count(&record, effect, now);
-                for announcement in mine {
-                    self.tell(subject, area, announcement, sender).await?;
-                }
-                return Ok(effect);
-            }
-            tokio::time::sleep(PAUSE * attempt).await;
+            let is_changed = !matches!(effect, Effect::Nothing | Effect::Over) || !mine.is_empty();
+            ((effect, mine), is_changed)
+        };
+        let Edited { record, at, outcome: (effect, mine) } = self.edit(subject, area, edit).await?;
+        count(&record, effect, at);
+        for announcement in mine {
+            self.tell(subject, area, announcement, sender).await?;
         }
-        Err(HandlerError::Contended { subject: subject.to_owned(), attempts: ATTEMPTS })
+        Ok(effect)
     }
+
+    /// Reads what is known of a subject, applies `edit`, and writes the record if `edit` answers that it has changed it.
+    /// If somebody else writes it in between, all of that is repeated.
+    ///
+    /// # Errors
+    /// When the state cannot be kept.
+    pub(crate) async fn edit<T>(
+        &self,
+        subject: &str,
+        area: Area,
+        edit: impl Fn(&mut Record, Timestamp) -> (T, bool),
+    ) -> Result<Edited<T>, HandlerError> {
+        let attempt = async || {
+            let at = (self.now)();
+            let mut record = self.table.read(subject, area).await?;
+            let (outcome, is_changed) = edit(&mut record, at);
+            let is_done = !is_changed || self.table.write(&mut record, at).await?;
+            Ok(is_done.then_some(Edited { record, at, outcome }))
+        };
+        let edited = WRITE_AGAIN.run(attempt, |edited| matches!(edited, Ok(None))).await;
+        edited.map_err(table(subject))?.ok_or_else(|| HandlerError::Contended {
+            subject: subject.to_owned(),
+            attempts: WRITE_AGAIN.repetitions + 1,
+        })
+    }
+}
+
+/// A record after an edit.
+pub(crate) struct Edited<T> {
+    record: Record,
+    /// When it was edited.
+    at: Timestamp,
+    outcome: T,
 }
 
 pub(crate) fn table(subject: &str) -> impl Fn(TableError) -> HandlerError {

@@ -9,42 +9,19 @@ use dlq_handler::handler::handle;
 use dlq_handler::incident_table::IncidentTable;
 use dlq_handler::own_queue::OwnQueue;
 use dlq_handler::secret_store::SecretStore;
-use lambda_boundary::aws_sdk;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_boundary::{aws_sdk, now, serve, start, wrong_configuration};
 use messages::{DeliveryRequests, Topic};
-use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda_boundary::init_logging("dlq_handler");
-    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
-    let config = match Config::read(variable) {
-        Ok(config) => config,
-        // The messages stay in the queue, and its alarms tell.
-        Err(error) => {
-            tracing::error!(kind = contract::Kind::ConfigurationInvalid.as_str(), "{error}");
-            return ExitCode::FAILURE;
+    match Config::read(&start("dlq_handler")) {
+        Ok(config) => {
+            let handler = connect(config).await;
+            serve(|event| handle(&handler, event)).await
         }
-    };
-    let handler = connect(config).await;
-    let served = lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handle(&handler, event))).await;
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
+        // The messages stay in the queue, and its alarms report it.
+        Err(error) => wrong_configuration(&error),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }
 
 async fn connect(config: Config) -> DlqHandler {

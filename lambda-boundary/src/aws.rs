@@ -89,6 +89,15 @@ impl AwsError {
         matches!(self, Self::Refused { code, .. } if code == expected)
     }
 
+    /// For an operation that AWS refuses with this error code if its condition is not met: `false` then, and the error
+    /// otherwise.
+    ///
+    /// # Errors
+    /// The error itself, if it has another code.
+    pub fn unmet(self, code: &str) -> Result<bool, Self> {
+        if self.is(code) { Ok(false) } else { Err(self) }
+    }
+
     /// Whether AWS's message contains these words, where a code has more than one meaning.
     #[must_use]
     pub fn says(&self, words: &str) -> bool {

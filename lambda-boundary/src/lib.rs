@@ -1,18 +1,21 @@
-//! What every function's `main` needs at the edge to Lambda and AWS: limits of time, where log lines and
-//! metrics go, and how an error becomes what Lambda reports.
+//! What every function needs at the edge to Lambda and AWS: how it starts, its configuration, limits of time and
+//! repetitions, where log lines and metrics go, and how an error becomes what Lambda reports.
 
 mod aws;
+mod backoff;
 mod deadline;
 mod environment;
 mod failure;
+mod function;
 mod logging;
 mod metrics;
 mod tls;
 
 pub use aws::{AwsError, aws_sdk};
+pub use backoff::Backoff;
 pub use deadline::time_left;
-pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
+pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wrong};
 pub use failure::{causes, diagnostic};
-pub use logging::init_logging;
-pub use metrics::{Unit, init_metrics, metric};
+pub use function::{cannot_start, now, serve, start, wrong_configuration};
+pub use metrics::{Unit, metric};
 pub use tls::tls_refusal_in;

@@ -6,18 +6,19 @@ use contract::{SecretValue, names_same_secret};
 use crate::Rotation;
 use crate::amazon_mq::Endpoints;
 use crate::error::RotationError;
-use crate::management_api::ManagementApi;
+use crate::management_api::{ManagementApi, ManagementClient};
 use crate::secret_store::Version;
 
-/// The endpoints of the broker and the admin's credentials.
+/// The endpoints of the broker, the admin's credentials, and the client that uses them.
 #[derive(Debug)]
-pub struct BrokerAccess {
+pub struct BrokerAccess<'a> {
     /// Where the broker listens.
     pub endpoints: Endpoints,
     admin: Option<Version>,
+    management: &'a ManagementClient,
 }
 
-impl BrokerAccess {
+impl<'a> BrokerAccess<'a> {
     /// Finds the broker of `current` and reads its admin secret.
     ///
     /// The admin's password may only go to the endpoints in the admin secret. So a rotated secret that
@@ -27,15 +28,14 @@ impl BrokerAccess {
     /// # Errors
     /// When one of the two cannot be read, or they are for different brokers.
     pub async fn open(
-        rotation: &Rotation,
+        rotation: &'a Rotation,
         secret: &str,
         current: &SecretValue,
     ) -> Result<Self, RotationError> {
+        let management = &rotation.management;
         let Some(admin_secret) = current.admin_secret().filter(|arn| !names_same_secret(secret, arn)) else {
-            return Ok(Self {
-                endpoints: rotation.amazon_mq.endpoints(current.broker()).await?,
-                admin: None,
-            });
+            let endpoints = rotation.amazon_mq.endpoints(current.broker()).await?;
+            return Ok(Self { endpoints, admin: None, management });
         };
         if let Some(prefix) = rotation.config.prefixes.other_than_admin(admin_secret) {
             return Err(RotationError::AdminSecretOutsidePrefix {
@@ -53,7 +53,7 @@ impl BrokerAccess {
         let same_broker = admin.value.broker() == current.broker()
             || rotation.amazon_mq.endpoints(admin.value.broker()).await? == endpoints;
         if same_broker {
-            Ok(Self { endpoints, admin: Some(admin) })
+            Ok(Self { endpoints, admin: Some(admin), management })
         } else {
             Err(RotationError::OtherBroker {
                 admin_secret: admin_secret.to_owned(),
@@ -80,15 +80,14 @@ impl BrokerAccess {
     /// The management API as the admin. A secret without an admin secret, or that is its own, is an
     /// administrator's: it acts with its current credentials.
     #[must_use]
-    pub fn as_admin<'a>(&'a self, rotation: &'a Rotation, current: &'a SecretValue) -> ManagementApi<'a> {
-        let admin = self.admin.as_ref().map_or(current, |admin| &admin.value);
-        self.as_user(rotation, admin)
+    pub fn as_admin<'s>(&'s self, current: &'s SecretValue) -> ManagementApi<'s> {
+        self.as_user(self.admin.as_ref().map_or(current, |admin| &admin.value))
     }
 
     /// The management API with the credentials of `value`.
     #[must_use]
-    pub fn as_user<'a>(&'a self, rotation: &'a Rotation, value: &'a SecretValue) -> ManagementApi<'a> {
-        rotation.management.login(&self.endpoints.management_url, value.username(), value.password())
+    pub fn as_user<'s>(&'s self, value: &'s SecretValue) -> ManagementApi<'s> {
+        self.management.login(&self.endpoints.management_url, value.username(), value.password())
     }
 
     /// Whether the secret is an administrator that changes itself.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wrong};
 
 use crate::event::Actions;
 use crate::name_prefixes::NamePrefixes;
@@ -54,77 +54,76 @@ const DEFAULT_ENDPOINTS_SECONDS: u64 = 600;
 const ENDPOINTS_SECONDS: std::ops::RangeInclusive<u64> = 0..=3_600;
 
 impl Config {
-    /// Reads the configuration. `variable` looks up an environment variable, `file` reads a text file.
+    /// Reads the configuration. `file` reads a text file.
     ///
     /// # Errors
     /// Names the first variable that is missing or wrong, and what is expected.
     pub fn read(
-        variable: impl Fn(&str) -> Option<String>,
+        environment: &Environment,
         file: impl Fn(&str) -> std::io::Result<String>,
     ) -> Result<Self, ConfigError> {
-        // An empty variable is an unset one: templates cannot always leave a variable out.
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let dead_letter_topic = dead_letter_topic(variable)
-            .ok_or_else(|| wrong("DEAD_LETTER_TOPIC_ARN", "the ARN of an SNS topic"))?;
-        let actions = match variable("ACTIONS").as_deref() {
-            None | Some("rotate") => Actions::Rotate,
-            Some("incident") => Actions::Incident,
-            Some(_) => return Err(wrong("ACTIONS", "`rotate` or `incident`")),
-        };
-        let stale_connections = match variable("STALE_CONNECTIONS").as_deref() {
-            None | Some("report") => StaleConnections::Report,
-            Some("close") => StaleConnections::Close,
-            Some("refuse") => StaleConnections::Refuse,
-            Some(_) => return Err(wrong("STALE_CONNECTIONS", "`report`, `close` or `refuse`")),
-        };
-        let broker_roots = match variable("BROKER_CA_BUNDLE") {
-            None => BrokerRoots::web(),
-            Some(path) => {
-                file(&path).ok().and_then(|pem| BrokerRoots::web_and(pem).ok()).ok_or_else(|| {
-                    wrong("BROKER_CA_BUNDLE", "the path of a readable PEM file with at least one certificate")
-                })?
-            }
-        };
-        let rotation_tag = match (variable("ROTATION_TAG_KEY"), variable("ROTATION_TAG_VALUE")) {
-            (None, None) => None,
-            (Some(key), Some(value)) => Some(RotationTag { key, value }),
-            (None, _) => return Err(wrong("ROTATION_TAG_KEY", "set, because ROTATION_TAG_VALUE is")),
-            (_, None) => return Err(wrong("ROTATION_TAG_VALUE", "set, because ROTATION_TAG_KEY is")),
-        };
         Ok(Self {
-            actions,
-            rotation_tag,
-            dead_letter_topic,
-            secret2eks_function: variable("SECRET2EKS_FUNCTION"),
-            password_length: number(
+            dead_letter_topic: dead_letter_topic(environment)?,
+            actions: environment
+                .choice("ACTIONS", [("rotate", Actions::Rotate), ("incident", Actions::Incident)])?,
+            stale_connections: environment.choice(
+                "STALE_CONNECTIONS",
+                [
+                    ("report", StaleConnections::Report),
+                    ("close", StaleConnections::Close),
+                    ("refuse", StaleConnections::Refuse),
+                ],
+            )?,
+            broker_roots: broker_roots(environment, file)?,
+            rotation_tag: rotation_tag(environment)?,
+            secret2eks_function: environment.optional("SECRET2EKS_FUNCTION"),
+            password_length: environment.number(
                 "PASSWORD_LENGTH",
-                variable("PASSWORD_LENGTH"),
                 DEFAULT_PASSWORD_LENGTH,
                 &PASSWORD_LENGTHS,
             )?,
-            stale_connections,
-            prefixes: NamePrefixes::read(variable)?,
-            broker_roots,
-            call_timeout: Duration::from_secs(number(
+            prefixes: NamePrefixes::read(environment)?,
+            call_timeout: environment.seconds(
                 "CALL_TIMEOUT_SECONDS",
-                variable("CALL_TIMEOUT_SECONDS"),
                 DEFAULT_CALL_TIMEOUT_SECONDS,
                 &CALL_TIMEOUTS_SECONDS,
-            )?),
-            endpoints_kept: Duration::from_secs(number(
+            )?,
+            endpoints_kept: environment.seconds(
                 "ENDPOINTS_SECONDS",
-                variable("ENDPOINTS_SECONDS"),
                 DEFAULT_ENDPOINTS_SECONDS,
                 &ENDPOINTS_SECONDS,
-            )?),
+            )?,
         })
     }
 }
 
-/// The topic for failure notices, when it is given and an SNS topic's ARN: also needed to tell that the
-/// rest of the configuration is wrong.
-pub fn dead_letter_topic(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    variable("DEAD_LETTER_TOPIC_ARN").filter(|arn| is_arn_of("sns", arn))
+/// The topic for failure notices. It is also needed to report that the rest of the configuration is wrong.
+///
+/// # Errors
+/// When it is not an SNS topic's ARN.
+pub fn dead_letter_topic(environment: &Environment) -> Result<String, ConfigError> {
+    environment.required("DEAD_LETTER_TOPIC_ARN", Form::TOPIC_ARN)
+}
+
+fn broker_roots(
+    environment: &Environment,
+    file: impl Fn(&str) -> std::io::Result<String>,
+) -> Result<BrokerRoots, ConfigError> {
+    let Some(path) = environment.optional("BROKER_CA_BUNDLE") else {
+        return Ok(BrokerRoots::web());
+    };
+    file(&path).ok().and_then(|pem| BrokerRoots::web_and(pem).ok()).ok_or_else(|| {
+        wrong("BROKER_CA_BUNDLE", "the path of a readable PEM file with at least one certificate")
+    })
+}
+
+fn rotation_tag(environment: &Environment) -> Result<Option<RotationTag>, ConfigError> {
+    match (environment.optional("ROTATION_TAG_KEY"), environment.optional("ROTATION_TAG_VALUE")) {
+        (None, None) => Ok(None),
+        (Some(key), Some(value)) => Ok(Some(RotationTag { key, value })),
+        (None, _) => Err(wrong("ROTATION_TAG_KEY", "set, because ROTATION_TAG_VALUE is")),
+        (_, None) => Err(wrong("ROTATION_TAG_VALUE", "set, because ROTATION_TAG_KEY is")),
+    }
 }
 
 #[cfg(test)]
@@ -132,13 +131,12 @@ mod tests {
     use super::*;
     use crate::handler::NOTICE_RESERVE;
 
+    const DEFAULTS: &[(&str, &str)] =
+        &[("DEAD_LETTER_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:dead-letters")];
+
     fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
-        let mut variables =
-            vec![("DEAD_LETTER_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:dead-letters")];
-        variables.splice(0..0, changes.iter().copied());
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(variable, |_| Ok("no certificate".to_owned())).map_err(|error| error.to_string())
+        let environment = Environment::of(&[changes, DEFAULTS].concat());
+        Config::read(&environment, |_| Ok("no certificate".to_owned())).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! Why a step failed: one variant for each operation, and the kind that others match on.
+//! Why a step failed: one variant for each operation. A variant takes some ten lines, so the file is a long one.
 
-use contract::Kind;
 use messages::RequestError;
 
 use crate::amazon_mq::BrokerLookupError;
@@ -12,6 +11,8 @@ use crate::pair::{Stale, UserNameError};
 use crate::rotation_tag::TagRefusal;
 use crate::secret_store::StoreError;
 use crate::version_state::Refusal;
+
+mod kind;
 
 /// Why a step failed. Messages say what failed and for whom; causes say why.
 #[derive(Debug, thiserror::Error)]
@@ -322,6 +323,19 @@ pub enum RotationError {
         /// Why.
         reason: &'static str,
     },
+    /// AWSCURRENT or AWSPENDING was moved to a version with the leaked password meanwhile.
+    #[error(
+        "{stage} was moved to version {version} while user `{user}` was revoked; that version has the leaked password, so \
+         the password was not restored, and the user keeps a random one; move {stage} off that version, then revoke again"
+    )]
+    RevokeLeaked {
+        /// The user.
+        user: String,
+        /// The stage.
+        stage: &'static str,
+        /// The version that the stage is on now.
+        version: String,
+    },
     /// The proof that the leaked credentials are cut off did not come in time.
     #[error("the leaked credentials of user `{user}` are not cut off: {reason}; revoke again")]
     RevokeStillWorks {
@@ -373,61 +387,5 @@ impl RotationError {
     /// An error of a login over AMQPS, for `map_err`.
     pub fn login(user: &str, credentials: Credentials) -> impl Fn(LoginError) -> Self {
         move |source| Self::Login { user: user.to_owned(), credentials, source }
-    }
-
-    /// What to tell others about it.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Event(_) => Kind::EventInvalid,
-            Self::Preamble { source: Refusal::RotationNotEnabled, .. } => Kind::RotationNotEnabled,
-            Self::Preamble { source: Refusal::UnknownVersion, .. } => Kind::RotationVersionUnknown,
-            Self::Preamble { source: Refusal::NotPending, .. } | Self::Abandoned { .. } => {
-                Kind::RotationVersionNotPending
-            }
-            Self::Tag { .. } => Kind::RotationTagMismatch,
-            Self::Secret { source, .. } => match source {
-                StoreError::NotFound | StoreError::NoValue | StoreError::Deleted => Kind::SecretNotFound,
-                StoreError::Aws(error) => error.kind(),
-                StoreError::Invalid { .. } | StoreError::Binary { .. } => Kind::SecretInvalid,
-            },
-            Self::UnwritableValue { .. } | Self::UserName { .. } => Kind::SecretInvalid,
-            Self::PairTaken { .. } => Kind::PairTaken,
-            Self::AdministratorOutsidePrefix { .. } | Self::AdminSecretOutsidePrefix { .. } => {
-                Kind::AdminOutsidePrefix
-            }
-            Self::PendingMissing { .. } => Kind::PendingMissing,
-            Self::PendingStale { .. } | Self::PendingUnreadable { .. } => Kind::PendingStale,
-            Self::AdminSecret { source: StoreError::Aws(error), .. } if error.kind().is_transient() => {
-                error.kind()
-            }
-            Self::AdminSecret { .. } => Kind::AdminSecretUnreadable,
-            Self::OtherBroker { .. } => Kind::AdminOtherBroker,
-            Self::AdminIsRotatedUser { .. } => Kind::AdminIsRotatedUser,
-            Self::BrokerLookup(source) => source.kind(),
-            Self::Broker { source, .. } => source.kind(),
-            Self::CurrentUserMissing { .. } => Kind::CurrentUserMissing,
-            Self::CurrentLoginRefused { .. } => Kind::CurrentLoginRefused,
-            Self::VhostMissing { .. } => Kind::VhostMissing,
-            Self::VhostNotPermitted { .. } => Kind::VhostNotPermitted,
-            Self::ConnectionsInUse { .. } => Kind::ConnectionsInUse,
-            Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,
-            Self::Undelivered { .. } => Kind::DeliveryUndelivered,
-            Self::Login { source, credentials: Credentials::Current, .. } => {
-                source.kind(Kind::CurrentLoginRefused)
-            }
-            Self::Login { source, credentials: Credentials::Pending, .. } => {
-                source.kind(Kind::PendingLoginRefused)
-            }
-            Self::GrantsUnequal { .. } => Kind::PendingGrantsUnequal,
-            Self::Raced { .. } => Kind::RotationRaced,
-            Self::DeliveryRequest { .. } => Kind::DeliveryRequestFailed,
-            Self::RevokeRefused { .. } => Kind::RevokeRefused,
-            Self::Login { source, credentials: Credentials::Leaked, .. } => source.kind(Kind::RevokeRefused),
-            Self::RevokeRaced { .. } | Self::RevokeTaken { .. } => Kind::RevokeRaced,
-            Self::RevokeStillWorks { .. } => Kind::RevokeStillWorks,
-            Self::AdoptRefused { .. } => Kind::AdoptRefused,
-            Self::TimedOut(_) => Kind::RotationTimedOut,
-        }
     }
 }

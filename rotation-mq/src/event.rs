@@ -145,6 +145,25 @@ pub enum EventError {
     Malformed,
 }
 
+/// What an event says of its subject, before anything else is known of it: also a bad event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hints<'a> {
+    /// The secret's ARN or name.
+    pub secret_id: Option<&'a str>,
+    /// The version that is made or revoked.
+    pub version_id: Option<&'a str>,
+}
+
+/// Reads what the notice about a bad event can say of its subject.
+#[must_use]
+pub fn hints(event: &Value) -> Hints<'_> {
+    let text = |field| event.get(field).and_then(Value::as_str).filter(|text| text.len() <= SECRET_ID_LIMIT);
+    Hints {
+        secret_id: text("SecretId"),
+        version_id: text("ClientRequestToken").or_else(|| text("VersionId")),
+    }
+}
+
 /// Reads an event for a function that takes `actions`.
 ///
 /// # Errors
@@ -195,82 +214,4 @@ impl<'a> Fields<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{any, proptest};
-    use serde_json::json;
-
-    use super::*;
-
-    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
-    #[test]
-    fn the_four_steps_are_read_with_and_without_a_rotation_token() {
-        for step in ["createSecret", "setSecret", "testSecret", "finishSecret"] {
-            let event = json!({"Step": step, "SecretId": "arn", "ClientRequestToken": TOKEN});
-            assert!(
-                matches!(parse(&event, Actions::Rotate), Ok(Event::Step(read)) if read.step.as_str() == step)
-            );
-        }
-        let token = "canary-0123456789abcdef0123456789abcdef";
-        let event = json!({"Step": "createSecret", "SecretId": "arn", "ClientRequestToken": TOKEN, "RotationToken": token});
-        let read = parse(&event, Actions::Rotate);
-        assert!(!format!("{read:?}").contains("canary"));
-        assert!(
-            matches!(read, Ok(Event::Step(StepEvent { rotation_token: Some(t), .. })) if t.expose() == token)
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_event_is_named() {
-        use EventError as E;
-        let step = |step: Value, id: Value, token: Value| json!({"Step": step, "SecretId": id, "ClientRequestToken": token});
-        let cases = [
-            (json!(null), E::NotAnObject),
-            (json!([]), E::NotAnObject),
-            (json!({}), E::NotText("Step")),
-            (step(json!("rotate"), json!("arn"), json!(TOKEN)), E::UnknownStep),
-            (step(json!("CreateSecret"), json!("arn"), json!(TOKEN)), E::UnknownStep),
-            (step(json!(1), json!("arn"), json!(TOKEN)), E::NotText("Step")),
-            (step(json!("setSecret"), json!(null), json!(TOKEN)), E::NotText("SecretId")),
-            (
-                step(json!("setSecret"), json!(""), json!(TOKEN)),
-                E::Length { field: "SecretId", expected: "1 to 2048" },
-            ),
-            (
-                step(json!("setSecret"), json!("arn"), json!("short")),
-                E::Length { field: "ClientRequestToken", expected: "32 to 64" },
-            ),
-        ];
-        for (event, expected) in cases {
-            assert_eq!(parse(&event, Actions::Rotate).err(), Some(expected), "{event}");
-        }
-    }
-
-    #[test]
-    fn each_function_refuses_the_events_of_the_other_and_says_which_takes_them() {
-        let step = json!({"Step": "setSecret", "SecretId": "arn", "ClientRequestToken": TOKEN});
-        let action = json!({"Action": "revokePrevious", "SecretId": "arn", "VersionId": TOKEN});
-        let mut both = step.clone();
-        both["Action"] = json!("revokePrevious");
-        for (event, actions, expected) in [
-            (&step, Actions::Rotate, None),
-            (&action, Actions::Rotate, Some(EventError::NotForRotation)),
-            (&both, Actions::Rotate, Some(EventError::NotForRotation)),
-            (&json!({"Action": null}), Actions::Rotate, Some(EventError::NotForRotation)),
-            (&action, Actions::Incident, None),
-            (&step, Actions::Incident, Some(EventError::NotForIncident)),
-            (&json!({}), Actions::Incident, Some(EventError::NotText("Action"))),
-        ] {
-            assert_eq!(parse(event, actions).err(), expected, "{event} {actions:?}");
-        }
-        assert!(EventError::NotForRotation.to_string().contains("IncidentFunctionName"));
-        assert!(EventError::NotForIncident.to_string().contains("RotationFunctionName"));
-    }
-
-    proptest! {
-        #[test]
-        fn no_event_makes_the_parser_panic(step in any::<String>(), id in any::<String>(), token in any::<String>()) {
-            let _ = parse(&json!({"Step": step, "SecretId": id, "ClientRequestToken": token}), Actions::Rotate);
-        }
-    }
-}
+mod tests;

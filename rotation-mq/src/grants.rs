@@ -51,11 +51,32 @@ pub struct Grants {
     pub limits: BTreeMap<String, i64>,
 }
 
-/// One change to the inactive user.
+/// What gives the inactive user what the active one has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The tags to set, if the users differ in them. A user's tags are written together with its password.
+    pub tags: Option<BTreeSet<String>>,
+    /// What else changes, in the order in which it must.
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// The change of the tags as a text.
+    #[must_use]
+    pub fn tags_description(&self) -> Option<String> {
+        let tags: Vec<&str> = self.tags.as_ref()?.iter().map(String::as_str).collect();
+        Some(format!("set tags [{}]", tags.join(", ")))
+    }
+
+    /// What changes, a text each.
+    pub fn descriptions(&self) -> impl Iterator<Item = String> {
+        self.tags_description().into_iter().chain(self.changes.iter().map(ToString::to_string))
+    }
+}
+
+/// One change to the inactive user, apart from its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Replace the tags.
-    SetTags(BTreeSet<String>),
     /// Give a topic permission.
     GrantTopic(Exchange, TopicPermission),
     /// Replace the permission on a vhost.
@@ -96,13 +117,6 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SetTags(tags) => {
-                write!(
-                    formatter,
-                    "set tags [{}]",
-                    tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-                )
-            }
             Self::GrantTopic((vhost, exchange), _) => {
                 write!(formatter, "grant topic permission on exchange `{exchange}` in vhost `{vhost}`")
             }
@@ -119,19 +133,14 @@ impl fmt::Display for Change {
     }
 }
 
-/// The changes that give `inactive` what `active` has, in an order that never grants more than the
-/// active user has: tags; then what differs or is too much is set right, permissions on vhosts that the active user
-/// lacks first, topic permissions (a missing one allows everything) before permissions on vhosts; what is missing comes last.
+/// The plan that gives `inactive` what `active` has. The order of its changes never grants more than the active user
+/// has. What differs or is too much is set right first: permissions on vhosts that the active user lacks, then topic
+/// permissions (a missing one allows everything), then permissions on other vhosts. What is missing comes last.
 ///
 /// The mark of a secret is no grant: it is neither copied nor compared.
 #[must_use]
-pub fn plan(active: &Grants, inactive: &Grants) -> Vec<Change> {
+pub fn plan(active: &Grants, inactive: &Grants) -> Plan {
     let mut changes = Vec::new();
-    if copied_tags(&active.tags) != copied_tags(&inactive.tags) {
-        let mut tags = copied_tags(&active.tags);
-        tags.extend(inactive.tags.get(PROTECTED_TAG).cloned());
-        changes.push(Change::SetTags(tags));
-    }
     changes.extend(extra(&active.permissions, &inactive.permissions).map(Change::RevokeVhost));
     // The API cannot name some exchanges to take their topic permission away: there all of the vhost go, and those that
     // the active user has are given again.
@@ -150,7 +159,15 @@ pub fn plan(active: &Grants, inactive: &Grants) -> Vec<Change> {
     changes.extend(extra(&active.topic_permissions, &topics).map(Change::RevokeTopic));
     changes.extend(extra(&active.limits, &inactive.limits).map(Change::ClearLimit));
     changes.extend(missing.into_iter().map(|(k, v)| Change::GrantVhost(k, v)));
-    changes
+    Plan { tags: tags_to_set(active, inactive), changes }
+}
+
+/// The tags of the active user, if the inactive one has others. `protected` stays where it is.
+fn tags_to_set(active: &Grants, inactive: &Grants) -> Option<BTreeSet<String>> {
+    let mut tags = copied_tags(&active.tags);
+    let differ = tags != copied_tags(&inactive.tags);
+    tags.extend(inactive.tags.get(PROTECTED_TAG).cloned());
+    differ.then_some(tags)
 }
 
 /// Whether a segment of a URL's path cannot hold the name: the default exchange's is empty, and `.` and `..` mean a

@@ -4,12 +4,15 @@
 use std::time::{Duration, Instant};
 
 use contract::{FailureNotice, Kind};
-use lambda_boundary::{Unit, causes, diagnostic, metric, time_left};
+use jiff::Timestamp;
+use lambda_boundary::{ConfigError, Environment, Unit, aws_sdk, causes, diagnostic, metric, time_left};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use messages::Topic;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::Rotation;
+use crate::config::dead_letter_topic;
 use crate::error::RotationError;
 use crate::event::{self, Event, StepEvent, StepName};
 use crate::steps::finish_secret::Finished;
@@ -18,6 +21,9 @@ use crate::subject::Subject;
 
 /// Time kept back for publishing the notice before Lambda's own timeout.
 pub const NOTICE_RESERVE: Duration = Duration::from_secs(5);
+/// A notice must be out before the time that is kept back for it is over.
+pub const NOTICE_TIMEOUT: Duration = Duration::from_secs(4);
+const _: () = assert!(NOTICE_TIMEOUT.as_secs() < NOTICE_RESERVE.as_secs());
 
 /// Handles one event.
 ///
@@ -76,13 +82,10 @@ async fn run(
     context: &Context,
     deadline: tokio::time::Instant,
 ) -> Result<Value, RotationError> {
-    // What can be told of a bad event is told in its notice.
-    for (field, known) in [
-        ("SecretId", &subject.secret),
-        ("ClientRequestToken", &subject.version),
-        ("VersionId", &subject.version),
-    ] {
-        if let Some(text) = payload.get(field).and_then(Value::as_str).filter(|text| text.len() <= 2_048) {
+    // What a bad event says of its subject is in its notice.
+    let hints = event::hints(payload);
+    for (known, hint) in [(&subject.secret, hints.secret_id), (&subject.version, hints.version_id)] {
+        if let Some(text) = hint {
             let _ = known.set(text.to_owned());
         }
     }
@@ -174,6 +177,21 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
     };
     if let Err(unpublished) = rotation.dead_letter.publish_notice(&notice).await {
         tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");
+    }
+}
+
+/// Publishes a notice that the configuration is wrong. A function that does not start cannot report it later, when it is
+/// called.
+pub async fn notify_of_wrong_configuration(environment: &Environment, error: &ConfigError, now: Timestamp) {
+    let Ok(topic) = dead_letter_topic(environment) else { return };
+    let notice = FailureNotice {
+        function: environment.text("AWS_LAMBDA_FUNCTION_NAME", ""),
+        occurred_at: now.to_string(),
+        ..FailureNotice::new(Kind::ConfigurationInvalid, &error.to_string(), &[])
+    };
+    let topic = Topic::new(&aws_sdk(NOTICE_TIMEOUT).await, topic, NOTICE_TIMEOUT);
+    if let Err(unpublished) = topic.publish_notice(&notice).await {
+        tracing::error!("the notice could not be published: {unpublished}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the names of secrets begin with: those that rotate, and the admin secrets. Pure.
 
 use contract::secret_name;
-use lambda_boundary::{ConfigError, wrong};
+use lambda_boundary::{ConfigError, Environment, wrong};
 
 /// The prefixes of the template's parameters `SecretNamePrefix` and `AdminSecretNamePrefix`. Without them, as in a
 /// local run, a name says nothing.
@@ -16,8 +16,9 @@ impl NamePrefixes {
     ///
     /// # Errors
     /// When one of them begins with the other: a policy for one kind of secrets would include the other kind.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let (rotated, admin) = (variable("SECRET_NAME_PREFIX"), variable("ADMIN_SECRET_NAME_PREFIX"));
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let rotated = environment.optional("SECRET_NAME_PREFIX");
+        let admin = environment.optional("ADMIN_SECRET_NAME_PREFIX");
         if let (Some(rotated), Some(admin)) = (&rotated, &admin)
             && (rotated.starts_with(admin.as_str()) || admin.starts_with(rotated.as_str()))
         {
@@ -42,10 +43,8 @@ mod tests {
     use super::*;
 
     fn read(rotated: &str, admin: &str) -> Result<NamePrefixes, ConfigError> {
-        NamePrefixes::read(|name| {
-            let value = if name == "SECRET_NAME_PREFIX" { rotated } else { admin };
-            Some(value.to_owned()).filter(|value| !value.is_empty())
-        })
+        let variables = [("SECRET_NAME_PREFIX", rotated), ("ADMIN_SECRET_NAME_PREFIX", admin)];
+        NamePrefixes::read(&Environment::of(&variables))
     }
 
     #[test]

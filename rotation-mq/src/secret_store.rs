@@ -213,11 +213,11 @@ impl SecretStore {
             .version_stages(AWSPENDING)
             .send()
             .await;
-        match sent.map_err(|error| AwsError::from_sdk(SERVICE, "PutSecretValue", self.timeout, &error)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is("ResourceExistsException") => Ok(false),
-            Err(error) => Err(not_found(error)),
-        }
+        sent.map(|_| true).or_else(|error| {
+            AwsError::from_sdk(SERVICE, "PutSecretValue", self.timeout, &error)
+                .unmet("ResourceExistsException")
+                .map_err(not_found)
+        })
     }
 
     /// Moves AWSCURRENT from one version to another. AWSPREVIOUS follows by itself.

@@ -1,6 +1,7 @@
 //! The four steps of a rotation and the actions of an incident, a file each, and what they share.
 
 use contract::{Password, SecretValue, Strategy, Tags};
+use lambda_boundary::Backoff;
 
 use crate::Rotation;
 use crate::error::RotationError;
@@ -25,8 +26,7 @@ pub mod test_secret;
 
 /// Secrets Manager may not know what it has just stored: *"eventually consistent"*.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html>
-const READS_AGAIN: usize = 4;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const READ_AGAIN: Backoff = Backoff::every(std::time::Duration::from_millis(500), 4);
 
 /// One call of Secrets Manager.
 #[derive(Debug, Clone, Copy)]
@@ -119,15 +119,8 @@ impl Step<'_> {
     /// The pending value once more: a read right after createSecret may meet a copy that does not know it yet. Without one
     /// after all, nothing was created for this version.
     async fn pending_again(&self) -> Result<Option<Version>, StoreError> {
-        for _ in 0..READS_AGAIN {
-            tokio::time::sleep(PAUSE).await;
-            let store = &self.rotation.secrets;
-            let pending = store.pending(&self.event.secret_id, &self.event.token).await;
-            if !matches!(pending, Ok(None)) {
-                return pending;
-            }
-        }
-        Ok(None)
+        let read = || self.rotation.secrets.pending(&self.event.secret_id, &self.event.token);
+        READ_AGAIN.again(Ok(None), async || read().await, |pending| matches!(pending, Ok(None))).await
     }
 
     /// The pending value, when it may follow the current one.

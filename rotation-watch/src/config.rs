@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, is_arn_of, is_table, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form};
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,35 +27,24 @@ const DUE_WITHIN_DAYS: std::ops::RangeInclusive<u32> = 1..=365;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
 
 impl Config {
-    /// Reads the configuration. `variable` looks up an environment variable.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// Names the first variable that is missing or wrong, and what is expected.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        // An empty variable is an unset one: templates cannot always leave a variable out.
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let topic = variable("ALERT_TOPIC_ARN").filter(|arn| is_arn_of("sns", arn));
-        let table = variable("INCIDENTS_TABLE").filter(|name| is_table(name));
-        let days = number(
-            "DUE_WITHIN_DAYS",
-            variable("DUE_WITHIN_DAYS"),
-            DEFAULT_DUE_WITHIN_DAYS,
-            &DUE_WITHIN_DAYS,
-        )?;
-        let seconds = number(
-            "CALL_TIMEOUT_SECONDS",
-            variable("CALL_TIMEOUT_SECONDS"),
-            DEFAULT_CALL_TIMEOUT_SECONDS,
-            &CALL_TIMEOUTS_SECONDS,
-        )?;
-        let playbooks = variable("PLAYBOOK_URL").unwrap_or_else(|| "infra/playbooks".to_owned());
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let days = environment.number("DUE_WITHIN_DAYS", DEFAULT_DUE_WITHIN_DAYS, &DUE_WITHIN_DAYS)?;
+        let playbooks = environment.text("PLAYBOOK_URL", "infra/playbooks");
         Ok(Self {
-            alert_topic: topic.ok_or_else(|| wrong("ALERT_TOPIC_ARN", "the ARN of an SNS topic"))?,
-            table: table.ok_or_else(|| wrong("INCIDENTS_TABLE", "the name of a DynamoDB table"))?,
+            alert_topic: environment.required("ALERT_TOPIC_ARN", Form::TOPIC_ARN)?,
+            table: environment.required("INCIDENTS_TABLE", Form::TABLE_NAME)?,
             due_within: SignedDuration::from_hours(24 * i64::from(days)),
-            rotation_tag: variable("ROTATION_TAG_KEY").unwrap_or_else(|| "rotation-mq".to_owned()),
+            rotation_tag: environment.text("ROTATION_TAG_KEY", "rotation-mq"),
             playbooks: playbooks.trim_end_matches('/').to_owned(),
-            call_timeout: Duration::from_secs(seconds),
+            call_timeout: environment.seconds(
+                "CALL_TIMEOUT_SECONDS",
+                DEFAULT_CALL_TIMEOUT_SECONDS,
+                &CALL_TIMEOUTS_SECONDS,
+            )?,
         })
     }
 }
@@ -64,15 +53,14 @@ impl Config {
 mod tests {
     use super::*;
 
+    const DEFAULTS: &[(&str, &str)] = &[
+        ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts"),
+        ("INCIDENTS_TABLE", "rotation-incidents"),
+    ];
+
     fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
-        let mut variables = vec![
-            ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:alerts"),
-            ("INCIDENTS_TABLE", "rotation-incidents"),
-        ];
-        variables.splice(0..0, changes.iter().copied());
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(variable).map_err(|error| error.to_string())
+        let environment = Environment::of(&[changes, DEFAULTS].concat());
+        Config::read(&environment).map_err(|error| error.to_string())
     }
 
     #[test]

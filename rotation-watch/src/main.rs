@@ -2,47 +2,24 @@
 
 use std::process::ExitCode;
 
-use lambda_boundary::aws_sdk;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_boundary::{aws_sdk, now, serve, start, wrong_configuration};
 use messages::Topic;
 use rotation_watch::Watch;
 use rotation_watch::config::Config;
 use rotation_watch::handler::handle;
 use rotation_watch::memory_table::MemoryTable;
 use rotation_watch::secret_store::SecretStore;
-use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda_boundary::init_logging("rotation_watch");
-    lambda_boundary::init_metrics(variable("METRIC_NAMESPACE"));
-    let config = match Config::read(variable) {
-        Ok(config) => config,
-        // Lambda's record of the failed run tells.
-        Err(error) => {
-            tracing::error!(kind = contract::Kind::ConfigurationInvalid.as_str(), "{error}");
-            return ExitCode::FAILURE;
+    match Config::read(&start("rotation_watch")) {
+        Ok(config) => {
+            let watch = connect(config).await;
+            serve(|event| handle(&watch, event)).await
         }
-    };
-    let watch = connect(config).await;
-    let served = lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| handle(&watch, event))).await;
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
+        // Lambda's record of the failed run reports it.
+        Err(error) => wrong_configuration(&error),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }
 
 async fn connect(config: Config) -> Watch {

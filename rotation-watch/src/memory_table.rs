@@ -54,13 +54,10 @@ impl MemoryTable {
             .condition_expression("attribute_not_exists(subject) OR freeAt <= :now OR runId = :id")
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":id", AttributeValue::S(id.to_owned()));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error) {
-                error if error.is("ConditionalCheckFailedException") => Ok(false),
-                error => Err(error),
-            },
-        }
+        put.send().await.map(|_| true).or_else(|error| {
+            AwsError::from_sdk("DynamoDB", "PutItem", self.timeout, &error)
+                .unmet("ConditionalCheckFailedException")
+        })
     }
 
     /// Ends the run `id`: it is one that is over at once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, number, wrong};
+use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form};
 
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,31 +18,22 @@ pub struct Config {
     pub call_timeout: Duration,
 }
 
+const CLUSTER_NAME: Form =
+    Form { expected: "the name of an EKS cluster: letters, digits, `-` and `_`", fits: is_cluster_name };
 const CLUSTER_NAME_LIMIT: usize = 100;
 const SYNC_TIMEOUTS_SECONDS: std::ops::RangeInclusive<u64> = 1..=600;
 
 impl Config {
-    /// Reads the configuration. `variable` looks up an environment variable.
+    /// Reads the configuration.
     ///
     /// # Errors
     /// Names the first variable that is missing or wrong, and what is expected.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        // An empty variable is an unset one: templates cannot always leave a variable out.
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let seconds = |name: &'static str, default, allowed| {
-            number(name, variable(name), default, allowed).map(Duration::from_secs)
-        };
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
         Ok(Self {
-            cluster: variable("EKS_CLUSTER_NAME").filter(|name| is_cluster_name(name)).ok_or_else(|| {
-                wrong("EKS_CLUSTER_NAME", "the name of an EKS cluster: letters, digits, `-` and `_`")
-            })?,
-            sync_timeout: seconds("SYNC_TIMEOUT_SECONDS", 60, &SYNC_TIMEOUTS_SECONDS)?,
-            write_receipt: match variable("WRITE_RECEIPT").as_deref() {
-                None | Some("true") => true,
-                Some("false") => false,
-                Some(_) => return Err(wrong("WRITE_RECEIPT", "`true` or `false`")),
-            },
-            call_timeout: seconds("CALL_TIMEOUT_SECONDS", 8, &CALL_TIMEOUTS_SECONDS)?,
+            cluster: environment.required("EKS_CLUSTER_NAME", CLUSTER_NAME)?,
+            sync_timeout: environment.seconds("SYNC_TIMEOUT_SECONDS", 60, &SYNC_TIMEOUTS_SECONDS)?,
+            write_receipt: environment.choice("WRITE_RECEIPT", [("true", true), ("false", false)])?,
+            call_timeout: environment.seconds("CALL_TIMEOUT_SECONDS", 8, &CALL_TIMEOUTS_SECONDS)?,
         })
     }
 }
@@ -58,12 +49,11 @@ fn is_cluster_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    const DEFAULTS: &[(&str, &str)] = &[("EKS_CLUSTER_NAME", "shop")];
+
     fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
-        let mut variables = changes.to_vec();
-        variables.push(("EKS_CLUSTER_NAME", "shop"));
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(variable).map_err(|error| error.to_string())
+        let environment = Environment::of(&[changes, DEFAULTS].concat());
+        Config::read(&environment).map_err(|error| error.to_string())
     }
 
     #[test]

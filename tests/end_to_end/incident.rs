@@ -7,11 +7,14 @@ mod proof;
 mod races;
 mod revocation;
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
 use anyhow::{Context as _, Result};
 use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud};
-use testbed::fault_proxy::FaultProxy;
+use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 /// The event that cuts a version off.
 fn revoke(app: &App, version: &str) -> Value {
@@ -30,4 +33,18 @@ async fn leaked_and_rotated(cloud: &Cloud, prefix: &str, changes: &Value) -> Res
 /// A secret whose management API, and that of its admin secret, is behind a proxy.
 async fn app_behind(cloud: &Cloud, proxy: &FaultProxy, prefix: &str) -> Result<App> {
     cloud.create_app_at(&name(prefix), cloud.broker.amqps_port(), proxy.url()).await
+}
+
+/// Holds the next write of a user at the proxy. The first end receives when the write is there; the write goes on when
+/// the second end sends.
+fn hold_the_write_of_a_user(proxy: &FaultProxy) -> (Receiver<()>, Sender<()>) {
+    let (reached, wait) = channel();
+    let (resume, resumed) = channel::<()>();
+    let resumed = Mutex::new(resumed);
+    let is_write = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
+    proxy.inject(Rule::at(1, is_write, Fault::Nothing).hook(move |_| {
+        let _ = reached.send(());
+        let _ = resumed.lock().map(|resumed| resumed.recv());
+    }));
+    (wait, resume)
 }

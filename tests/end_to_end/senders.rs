@@ -211,7 +211,8 @@ fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Res
 }
 
 #[test]
-fn a_session_that_outlives_rotations_is_told_once_and_ends_with_two_rotations_that_report_none() -> Result<()> {
+fn a_session_that_outlives_rotations_is_told_once_and_ends_with_two_rotations_that_report_none() -> Result<()>
+{
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "outlived", &[]).await?;
         let secret = real_secret(cloud, "outlived").await?;

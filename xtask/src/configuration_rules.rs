@@ -9,8 +9,10 @@ use crate::{template, workspace};
 
 const PAGE: &str = "docs/src/configuration.md";
 const TEMPLATE: &str = "infra/template.yaml";
-/// Where a function names its variables.
-const READERS: [&str; 2] = ["src/config.rs", "src/main.rs"];
+/// Where a function names its variables,
+const READER: &str = "src/config.rs";
+/// and where those of all functions are named.
+const COMMON_READER: &str = "lambda-boundary/src/function.rs";
 /// What Lambda sets, not who deploys.
 const LAMBDA_SETS: &str = "AWS_";
 
@@ -21,12 +23,9 @@ const LAMBDA_SETS: &str = "AWS_";
 pub fn violations() -> Result<Vec<String>> {
     let mut variables = Vec::new();
     for function in FUNCTIONS {
-        let mut names = BTreeSet::new();
-        for reader in READERS {
-            names.extend(self::variables(&workspace::read(&format!("{function}/{reader}"))?));
-        }
-        variables.push((function, names));
+        variables.push((function, self::variables(&workspace::read(&format!("{function}/{READER}"))?)));
     }
+    variables.push(("lambda-boundary", self::variables(&workspace::read(COMMON_READER)?)));
     let parameters = template::parameters(&workspace::read(TEMPLATE)?);
     // Before the page is there, each name is missing.
     let page = workspace::read(PAGE).unwrap_or_default();

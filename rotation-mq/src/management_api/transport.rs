@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lambda_boundary::Backoff;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
@@ -9,8 +10,7 @@ use super::ManagementApi;
 use super::error::{ApiError, Failure, cause_of};
 use crate::grants::is_unnameable;
 
-const ATTEMPTS: usize = 2;
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY: Backoff = Backoff::every(Duration::from_millis(200), 1);
 /// Far above what one user's grants need.
 const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -34,19 +34,11 @@ impl ManagementApi<'_> {
         if request.path.iter().copied().any(is_unnameable) {
             return Err(self.error(&request.method, request.path, Failure::Unnameable));
         }
-        let attempts = async {
-            for attempt in 1.. {
-                let attempt_limit = self.client.timeout / 2;
-                let answer = tokio::time::timeout(attempt_limit, self.attempt(&request)).await;
-                match answer.unwrap_or(Err(Failure::NoAnswer)) {
-                    Err(failure) if failure.is_worth_a_retry() && attempt < ATTEMPTS => {
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    other => return other,
-                }
-            }
-            Err(Failure::NoAnswer)
+        let attempt = async || {
+            let answer = tokio::time::timeout(self.client.timeout / 2, self.attempt(&request)).await;
+            answer.unwrap_or(Err(Failure::NoAnswer))
         };
+        let attempts = RETRY.run(attempt, |answer| answer.as_ref().is_err_and(Failure::is_worth_a_retry));
         tokio::time::timeout(self.client.timeout, attempts)
             .await
             .unwrap_or(Err(Failure::NoAnswer))

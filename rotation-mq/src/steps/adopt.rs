@@ -61,7 +61,7 @@ pub async fn adopt(
     check_name(user, &current, &pair).map_err(&refused)?;
     let access = BrokerAccess::open(rotation, &description.arn, &current).await?;
     access.refuse_to_reset_the_admin(&current, user)?;
-    let admin = access.as_admin(rotation, &current);
+    let admin = access.as_admin(&current);
     let (grants, connections) = tokio::join!(admin.grants(user), admin.connections(user));
     let grants = grants.map_err(RotationError::broker("read the grants of", user))?;
     let connections = connections.map_err(stale_connections::asking(user))?;
@@ -81,7 +81,7 @@ pub async fn adopt(
     if !was_own {
         let random = &mut ThreadRng::default();
         let hash = if user == current.username() {
-            let login = access.as_user(rotation, &current).login_is_accepted().await;
+            let login = access.as_user(&current).login_is_accepted().await;
             let logs_in = login.map_err(RotationError::broker("check the login of", user))?;
             check_current(logs_in, &was_marked_for).map_err(&refused)?;
             password::hash(current.password(), random)

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn refuse_what_is_not_ours(
     step: Step<'_>,
     found: &Found,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     pair: PairOnBroker<'_>,
     pending_logs_in: bool,
 ) -> Result<(), RotationError> {
@@ -75,7 +75,7 @@ pub async fn pin(step: Step<'_>, found: &Found) {
 async fn a_version_logs_in(
     step: Step<'_>,
     found: &Found,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     user: &str,
 ) -> Result<bool, RotationError> {
     let mut candidates = Vec::new();
@@ -85,7 +85,7 @@ async fn a_version_logs_in(
     }
     for round in 0..ROUNDS {
         for version in &candidates {
-            if logs_in(step, access, &version.value, user).await? {
+            if logs_in(access, &version.value, user).await? {
                 let id = &version.id;
                 tracing::info!(broker.user = user, "user `{user}` is this secret's: version {id} logs in");
                 return Ok(true);
@@ -106,7 +106,7 @@ async fn a_version_logs_in(
 async fn stored(
     step: Step<'_>,
     found: &Found,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     known: Option<&str>,
     user: &str,
     unreadable: &mut Option<RotationError>,
@@ -128,7 +128,7 @@ async fn stored(
 async fn candidate(
     step: Step<'_>,
     found: &Found,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     id: &str,
     user: &str,
     unreadable: &mut Option<RotationError>,
@@ -153,12 +153,7 @@ async fn candidate(
     Ok(version.filter(|version| version.value.username() == user && may_be_sent(&version.value)))
 }
 
-async fn logs_in(
-    step: Step<'_>,
-    access: &BrokerAccess,
-    value: &SecretValue,
-    user: &str,
-) -> Result<bool, RotationError> {
-    let login = access.as_user(step.rotation, value).login_is_accepted().await;
+async fn logs_in(access: &BrokerAccess<'_>, value: &SecretValue, user: &str) -> Result<bool, RotationError> {
+    let login = access.as_user(value).login_is_accepted().await;
     login.map_err(RotationError::broker("check the login of", user))
 }

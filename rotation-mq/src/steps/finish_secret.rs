@@ -37,7 +37,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         pending_login::log_in(step, &found, pending, &access.endpoints).await?;
         // Secrets Manager calls testSecret before. Whoever calls this step by hand may not have.
         if found.strategy() == Strategy::Alternating {
-            test_secret::equal_grants(step, &found, pending.value.username(), &access).await?;
+            test_secret::equal_grants(&found, pending.value.username(), &access).await?;
         }
         promote(step, &found.current.id).await?;
         (access.endpoints, Some((step.rotation.now)().to_string()))

@@ -20,7 +20,7 @@ use crate::version_state::{AWSCURRENT, AWSPENDING};
 /// [`RotationError::Raced`] when a password was restored, [`RotationError::Abandoned`] when not.
 pub async fn after_set(
     step: Step<'_>,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     found: &Found,
     pending: &Version,
 ) -> Result<(), RotationError> {
@@ -37,7 +37,7 @@ pub async fn after_set(
         contract::Strategy::Alternating => &found.current.value,
         contract::Strategy::Single => &pending.value,
     };
-    let admin = access.as_admin(step.rotation, acting);
+    let admin = access.as_admin(acting);
     let user = pending.value.username();
     match restore_if_in_use(step.rotation, admin, secret, &description, user).await? {
         Some(stage) => Err(RotationError::Raced { user: user.to_owned(), stage }),

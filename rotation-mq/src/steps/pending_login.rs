@@ -1,6 +1,7 @@
 //! Logging in with the pending credentials, also when somebody holds all connections that the user may have.
 
 use contract::Strategy;
+use lambda_boundary::Backoff;
 
 use super::{Found, Step, nodes};
 use crate::amazon_mq::Endpoints;
@@ -12,8 +13,7 @@ use crate::stale_connections;
 
 /// A connection counts until its socket is gone: one that was just closed, and the function's own of a moment ago. A broker that
 /// has much to do takes seconds for it.
-const TRIES: usize = 20;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const AFTER_CLOSING: Backoff = Backoff::every(std::time::Duration::from_millis(500), 20);
 
 /// Proves the pending login over AMQPS.
 ///
@@ -39,20 +39,14 @@ pub async fn log_in(
     } else if LoginError::is_at_the_users_limit(&login) {
         let current = &found.current.value;
         let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
-        let closing = stale_connections::close_all(access.as_admin(step.rotation, current), user).await?;
+        let closing = stale_connections::close_all(access.as_admin(current), user).await?;
         tracing::warn!(
             broker.user = user,
             "a limit on connections was reached: closed {} connections of `{user}`; still listed: {}",
             closing.closed(),
             closing.still_listed()
         );
-        for _ in 0..TRIES {
-            if !LoginError::is_at_the_users_limit(&login) {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
-            login = verify().await;
-        }
+        login = AFTER_CLOSING.again(login, async || verify().await, LoginError::is_at_the_users_limit).await;
     }
     login.map_err(RotationError::login(user, Credentials::Pending))
 }

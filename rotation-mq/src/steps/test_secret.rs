@@ -7,7 +7,7 @@ use super::{Found, Step, claim, nodes, pending_login};
 use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
-use crate::grants::{ADMINISTRATOR_TAG, Grants, plan};
+use crate::grants::{ADMINISTRATOR_TAG, Grants, Plan, plan};
 use crate::management_api::ApiError;
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
@@ -48,7 +48,7 @@ async fn test_pending(
     step: Step<'_>,
     found: &Found,
     pending: &Version,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
 ) -> Result<(), RotationError> {
     let value = &pending.value;
     let user = value.username();
@@ -56,17 +56,17 @@ async fn test_pending(
     if found.strategy() == Strategy::Single {
         login.await?;
         if access.is_own_admin() {
-            confirm_administrator(step, access, value).await?;
+            confirm_administrator(access, value).await?;
         }
         tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS");
         return Ok(());
     }
     // The login is the verdict that counts, so its error goes first.
-    let (login, active) = tokio::join!(login, equal_grants(step, found, user, access));
+    let (login, active) = tokio::join!(login, equal_grants(found, user, access));
     login?;
     let active = active?;
     if active.tags.contains(ADMINISTRATOR_TAG) {
-        confirm_administrator(step, access, value).await?;
+        confirm_administrator(access, value).await?;
     }
     let current = found.current.value.username();
     tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS with the grants of `{current}`");
@@ -78,44 +78,42 @@ async fn test_pending(
 /// # Errors
 /// How they differ, or why the broker cannot be asked.
 pub async fn equal_grants(
-    step: Step<'_>,
     found: &Found,
     user: &str,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
 ) -> Result<Grants, RotationError> {
-    let compare = async || compare_grants(step, found, user, access).await;
+    let compare = async || compare_grants(found, user, access).await;
     nodes::agree(compare, |found| matches!(found, Err(RotationError::GrantsUnequal { .. }))).await
 }
 
 async fn compare_grants(
-    step: Step<'_>,
     found: &Found,
     user: &str,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
 ) -> Result<Grants, RotationError> {
     let current = found.current.value.username();
-    let admin = access.as_admin(step.rotation, &found.current.value);
+    let admin = access.as_admin(&found.current.value);
     let (active, inactive) = tokio::join!(admin.grants(current), admin.grants(user));
     let inactive = inactive.map_err(RotationError::broker(READ, user))?;
     let active = active
         .map_err(RotationError::broker(READ, current))?
         .ok_or_else(|| RotationError::CurrentUserMissing { user: current.to_owned() })?;
-    let differences = plan(&active, &inactive.unwrap_or_default());
-    if differences.is_empty() {
+    let plan = plan(&active, &inactive.unwrap_or_default());
+    if plan == Plan::default() {
         return Ok(active);
     }
     Err(RotationError::GrantsUnequal {
         user: user.to_owned(),
         current: current.to_owned(),
-        differences: differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        differences: plan.descriptions().collect::<Vec<_>>().join("; "),
     })
 }
 
-async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> Result<(), RotationError> {
+async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess<'_>) -> Result<(), RotationError> {
     let value = &found.current.value;
     let user = value.username();
     let next = found.next_user.as_str();
-    let admin = access.as_admin(step.rotation, value);
+    let admin = access.as_admin(value);
     let verify = || step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password());
     let (login, grants, next_grants) = tokio::join!(
         nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node),
@@ -140,12 +138,11 @@ async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess) -> R
 
 /// AMQP does not show tags, so an administrator is asked for over the management API.
 async fn confirm_administrator(
-    step: Step<'_>,
-    access: &BrokerAccess,
+    access: &BrokerAccess<'_>,
     value: &contract::SecretValue,
 ) -> Result<(), RotationError> {
     let user = value.username();
-    let login = access.as_user(step.rotation, value);
+    let login = access.as_user(value);
     let may_lag = |confirmed: &Result<(), ApiError>| {
         let kind = confirmed.as_ref().err().map(ApiError::kind);
         matches!(kind, Some(Kind::AdminLoginRefused | Kind::AdminNotAdministrator))
