@@ -1,4 +1,4 @@
-//! The alert: what SecOps reads, in the mail and in the chat.
+//! The alert: the text that SecOps reads, by mail and in the chat.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::cut_chat as cut;
 
-/// Limits of a custom notification are published in part only; these stay well below what chats show.
+/// AWS publishes only a part of the limits of a custom notification. These limits are well below what chats show.
 /// <https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>
 const TITLE_LIMIT: usize = 200;
 const DESCRIPTION_LIMIT: usize = 4_000;
-/// The longest command, with the longest ARN that a secret can have, fits: half a command is another command.
+/// The longest command, with the longest ARN that a secret can have, fits. A command must never be cut: half a command is
+/// another command.
 const STEP_LIMIT: usize = 1_500;
 const STEPS_LIMIT: usize = 10;
 const SUMMARY_LIMIT: usize = 250;
@@ -21,14 +22,14 @@ const KEYWORDS_LIMIT: usize = 10;
 const SUBJECT_LIMIT: usize = 100;
 
 /// One alert (`schemas/alert.json`): a valid custom notification of Amazon Q Developer in chat applications,
-/// and, as [`Alert::mail`], a letter.
+/// and, as [`Alert::mail`], a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     version: String,
     source: String,
     content: Content,
     metadata: Metadata,
-    /// No part of the notification: the attribute of the message by which an owner filters.
+    /// Not a part of the notification. It is the attribute of the message that an owner filters by.
     #[serde(skip)]
     owner: Option<String>,
 }
@@ -55,19 +56,19 @@ struct Metadata {
 
 /// What an alert says, before it is cut to its limits.
 ///
-/// Text from outside stands in it as [`Foreign::chat`](crate::Foreign::chat) renders it, or as an argument of a command
-/// that [`Foreign::argument`](crate::Foreign::argument) let through.
+/// Text from outside is in it as [`Foreign::chat`](crate::Foreign::chat) renders it, or as an argument of a command
+/// that [`Foreign::argument`](crate::Foreign::argument) accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertText {
-    /// One line: what and which.
+    /// One line: what happened, and to which secret, function or alarm.
     pub title: String,
-    /// What happened and what it means, a heading and a text each.
+    /// What happened and what it means. Each paragraph has a heading and a text.
     pub paragraphs: Vec<(String, String)>,
     /// What to do, in this order.
     pub next_steps: Vec<String>,
-    /// For searching in the chat.
+    /// Words to search for in the chat.
     pub keywords: Vec<String>,
-    /// What all alerts of one conversation share: the secret.
+    /// The conversation that the alert belongs to: all alerts about one secret are in one.
     pub thread: String,
     /// `incident.opened` and the like.
     pub event_type: String,
@@ -75,7 +76,7 @@ pub struct AlertText {
     pub related_resources: Vec<String>,
     /// For machines: `kind`, `severity`, ...
     pub context: BTreeMap<String, String>,
-    /// Who answers for the secret: an attribute of the message, so it is the text itself
+    /// Who is responsible for the secret: an attribute of the message, so it is the text itself
     /// ([`Foreign::attribute`](crate::Foreign::attribute)).
     pub owner: Option<String>,
 }
@@ -122,7 +123,7 @@ impl Alert {
         self.metadata.additional_context.get(key).map(String::as_str)
     }
 
-    /// Who answers for the secret, for the attribute of that name.
+    /// Who is responsible for the secret, for the attribute of that name.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_deref()

@@ -1,4 +1,4 @@
-//! Telling whether two references name the same secret.
+//! Whether two references name the same secret.
 
 /// Characters that Secrets Manager appends to a secret's name in its ARN: a hyphen and six random ones.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html>
@@ -17,14 +17,15 @@ pub fn names_same_secret(arn: &str, reference: &str) -> bool {
     reference == partial || partial.split_once(":secret:").is_some_and(|(_, name)| name == reference)
 }
 
-/// The name of a secret in its ARN; of a complete ARN with the random suffix.
+/// The name of a secret in its ARN. For a complete ARN, this includes the random suffix.
 #[must_use]
 pub fn secret_name(arn: &str) -> Option<&str> {
     arn.split_once(":secret:").map(|(_, name)| name)
 }
 
-/// Whether a reference is a complete ARN by its form. The random suffix has nearly always a digit or a capital letter; a name
-/// that ends in six small letters (`payment-worker`) is not taken for one then, and nor is one complete ARN of 200.
+/// Whether a reference has the form of a complete ARN. The random suffix nearly always has a digit or a capital letter. So
+/// a name that ends in six small letters (`payment-worker`) is not mistaken for a complete ARN. About one complete ARN of
+/// 200 is not recognized either.
 #[must_use]
 pub fn is_complete_arn(reference: &str) -> bool {
     let is_random = |partial: &str| {

@@ -1,8 +1,8 @@
-//! Text that came from outside, and the two ways in which it is shown.
+//! Text from outside, and the two forms in which it is shown.
 //!
-//! A name in a secret, a tag, an event or a broker's answer is whatever its author wants it to be. Where people read
-//! it, it must not act: not in a command that they paste, not in the Markdown of a chat, not in a mail.
-//! As data (a notice, an incident event, a log line) it travels unchanged, inside JSON.
+//! The author of a name in a secret, a tag, an event or a broker's answer can write anything there. When people read
+//! it, it must have no effect: not in a command that they paste, not in the Markdown of a chat, not in a mail.
+//! As data (a notice, an incident event, a log line), it stays unchanged, inside JSON.
 
 use std::iter::repeat_n;
 
@@ -22,7 +22,7 @@ const REQUEST_LIMIT: usize = 36;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreign<'a>(&'a str);
 
-/// What a value in a command is. Each has a pattern, and a word that stands for a value that does not match it.
+/// What a value in a command is. Each has a pattern, and a word that replaces a value that does not match the pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
     /// The ARN or the name of a secret.
@@ -42,22 +42,22 @@ impl<'a> Foreign<'a> {
         Self(text)
     }
 
-    /// For a command: the text itself when it is a value of that kind, so that a shell reads it as one word and no
-    /// option; nothing otherwise.
+    /// For a command: the text itself if it is a value of that kind, so that a shell reads it as one word and not as an
+    /// option. Otherwise nothing.
     #[must_use]
     pub fn argument(self, argument: Argument) -> Option<&'a str> {
         argument.is_matched_by(self.0).then_some(self.0)
     }
 
-    /// For people, in `limit` bytes at most and on one line: whatever a chat or a mail client would act upon is
+    /// For people, in `limit` bytes at most and on one line. Each character that a chat or a mail client would interpret is
     /// replaced by a character that looks like it. Names, ARNs and times stay as they are.
     ///
-    /// Neutral are: Markdown (of Slack and `CommonMark`), entities, mentions, links with a scheme, line breaks,
-    /// control characters, and characters that are invisible or change the direction of writing. A bare host name
-    /// stays as it is, because nothing tells it from a name with a dot.
+    /// These have no effect in the result: Markdown (of Slack and `CommonMark`), entities, mentions, links with a scheme,
+    /// line breaks, control characters, and characters that are invisible or change the direction of writing. A host name
+    /// without a scheme stays as it is, because nothing distinguishes it from a name with a dot.
     #[must_use]
     pub fn chat(self, limit: usize) -> String {
-        // Each character has a byte at least, so what is cut off here would not fit either.
+        // Each character has at least one byte, so the characters that are cut off here would not fit.
         let mut characters = on_one_line(self.0).take(limit.saturating_add(1)).peekable();
         let mut text = String::new();
         let mut before = None;
@@ -77,8 +77,8 @@ impl<'a> Foreign<'a> {
         cut_chat(&text, limit)
     }
 
-    /// For an attribute that machines filter by, in `limit` bytes at most: the text itself without the characters that
-    /// SNS and SQS refuse, and without control characters.
+    /// For an attribute that machines filter by, in `limit` bytes at most: the text without the characters that SNS and SQS
+    /// refuse, and without control characters.
     #[must_use]
     pub fn attribute(self, limit: usize) -> String {
         let is_taken = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -87,7 +87,7 @@ impl<'a> Foreign<'a> {
 }
 
 impl Argument {
-    /// The word that stands in a command for a value that has to be looked at first.
+    /// The word in a command in the place of a value that somebody has to check first.
     #[must_use]
     pub fn placeholder(self) -> &'static str {
         match self {
@@ -130,8 +130,8 @@ fn is_secret_arn(rest: &str) -> bool {
     is_place(partition) && is_place(region) && is_account && is_secret_name(name)
 }
 
-/// ASCII letters, digits and `/_+=.@-`; and here nothing that a shell or the AWS CLI reads as something else when it
-/// begins a word (an option, zsh's `=command`), nor a mention.
+/// ASCII letters, digits and `/_+=.@-`. A name is also refused if a shell or the AWS CLI would read its beginning as
+/// something else (an option, zsh's `=command`), or if it holds a mention.
 fn is_secret_name(text: &str) -> bool {
     let begins = begins_as_word(text) || text.starts_with(['/', '_', '.']);
     let mentions = text.char_indices().filter(|(_, c)| *c == '@').any(|(at, _)| {
@@ -149,8 +149,8 @@ fn begins_as_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// The characters of `text` with each run of white space as one blank (none at the beginning), and a mark in the place
-/// of what cannot be seen.
+/// The characters of `text`. Each run of white space becomes one blank (none at the beginning), and a mark replaces each
+/// invisible character.
 fn on_one_line(text: &str) -> impl Iterator<Item = char> {
     let mut blank = true;
     text.chars().filter_map(move |character| {
@@ -174,7 +174,7 @@ fn is_invisible(character: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// `character` between its neighbours, or what looks like it and does nothing.
+/// `character` between its neighbours, or a character that looks like it and has no effect.
 fn neutral(before: Option<char>, character: char, after: Option<char>) -> char {
     match character {
         '<' => '‹',
@@ -186,7 +186,7 @@ fn neutral(before: Option<char>, character: char, after: Option<char>) -> char {
         '[' => '［',
         ']' => '］',
         '`' => '\'',
-        // An address stays one; a mention begins with it.
+        // An address stays an address. A mention begins with `@`.
         '@' if !is_inside_word(before, after) => '＠',
         // `https://`
         '/' if before == Some(':') && after == Some('/') => '∕',
@@ -199,7 +199,7 @@ fn neutral(before: Option<char>, character: char, after: Option<char>) -> char {
     }
 }
 
-/// Emphasis and mentions need a border of a word; `payment_clone` has none at its underscore.
+/// Emphasis and mentions need the border of a word. `payment_clone` has none at its underscore.
 /// <https://spec.commonmark.org/0.31.2/#emphasis-and-strong-emphasis>
 fn is_inside_word(before: Option<char>, after: Option<char>) -> bool {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

@@ -1,4 +1,4 @@
-//! An incident as others hear of it: what it is about, and the events that go to EventBridge.
+//! An incident as other systems see it: what it is about, and the events that go to EventBridge.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,26 +10,26 @@ pub const EVENT_SOURCE: &str = "secret-rotation";
 /// The value of an incident event's `schema` field.
 pub const INCIDENT_SCHEMA: &str = "rotation-incident/1";
 
-/// What an incident is about. A secret has one open incident an area at most.
+/// What an incident is about. A secret has at most one open incident for each area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Area {
-    /// The four steps: closed by the next rotation that succeeds.
+    /// The four steps. The next rotation that succeeds closes the incident.
     Rotation,
-    /// The way to the cluster: closed by the next delivery that succeeds.
+    /// The delivery to the cluster. The next delivery that succeeds closes the incident.
     #[serde(alias = "distribution")]
     Delivery,
-    /// An order to cut leaked credentials off.
+    /// A request to revoke leaked credentials.
     Revocation,
-    /// An order to give a broker user to a secret.
+    /// A request to give a broker user to a secret.
     Adoption,
-    /// A function that cannot work at all, for whatever secret.
+    /// A function that cannot work for any secret.
     Function,
-    /// A CloudWatch alarm: closed when it is OK again.
+    /// A CloudWatch alarm. The incident closes when the alarm is OK again.
     Alarm,
-    /// A message that nobody understands, or that nobody may send.
+    /// A message that dlq-handler does not understand, or that did not come from its sender's queue.
     Message,
-    /// Sessions that outlive rotations: closed by a rotation that reports none.
+    /// Connections that outlive rotations. Rotations that report none close the incident.
     Connections,
 }
 
@@ -61,7 +61,7 @@ impl Area {
         }
     }
 
-    /// The name in the table of incidents: there, an item keeps the key that version 0.1 gave it.
+    /// The name in the table of incidents, where an item keeps the key that version 0.1 gave it.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -70,8 +70,7 @@ impl Area {
         }
     }
 
-    /// Whether a success is told as well. Where it is not, an incident ends when nothing has been heard of it
-    /// for a day.
+    /// Whether a success is reported, too. If it is not, an incident ends when no message about it has come for a day.
     #[must_use]
     pub fn is_closed_by_success(self) -> bool {
         matches!(self, Self::Rotation | Self::Delivery | Self::Alarm | Self::Connections)
@@ -108,8 +107,8 @@ impl IncidentState {
     }
 }
 
-/// The `detail` of an event for any SIEM (`schemas/incident-event.json`). At least once: who counts, counts
-/// incident ids.
+/// The `detail` of an event for any SIEM (`schemas/incident-event.json`). An event is sent at least once, so count
+/// incident ids, not events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentEvent {
@@ -125,13 +124,13 @@ pub struct IncidentEvent {
     pub subject: String,
     /// What failed last.
     pub kind: Kind,
-    /// What that means for the people who use the secret.
+    /// How bad that is for the people who use the secret.
     pub severity: Severity,
     /// How often it failed.
     pub failures: u64,
     /// When it failed first (RFC 3339, UTC).
     pub opened_at: String,
-    /// When it was over; absent while it is open.
+    /// When it ended. Absent while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<String>,
     /// What failed, for people.

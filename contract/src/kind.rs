@@ -10,11 +10,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The delivered credentials may not work: somebody has to act now.
+    /// The delivered credentials may not work. Somebody has to act now.
     Critical,
     /// Nothing is broken yet, but the rotation will not succeed without a person.
     Error,
-    /// Nothing is broken and a retry may well succeed.
+    /// Nothing is broken, and a retry may succeed.
     Warning,
 }
 
@@ -54,13 +54,13 @@ macro_rules! kinds {
                 match self { $(Self::$variant => Severity::$severity,)+ }
             }
 
-            /// Whether the same call may succeed later without anybody changing anything.
+            /// Whether the same call may succeed later although nobody has changed anything.
             #[must_use]
             pub fn is_transient(self) -> bool {
                 match self { $(Self::$variant => $transient,)+ }
             }
 
-            /// One sentence that says what the kind means.
+            /// What the kind means, in one or two sentences.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc,)+).trim_ascii_start(),)+ }
@@ -70,63 +70,63 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// An environment variable of the function has a value that it cannot work with.
+    /// An environment variable of the function has a value that the function cannot use.
     ConfigurationInvalid = "configuration.invalid", Critical, false;
-    /// The event is not one that the function knows.
+    /// The function was invoked with an event that it does not accept.
     EventInvalid = "event.invalid", Error, false;
     /// Rotation is not enabled for the secret.
     RotationNotEnabled = "rotation.not_enabled", Error, false;
-    /// The tag that allows the rotation is missing, has another value, or is written in another case.
+    /// The tag that allows the rotation is missing or has another value, or its key is written in another case.
     RotationTagMismatch = "rotation.tag_mismatch", Error, false;
-    /// The token of the event is not a version of the secret.
+    /// The event names a version that the secret does not have.
     RotationVersionUnknown = "rotation.version_unknown", Error, false;
-    /// The version of the event is neither AWSPENDING nor AWSCURRENT any more.
+    /// The version of the event is no longer AWSPENDING, and it is not AWSCURRENT.
     RotationVersionNotPending = "rotation.version_not_pending", Error, false;
-    /// A late step of an abandoned rotation reset a user in use; its password was restored.
+    /// A late step of an abandoned rotation reset a user that was in use. The function restored its password.
     RotationRaced = "rotation.raced", Error, true;
-    /// The step ran out of time before the function's own timeout.
+    /// The step took too long. The function stopped it before Lambda's timeout.
     RotationTimedOut = "rotation.timed_out", Warning, true;
-    /// A rotation failed, and the function did not say why: it crashed, was cut off, or could not be called.
+    /// A rotation failed, and the function did not report why. It crashed, Lambda stopped it, or it could not be invoked.
     RotationFailed = "rotation.failed", Error, true;
-    /// The test of a new schedule failed, and the function did not say why.
+    /// The test of a new schedule failed, and the function did not report why.
     RotationTestFailed = "rotation.test_failed", Error, false;
-    /// A version has been AWSPENDING for more than an hour without becoming AWSCURRENT.
+    /// A version has been AWSPENDING for more than an hour and has not become AWSCURRENT.
     RotationStuck = "rotation.stuck", Error, false;
-    /// Rotation is on, but has never succeeded.
+    /// Rotation is enabled, but no rotation has succeeded yet.
     RotationNeverSucceeded = "rotation.never_succeeded", Error, false;
-    /// A function ended without an answer of its own: it crashed, or Lambda cut it off.
+    /// A function ended without an answer: it crashed, or Lambda stopped it.
     FunctionCrashed = "function.crashed", Error, true;
 
-    /// The secret, or its current value, is not there.
+    /// The secret does not exist, or it has no current value.
     SecretNotFound = "secret.not_found", Error, false;
-    /// The secret's current value breaks the contract: the message names the field.
+    /// The current value of the secret does not follow the contract. The message names the field.
     SecretInvalid = "secret.invalid", Error, false;
     /// The secret will soon be older than its policy allows.
     SecretDue = "secret.due", Warning, false;
     /// The secret is older than its policy allows.
     SecretOverdue = "secret.overdue", Error, false;
-    /// The policy of the secret is incomplete: an owner or a maximal age is missing or unreadable.
+    /// The policy of the secret is incomplete: the owner or the maximum age is missing or cannot be read.
     SecretOwnerMissing = "secret.owner_missing", Warning, false;
-    /// Secrets Manager does not let rotation-watch see how old the secret's value is: nobody is told when it is due.
+    /// Secrets Manager does not let rotation-watch see how old the secret's value is. Nobody is notified when it is due.
     SecretUnwatched = "secret.unwatched", Error, false;
 
-    /// A user of the pair is another secret's or another application's: nothing was written to the broker.
+    /// A user of the pair belongs to another secret or to another application. Nothing was written to the broker.
     PairTaken = "pair.taken", Error, false;
 
-    /// The pending value is missing: createSecret did not run, or did not finish.
+    /// The pending version has no value: createSecret did not run or did not finish.
     PendingMissing = "pending.missing", Error, false;
-    /// The pending value can never become right: another user, another broker, or unreadable.
+    /// The pending value can never be used: it does not fit the current version, or it cannot be read.
     PendingStale = "pending.stale", Error, false;
     /// The broker refuses the login with the pending credentials.
     PendingLoginRefused = "pending.login_refused", Error, false;
-    /// The pending user's grants differ from those of the current user.
+    /// The grants of the pending user differ from those of the current user.
     PendingGrantsUnequal = "pending.grants_unequal", Error, true;
 
-    /// The broker refuses the login with the current credentials: applications are locked out or will be.
+    /// The broker refuses the login with the current credentials. Applications that connect now are locked out.
     CurrentLoginRefused = "current.login_refused", Critical, false;
     /// The current user does not exist on the broker.
     CurrentUserMissing = "current.user_missing", Critical, false;
-    /// The user may not have one more connection: a limit of the user or the vhost is reached.
+    /// The user cannot open one more connection: a limit of the user, the vhost or the node is reached.
     LoginLimitReached = "login.limit_reached", Warning, true;
 
     /// The vhost of the secret does not exist on the broker.
@@ -134,18 +134,18 @@ kinds! {
     /// The current user has no permission on the vhost of the secret.
     VhostNotPermitted = "vhost.not_permitted", Error, false;
 
-    /// The admin secret cannot be read or holds no usable value.
+    /// The admin secret cannot be read, or its value cannot be used.
     AdminSecretUnreadable = "admin.secret_unreadable", Error, false;
     /// The admin secret names another broker than the rotated secret.
     AdminOtherBroker = "admin.other_broker", Error, false;
-    /// The broker refuses the admin's login.
+    /// The broker refuses the login of the admin.
     AdminLoginRefused = "admin.login_refused", Error, false;
-    /// The admin lacks the tag `administrator`.
+    /// The admin does not have the tag `administrator`.
     AdminNotAdministrator = "admin.not_administrator", Error, false;
 
-    /// An administrator's credentials are in a secret whose name does not begin with `AdminSecretNamePrefix`.
+    /// The credentials of an administrator are in a secret whose name does not begin with `AdminSecretNamePrefix`.
     AdminOutsidePrefix = "admin.outside_prefix", Error, false;
-    /// The user to reset is the admin that resets it, and the admin's own secret would not know.
+    /// The user to reset is the admin itself. The admin's own secret would keep the old password.
     AdminIsRotatedUser = "admin.is_rotated_user", Error, false;
 
     /// Amazon MQ does not know the broker.
@@ -156,88 +156,88 @@ kinds! {
     BrokerNotRunning = "broker.not_running", Warning, true;
     /// The broker does not answer.
     BrokerUnreachable = "broker.unreachable", Warning, true;
-    /// The broker's certificate is not trusted or does not fit its name, or it does not speak TLS.
+    /// The broker's certificate is not trusted or does not match its name, or the port does not speak TLS.
     BrokerTlsRefused = "broker.tls_refused", Error, false;
-    /// The management API answered something that is not its own format.
+    /// The management API sent an answer that is not in its format.
     BrokerUnexpectedAnswer = "broker.unexpected_answer", Error, true;
-    /// The management API refused or failed a request.
+    /// The management API refused a request, or failed.
     BrokerRequestFailed = "broker.request_failed", Error, true;
 
-    /// Somebody is still connected as the user that is about to be reset.
+    /// Connections of the user that is about to be reset are still open.
     ConnectionsInUse = "connections.in_use", Error, true;
-    /// Somebody is still connected as a user whose password has changed twice since: the session outlives rotations.
+    /// A connection is still open although the password of its user has changed twice since it was opened.
     ConnectionsOutlived = "connections.outlived", Warning, false;
 
     /// The cluster is not known to hold the current version, so the other user must not be reset.
     DeliveryUndelivered = "delivery.undelivered", Error, true;
-    /// secret2eks could not be asked to deliver the new version.
+    /// The request to deliver the new version did not reach secret2eks.
     DeliveryRequestFailed = "delivery.request_failed", Error, true;
-    /// The tags that say where the secret goes are incomplete, or hold what Kubernetes does not take.
+    /// The tags that define where the secret is delivered are incomplete, or have values that Kubernetes does not accept.
     DeliveryTagsInvalid = "delivery.tags_invalid", Error, false;
     /// The tenant of the secret is not the tenant of the namespace.
     DeliveryTenantMismatch = "delivery.tenant_mismatch", Error, false;
-    /// The namespace of the secret's tags does not exist in the cluster.
+    /// The namespace in the secret's tags does not exist in the cluster.
     DeliveryNamespaceMissing = "delivery.namespace_missing", Error, false;
-    /// GitOps should own the ExternalSecret (mode `refresh`), but it does not exist.
+    /// The ExternalSecret does not exist, although GitOps should create it (mode `refresh`).
     DeliveryExternalSecretMissing = "delivery.external_secret_missing", Error, false;
-    /// An ExternalSecret or Kubernetes Secret of that name belongs to somebody else.
+    /// An ExternalSecret or Kubernetes Secret with this name belongs to somebody else.
     DeliveryNameTaken = "delivery.name_taken", Error, false;
-    /// Somebody else applies the same ExternalSecret with other contents.
+    /// Another field manager applies the same ExternalSecret with other contents.
     DeliveryConflict = "delivery.conflict", Error, false;
     /// External Secrets Operator did not confirm the current version in time.
     DeliveryNotSynced = "delivery.not_synced", Error, true;
-    /// The delivery ran out of time before the function's own timeout.
+    /// The delivery took too long. The function stopped it before Lambda's timeout.
     DeliveryTimedOut = "delivery.timed_out", Warning, true;
 
     /// EKS does not know the cluster, or the cluster is not active.
     ClusterNotFound = "cluster.not_found", Error, false;
     /// The cluster's API server does not answer.
     ClusterUnreachable = "cluster.unreachable", Error, true;
-    /// The certificate of the cluster's API server is not the one that EKS names.
+    /// The certificate of the cluster's API server is not signed by the certificate authority that EKS names.
     ClusterTlsRefused = "cluster.tls_refused", Error, true;
-    /// The API server does not accept the function's token: its role has no access entry.
+    /// The API server does not accept the function's token: the function's role has no access entry.
     ClusterLoginRefused = "cluster.login_refused", Error, false;
-    /// The function may not do in the cluster what a delivery needs.
+    /// The function lacks a permission in the cluster that a delivery needs.
     ClusterAccessDenied = "cluster.access_denied", Error, false;
-    /// The cluster does not serve `external-secrets.io/v1`: the operator is missing or of another version.
+    /// The cluster does not serve `external-secrets.io/v1`: the operator is missing or has another version.
     ClusterApiUnknown = "cluster.api_unknown", Error, false;
-    /// The API server refused a request and will refuse it again.
+    /// The API server refused a request. It would refuse a retry, too.
     ClusterRequestRefused = "cluster.request_refused", Error, false;
     /// The API server failed or throttled a request.
     ClusterRequestFailed = "cluster.request_failed", Error, true;
 
-    /// The version to revoke is still in use, or its user is in use or not this secret's.
+    /// The version to revoke or its user is still in use, or the user does not belong to this secret.
     RevokeRefused = "revoke.refused", Error, false;
-    /// A rotation gave the revoked user to AWSCURRENT or AWSPENDING meanwhile: the message says whether its password was restored.
+    /// During the revocation, a rotation gave the user to AWSCURRENT or AWSPENDING. The message says whether its password was restored.
     RevokeRaced = "revoke.raced", Error, true;
-    /// The broker still accepts the leaked login, or connections of its user keep appearing.
+    /// The broker still accepts the leaked login, or new connections of its user keep appearing.
     RevokeStillWorks = "revoke.still_works", Error, true;
-    /// The broker user cannot be adopted by the secret: the message says why.
+    /// The secret cannot adopt the broker user. The message says why.
     AdoptRefused = "adopt.refused", Error, false;
 
     /// An AWS endpoint does not answer.
     AwsUnreachable = "aws.unreachable", Warning, true;
     /// AWS throttled the request.
     AwsThrottled = "aws.throttled", Warning, true;
-    /// The function's role may not do what the step needs.
+    /// The function's role lacks a permission that the function needs.
     AwsAccessDenied = "aws.access_denied", Error, false;
-    /// AWS refused or failed a request.
+    /// AWS refused a request, or failed.
     AwsRequestFailed = "aws.request_failed", Error, true;
 
     /// A CloudWatch alarm of the suite is in state ALARM.
     AlarmRaised = "alarm.raised", Error, true;
-    /// A message that nobody understands came to the dead-letter queue.
+    /// The dead-letter queue received a message that dlq-handler does not understand.
     MessageUnknown = "message.unknown", Error, false;
-    /// A message reports a success or gives a command, but did not come from its sender's queue: it was not believed.
+    /// A message reports a success or gives a command, but did not come from its sender's queue. dlq-handler did not act on it.
     MessageUntrusted = "message.untrusted", Error, false;
-    /// More alerts in an hour than `AlertsPerHour` allows: those about what may be invented are not sent.
+    /// More alerts were due in an hour than `AlertsPerHour` allows. Alerts about subjects that may be invented are not sent.
     AlertsWithheld = "alerts.withheld", Error, false;
-    /// An item of the table of incidents could not be read: what it said is lost, and the item was begun again.
+    /// An item in the table of incidents could not be read. Its contents are lost, and a new item replaces it.
     IncidentUnreadable = "incident.unreadable", Error, false;
 }
 
 impl Kind {
-    /// The kind of that name. Version 0.1 said `distribution.` for `delivery.`.
+    /// The kind with this name. Version 0.1 wrote `distribution.` for `delivery.`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("delivery.").or_else(|| name.strip_prefix("distribution."));
@@ -253,21 +253,21 @@ impl Kind {
         self.as_str().split_once('.').map_or("", |(group, _)| group)
     }
 
-    /// Whether it says that something failed and not what: it never takes the place of a kind that does.
+    /// Whether the kind reports that something failed and not what. Such a kind never replaces one that says what.
     #[must_use]
     pub fn is_generic(self) -> bool {
         matches!(self, Self::RotationFailed | Self::RotationTestFailed | Self::FunctionCrashed)
     }
 
-    /// Whether the attempt at a rotation that failed has been replaced or abandoned: its step came late, or was called by
-    /// hand. That breaks nothing and leaves nothing to mend. Where it was Secrets Manager's own attempt all the same, its
-    /// event `RotationFailed` tells.
+    /// Whether the failed attempt at a rotation has been replaced or abandoned: its step came late, or was called by hand.
+    /// Nothing is broken then, and there is nothing to fix. If the attempt was made by Secrets Manager, its event
+    /// `RotationFailed` reports it.
     #[must_use]
     pub fn is_of_a_past_attempt(self) -> bool {
         matches!(self, Self::RotationVersionUnknown | Self::RotationVersionNotPending)
     }
 
-    /// The section that says what to do, as `PAGE#ANCHOR` below `infra/playbooks/`.
+    /// The section of the playbooks that says what to do, as `PAGE#ANCHOR` below `infra/playbooks/`.
     #[must_use]
     pub fn playbook(self) -> String {
         let page = match (self.group(), self) {

@@ -1,7 +1,7 @@
 //! The vocabulary that the functions share, and nothing else: what a secret holds, which messages
-//! travel between the functions, the closed set of failure kinds, and the one type for a password.
+//! the functions exchange, the closed set of failure kinds, and the one type for a password.
 //!
-//! Nothing here talks to anything. Every message has a JSON Schema in `contract/schemas/`.
+//! Nothing here makes a call. Every message has a JSON Schema in `contract/schemas/`.
 
 mod alert;
 mod arn;

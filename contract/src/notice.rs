@@ -1,4 +1,4 @@
-//! The failure notice: what the suite says when something went wrong.
+//! The failure notice: what a function publishes when it fails.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::{Kind, Severity};
 /// The value of a notice's `schema` field.
 pub const NOTICE_SCHEMA: &str = "rotation-failure/1";
 
-/// Texts longer than this many bytes are cut: a notice must fit an SNS message (256 KiB) with room to spare.
+/// Texts longer than this many bytes are cut. A notice must fit into an SNS message (256 KiB), with room to spare.
 const TEXT_LIMIT: usize = 2_000;
 const CAUSES_LIMIT: usize = 16;
 
 /// One failure, as published to the dead-letter topic (`schemas/failure-notice.json`).
 ///
-/// It never holds a credential: every text in it comes from an error, and errors hold none.
+/// It never holds a credential. Every text in it comes from an error, and errors hold none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureNotice {
@@ -22,36 +22,36 @@ pub struct FailureNotice {
     pub schema: String,
     /// What failed, to match on.
     pub kind: Kind,
-    /// What it means for the people who use the secret.
+    /// How bad the failure is for the people who use the secret.
     pub severity: Severity,
-    /// Whether the same call may succeed later without anybody changing anything.
+    /// Whether the same call may succeed later although nobody has changed anything.
     pub transient: bool,
     /// Whether this was the test that Secrets Manager runs for `RotateImmediately=false`.
     pub test_only: bool,
     /// The rotation step, or the incident action.
     pub step: Option<String>,
-    /// The secret's ARN, when the event named one.
+    /// The secret's ARN, if the event named one.
     pub secret_arn: Option<String>,
     /// The version that the event named.
     pub version_id: Option<String>,
-    /// The broker, once it was known: its id or host.
+    /// The broker's id or host, if it was known by then.
     pub broker: Option<String>,
-    /// The broker user, once it was known.
+    /// The broker user, if it was known by then.
     pub user: Option<String>,
-    /// What failed, for whom, and why: for people.
+    /// What failed, for whom, and why. For people.
     pub message: String,
     /// The chain of causes below the message, nearest first.
     pub causes: Vec<String>,
     /// The name of the function.
     pub function: String,
-    /// Lambda's request id, to find the log by.
+    /// Lambda's request id, by which to find the log.
     pub request_id: String,
     /// When it happened (RFC 3339, UTC).
     pub occurred_at: String,
 }
 
 impl FailureNotice {
-    /// A notice of `kind`, with severity and transience as the kind says and long texts cut.
+    /// A notice of `kind`. The kind decides the severity and whether a retry may help. Long texts are cut.
     #[must_use]
     pub fn new(kind: Kind, message: &str, causes: &[String]) -> Self {
         Self {

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 /// A password with one way out: [`Password::expose`].
 ///
-/// It cannot be cloned, displayed, serialised or compared by accident, its `Debug` is redacted, and it
-/// is wiped from memory when dropped.
+/// It cannot be cloned, displayed, serialised or compared by accident. Its `Debug` is redacted. It is wiped from memory
+/// when it is dropped.
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -23,8 +23,8 @@ impl Password {
         &self.0
     }
 
-    /// What may have come with the password when somebody stored it, which the broker takes for a part of it; for the message
-    /// about a refused login.
+    /// Characters that somebody may have stored with the password by mistake, and that the broker takes as a part of it. For
+    /// the message about a refused login.
     #[must_use]
     pub fn blemish(&self) -> Option<&'static str> {
         let text = self.0.as_str();

@@ -35,9 +35,9 @@ const VHOST_LIMIT: usize = 255;
 /// Which broker user the next version is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
-    /// Two users take turns, `payment` and `payment_clone`: AWSCURRENT always logs in.
+    /// Two users take turns, `payment` and `payment_clone`. AWSCURRENT always logs in.
     Alternating,
-    /// One user whose password changes in place: AWSCURRENT cannot log in between set and finish.
+    /// One user, whose password is replaced. AWSCURRENT cannot log in between setSecret and finishSecret.
     Single,
 }
 
@@ -64,8 +64,8 @@ impl SecretValue {
         Self::from_fields(fields)
     }
 
-    /// Reads the JSON of a version whose login has to be known and that is not renewed, for example to revoke
-    /// it: near misses of known keys, which may be older than this rule, are ignored.
+    /// Reads the JSON of a version of which only the login is needed, for example to revoke it. Near misses of known keys
+    /// are ignored, because the version may be older than the rule against them.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -99,12 +99,12 @@ impl SecretValue {
         Ok(Self { username, password, broker, vhost, admin_secret, strategy, others: fields.rest() })
     }
 
-    /// The same secret with other credentials, also in every other key that repeats those of now, or that
-    /// holds a URI of one of `users`, the pair's. Everything else is kept byte for byte.
+    /// The same secret with other credentials. Every other key that repeats the present credentials, or that holds a URI of
+    /// one of the pair's `users`, gets the new ones. Everything else is kept byte for byte.
     ///
     /// # Errors
     /// [`SecretValueError::UnclearCopy`] names a key that cannot be renewed with certainty;
-    /// [`SecretValueError::TooLong`] when the new value does not fit into a secret.
+    /// [`SecretValueError::TooLong`] if the new value does not fit into a secret.
     pub fn with_credentials(
         &self,
         users: &[&str],
@@ -134,7 +134,7 @@ impl SecretValue {
         if is_storable { Ok(next) } else { Err(SecretValueError::TooLong) }
     }
 
-    /// Known keys say where the broker is and are never credentials, whatever their value equals.
+    /// Known keys name the broker. They are never credentials, even if their value equals one.
     fn renewed_others(
         &self,
         change: &Change<'_>,
@@ -193,7 +193,7 @@ impl SecretValue {
         &self.broker
     }
 
-    /// The vhost that the application uses; `/` when the secret names none.
+    /// The vhost that the application uses. It is `/` if the secret names none.
     #[must_use]
     pub fn vhost(&self) -> &str {
         &self.vhost
@@ -212,7 +212,7 @@ impl SecretValue {
     }
 }
 
-/// Keys that the contract does not know may repeat the password.
+/// Keys that the contract does not know. They may repeat the password.
 impl Drop for SecretValue {
     fn drop(&mut self) {
         self.others.values_mut().for_each(wipe);

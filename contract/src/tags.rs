@@ -1,36 +1,37 @@
-//! The tags of a secret that carry meaning for the suite.
+//! The tags of a secret that have a meaning for the suite.
 
 use std::collections::BTreeMap;
 
 /// The tags of one secret.
 ///
-/// Tags are authority: whoever may set them decides where a secret goes (see the README for the policy
-/// that denies these keys to tenants).
+/// Tags are an authority: whoever may set them decides where a secret is delivered. `docs/src/kubernetes.md` has the
+/// policy that denies these keys to tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags(BTreeMap<String, String>);
 
 impl Tags {
-    /// The first user of the secret's pair of broker users. It is written at deployment, or by the first rotation.
+    /// The first user of the secret's pair of broker users. The deployment or the first rotation writes this tag.
     pub const USER: &str = "rotation-mq/user";
-    /// The namespace to deliver to. Its presence is what makes a secret *routed*.
+    /// The namespace to deliver to. A secret with this tag is *routed*.
     pub const NAMESPACE: &str = "secret2eks/namespace";
     /// The name of the ExternalSecret and of the Kubernetes Secret.
     pub const NAME: &str = "secret2eks/name";
-    /// The EKS cluster that it goes to, by name. A secret without it goes to every cluster whose secret2eks hears of it.
+    /// The name of the EKS cluster to deliver to. A secret without this tag goes to every cluster whose secret2eks receives
+    /// its events.
     pub const CLUSTER: &str = "secret2eks/cluster";
     /// The store that the operator reads from: `SecretStore/NAME` or `ClusterSecretStore/NAME`.
     pub const STORE: &str = "secret2eks/store";
-    /// The keys of the secret that the cluster gets, separated by spaces.
+    /// The keys of the secret that are delivered, separated by spaces.
     pub const KEYS: &str = "secret2eks/keys";
-    /// `apply`, or `refresh` where GitOps owns the ExternalSecret.
+    /// `apply`, or `refresh` if GitOps owns the ExternalSecret.
     pub const MODE: &str = "secret2eks/mode";
-    /// Whose secret it is; must equal the label of that name on the namespace.
+    /// The tenant that the secret belongs to. It must equal the label of that name on the namespace.
     pub const TENANT: &str = "tenant";
     /// The receipt: the `VersionId` that the cluster holds, written by secret2eks.
     pub const DELIVERED: &str = "secret2eks/delivered";
-    /// The oldest that the value may become, in days, by the policy for this secret.
+    /// The maximum age of the value in days, by the policy for this secret.
     pub const MAX_AGE_DAYS: &str = "rotation-watch/max-age-days";
-    /// Who answers for the secret: an attribute of the messages about it, to route them by.
+    /// Who is responsible for the secret: an attribute of the messages about it, to route them by.
     pub const OWNER: &str = "rotation-watch/owner";
 
     /// The value of a tag.
@@ -39,7 +40,7 @@ impl Tags {
         self.0.get(key).map(String::as_str)
     }
 
-    /// The key of a tag that is `key` but for the case of its letters: IAM's `aws:ResourceTag/KEY` matches it as well.
+    /// The key of a tag that differs from `key` only in the case of its letters. IAM's `aws:ResourceTag/KEY` matches it, too.
     #[must_use]
     pub fn in_another_case(&self, key: &str) -> Option<&str> {
         self.0.keys().map(String::as_str).find(|found| *found != key && found.eq_ignore_ascii_case(key))

@@ -1,6 +1,6 @@
-//! Texts have limits: a message must fit where it goes.
+//! Limits of texts: a message must fit where it is sent.
 
-/// `text` in at most `limit` bytes, cut at a character and marked as cut.
+/// `text` in at most `limit` bytes. It is cut between two characters, and marked as cut.
 #[must_use]
 pub fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
@@ -11,7 +11,7 @@ pub fn cut(text: &str, limit: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
-/// As [`cut`], for text whose underscores stand inside of words: none is left at the end, where it would be markup.
+/// As [`cut`], for text whose underscores are inside words. No underscore is left at the end, where it would be markup.
 pub(crate) fn cut_chat(text: &str, limit: usize) -> String {
     let short = cut(text, limit);
     match short.strip_suffix('…').filter(|_| short != text) {

@@ -130,7 +130,7 @@ fn an_attribute_is_the_text_itself_without_what_sns_refuses() {
     }
 }
 
-/// Text of the characters that act somewhere, among others.
+/// Text that holds characters with an effect somewhere, among others.
 fn hostile() -> impl Strategy<Value = String> {
     let parts = prop_oneof![
         "[<>&*_~`|\\[\\]@#:/!(){}$;'\" \\\\=+-]{1,4}",
@@ -146,7 +146,7 @@ fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(parts, 0..12).prop_map(|parts| parts.concat())
 }
 
-/// What could act in `text`, wherever it stands.
+/// What in `text` could have an effect, wherever the text is shown.
 fn active(text: &str) -> Option<String> {
     let characters: Vec<char> = text.chars().collect();
     let word = |at: Option<usize>| {

@@ -5,13 +5,13 @@ use std::fmt;
 use super::SecretValueError;
 use super::field::Fields;
 
-/// AMQPS, the only port that Amazon MQ for RabbitMQ offers to clients.
+/// The port for AMQPS, the only one that Amazon MQ for RabbitMQ offers to clients.
 const AMQPS_PORT: u16 = 5671;
 
 /// How a secret names its broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerAddress {
-    /// An Amazon MQ broker, whose endpoints `DescribeBroker` gives.
+    /// An Amazon MQ broker. `DescribeBroker` returns its endpoints.
     Id(String),
     /// Explicit endpoints.
     Endpoints {
@@ -19,7 +19,7 @@ pub enum BrokerAddress {
         host: String,
         /// Port for AMQPS.
         port: u16,
-        /// Base URL of the management API, `https` and without a trailing slash.
+        /// Base URL of the management API, with `https` and without a trailing slash.
         management_url: String,
     },
 }
@@ -66,7 +66,7 @@ pub(super) fn broker_address(fields: &Fields) -> Result<BrokerAddress, SecretVal
     }
 }
 
-/// Accepts `https://host[:port]` and nothing that could carry credentials or another path.
+/// Accepts `https://host[:port]`, and nothing that could hold credentials or another path.
 fn management_url(url: &str) -> Result<String, SecretValueError> {
     let trimmed = url.strip_suffix('/').unwrap_or(url);
     let authority = trimmed.strip_prefix("https://").unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Copies of the credentials inside one text, and what the text is with the new ones. Pure.
+//! Copies of the credentials inside one text, and the text with the new ones. Pure.
 //!
-//! A copy is renewed where its form says how: the password alone, `user:password`, the user info and the
-//! query of a URI, each of them as it is, percent-encoded, in base64 or in JSON. Where the password stands in
-//! any other text, nobody can know how that text has to be escaped, so it is [`Found::Unclear`].
+//! A copy is renewed if its form says how: the password alone, `user:password`, the user info and the query of a URI.
+//! Each of them may be plain, percent-encoded, in base64 or in JSON. If the password is a part of any other text, nobody
+//! can know how that text must be escaped. Such a copy is [`Found::Unclear`].
 
 use base64::Engine as _;
 use serde_json::value::RawValue;
@@ -13,9 +13,9 @@ use super::keys;
 use super::renewal::{Around, Unclear, renew};
 use crate::BrokerAddress;
 
-/// A shorter password may be an ordinary word (`guest`): it counts inside a URI's user info only.
+/// A shorter password may be an ordinary word (`guest`). It counts only inside a URI's user info.
 const DISTINCT_CHARACTERS: usize = 8;
-const TOO_DEEP: &str = "too many texts stand inside each other";
+const TOO_DEEP: &str = "too many texts are nested in each other";
 
 /// Which credentials are replaced by which.
 pub(super) struct Change<'a> {
@@ -35,9 +35,9 @@ pub(super) struct Change<'a> {
 pub(super) enum Found {
     /// No copy: the text stays as it is.
     Nothing,
-    /// The password and nothing else; the new one in the same form.
+    /// The password and nothing else. Holds the new password in the same form.
     Password(Zeroizing<String>),
-    /// A login, or several; the text with the new one.
+    /// One login or more. Holds the text with the new login.
     Login(Zeroizing<String>),
     /// A copy that cannot be renewed with certainty.
     Unclear(Unclear),
@@ -61,7 +61,7 @@ impl Change<'_> {
         self.in_uris(text)
     }
 
-    /// The new user in the form of `text`, when that is a user of the pair, as it is or in base64.
+    /// The new user in the form of `text`, if `text` is a user of the pair, plain or in base64.
     pub(super) fn renewed_user(&self, text: &str) -> Option<Zeroizing<String>> {
         if self.users.contains(&text) {
             return Some(Zeroizing::new(self.user.to_owned()));
@@ -70,7 +70,7 @@ impl Change<'_> {
         self.users.contains(&decoded.as_str()).then(|| Zeroizing::new(engine.encode(self.user)))
     }
 
-    /// Whether a key or another text that is never renewed holds the password.
+    /// Whether a text that is never renewed, such as a key, holds the password.
     pub(super) fn is_in(&self, text: &str) -> bool {
         if !self.is_distinct() {
             return false;
@@ -86,14 +86,15 @@ impl Change<'_> {
                 .any(|(_, decoded)| decoded.contains(self.old))
     }
 
-    /// Whether `text` is the password, which is no ordinary word, under a key that may say so.
+    /// Whether `text` is the password, which is not an ordinary word, under a key that may name a password.
     pub(super) fn is_password(&self, text: &str, key: Option<&str>) -> bool {
         let is_long = self.old.chars().count() >= DISTINCT_CHARACTERS;
         let is_a_user = self.users.contains(&self.old) && key.and_then(keys::password_prefix).is_none();
         text == self.old && is_long && !is_a_user
     }
 
-    /// A password that equals a user's name cannot be told from it, a short one not from an ordinary word.
+    /// A password that equals a user's name cannot be distinguished from it. A short one cannot be distinguished from an
+    /// ordinary word.
     pub(super) fn is_distinct(&self) -> bool {
         self.old.chars().count() >= DISTINCT_CHARACTERS && !self.users.contains(&self.old)
     }
@@ -135,7 +136,7 @@ impl Change<'_> {
         });
         if is_another_login && !around.in_another_system {
             return Found::Unclear(Unclear::here(
-                "in base64 a user of this pair stands with another password",
+                "in base64, it holds a user of this pair with another password",
             ));
         }
         let Some(around) = around.deeper() else { return Found::Unclear(Unclear::here(TOO_DEEP)) };

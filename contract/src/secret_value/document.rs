@@ -1,5 +1,5 @@
-//! Where the texts of a JSON document stand, so that one of them can be replaced and every other byte stays.
-//! Without recursion: a value may be nested as deeply as its size allows.
+//! The positions of the texts in a JSON document, so that one of them can be replaced and every other byte stays.
+//! There is no recursion, because a value may be nested as deeply as its size allows.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use super::renewal::Around;
 /// A JSON document that `serde_json` has accepted, taken apart.
 #[derive(Default)]
 pub(super) struct Document {
-    /// Objects and arrays, each after the one that it stands in.
+    /// Objects and arrays, each after the one that contains it.
     pub(super) containers: Vec<Container>,
-    /// Everything that is neither an object nor an array.
+    /// All values that are neither an object nor an array.
     pub(super) leaves: Vec<Leaf>,
 }
 
@@ -23,11 +23,11 @@ pub(super) struct Container {
     pub(super) parent: Option<usize>,
     /// Where it stands in there.
     pub(super) place: Place,
-    /// What its own key or one above it speaks of.
+    /// The system that its own key or one above it names.
     spoken_of: SpokenOf,
 }
 
-/// What the keys on the way to a value speak of.
+/// The systems that the keys on the path to a value name.
 #[derive(Clone, Copy, Default)]
 struct SpokenOf {
     another_system: bool,
@@ -44,10 +44,10 @@ impl SpokenOf {
     }
 }
 
-/// Where a value stands in its container.
+/// The place of a value in its container.
 #[derive(Clone)]
 pub(super) enum Place {
-    /// In an object: the key, and which key of the object it is, beginning with 0.
+    /// In an object: the key, and its number among the keys of the object, from 0.
     Key(Zeroizing<String>, usize),
     /// In an array, or alone.
     Item(usize),
@@ -59,9 +59,9 @@ pub(super) struct Leaf {
     pub(super) container: Option<usize>,
     /// Where it stands in there.
     pub(super) place: Place,
-    /// Its bytes in the document, with the quotes of a text.
+    /// Its bytes in the document. For a text, these include the quotes.
     pub(super) span: Range<usize>,
-    /// What a text says; none for numbers, `true`, `false`, `null`, and texts with half a surrogate pair.
+    /// The decoded text. None for numbers, `true`, `false`, `null`, and texts with half a surrogate pair.
     pub(super) text: Option<Zeroizing<String>>,
 }
 
@@ -84,7 +84,7 @@ struct Open {
 }
 
 impl Open {
-    /// Where the next value stands; takes the key.
+    /// The place of the next value. Takes the key.
     fn place(&mut self) -> Place {
         let number = self.count;
         self.count = self.count.saturating_add(1);
@@ -96,7 +96,7 @@ impl Open {
 }
 
 impl Document {
-    /// Takes apart `json`, which must be valid.
+    /// Parses `json`, which must be valid.
     pub(super) fn scan(json: &str) -> Self {
         let bytes = json.as_bytes();
         let mut document = Self::default();
@@ -156,18 +156,18 @@ impl Document {
         container.map(|container| container.spoken_of).unwrap_or_default()
     }
 
-    /// Whether a key on the way to the value names another system than a broker.
+    /// Whether a key on the path to the value names a system other than a broker.
     pub(super) fn in_another_system(&self, leaf: &Leaf, around: Around) -> bool {
         let spoken_of = self.spoken_of(leaf.container).and(&leaf.place);
         (around.in_another_system || spoken_of.another_system) && !spoken_of.this_broker
     }
 
-    /// Whether a key on the way to the value names this broker.
+    /// Whether a key on the path to the value names this broker.
     pub(super) fn names_this_broker(&self, leaf: &Leaf) -> bool {
         self.spoken_of(leaf.container).and(&leaf.place).this_broker
     }
 
-    /// The way from the document's root to a value at `place` in `container`.
+    /// The path from the document's root to a value at `place` in `container`.
     pub(super) fn way<'d>(&'d self, container: Option<usize>, place: &'d Place) -> Vec<&'d Place> {
         let mut way = vec![place];
         let mut next = container;

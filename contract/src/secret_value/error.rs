@@ -1,13 +1,15 @@
-//! Why a secret's value breaks the contract. No variant holds anything of the value but the name of a key.
+//! Why a secret's value does not follow the contract. Of the value, a variant holds at most the name of a key.
 
-/// Why a secret's value breaks the contract.
+/// Why a secret's value does not follow the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretValueError {
     /// Larger than Secrets Manager can hold.
     #[error("the value is longer than 65536 bytes")]
     TooLong,
-    /// What some editors write before a text; JSON does not allow it.
-    #[error("the value begins with a byte-order mark (U+FEFF), which is not JSON: store it without")]
+    /// Some editors write a byte-order mark before a text. JSON does not allow it.
+    #[error(
+        "the value begins with a byte-order mark (U+FEFF), which JSON does not allow: store it without the mark"
+    )]
     ByteOrderMark,
     /// Not JSON, or not an object.
     #[error("the value is not a JSON object (line {line}, column {column})")]
@@ -17,10 +19,10 @@ pub enum SecretValueError {
         /// Where reading stopped.
         column: usize,
     },
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("the field `{0}` is missing")]
     Missing(&'static str),
-    /// A field is there and empty.
+    /// A field is empty.
     #[error("the field `{0}` is empty")]
     Empty(&'static str),
     /// A field has another type.
@@ -29,22 +31,22 @@ pub enum SecretValueError {
     /// `engine` is not `rabbitmq`.
     #[error("the field `engine` must be `rabbitmq`")]
     WrongEngine,
-    /// Two ways to name the broker.
-    #[error("the fields `brokerId` and `host` are both there: give one of them")]
+    /// Both fields that can name the broker are set.
+    #[error("the fields `brokerId` and `host` are both set: set only one of them")]
     BothAddresses,
-    /// No way to name the broker.
-    #[error("one of the fields `brokerId` and `host` must be there")]
+    /// No field names the broker.
+    #[error("one of the fields `brokerId` and `host` must be set")]
     NoAddress,
-    /// `rotationStrategy` is something else.
+    /// `rotationStrategy` has another value.
     #[error("the field `rotationStrategy` must be `alternating` or `single`")]
     UnknownStrategy,
-    /// Two users can only be kept by an administrator.
+    /// Only an administrator can manage two users.
     #[error("the field `rotationStrategy` is `alternating`, which needs `masterarn`")]
     AlternatingWithoutAdmin,
     /// Not an ARN.
     #[error("the field `{0}` must be the ARN of a secret")]
     NotAnArn(&'static str),
-    /// Some other form was expected.
+    /// A field does not have the expected form.
     #[error("the field `{field}` must be {expected}")]
     Malformed {
         /// The field.
@@ -52,7 +54,7 @@ pub enum SecretValueError {
         /// What it should be.
         expected: &'static str,
     },
-    /// Nearly a key that the contract knows, which would be ignored.
+    /// A near miss of a key that the contract knows. It would have no effect.
     #[error("`{key}`: did you mean `{known}`?")]
     NearMiss {
         /// The key.
@@ -60,7 +62,7 @@ pub enum SecretValueError {
         /// The key that the contract knows.
         known: &'static str,
     },
-    /// A key repeats the credentials, and it is not certain how to renew it.
+    /// A key repeats the credentials, and it is not certain how to write the new ones into it.
     #[error("the key `{key}` repeats the credentials and cannot be renewed with certainty: {why}")]
     UnclearCopy {
         /// The path of the key, such as `brokers[0].uri`.

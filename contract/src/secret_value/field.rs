@@ -1,4 +1,4 @@
-//! Reading the fields of a JSON object without ever quoting their values.
+//! Reads the fields of a JSON object. An error never quotes a value.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ impl Fields {
         if json.starts_with('\u{feff}') {
             return Err(SecretValueError::ByteOrderMark);
         }
-        // serde_json's own message can quote the input, which may be a bare password.
+        // serde_json's own message can quote the input, which may be the password itself.
         serde_json::from_str(json)
             .map(Self)
             .map_err(|error| SecretValueError::NotAnObject { line: error.line(), column: error.column() })
     }
 
-    /// A key that is nearly a known one would be ignored, and its default be used without a word.
+    /// Without this check, a near miss of a known key would be ignored, and its default would be used silently.
     pub(super) fn check_spelling(&self) -> Result<(), SecretValueError> {
         let near_miss = self.0.keys().find_map(|key| Some((key, keys::near_miss(key)?)));
         match near_miss {
@@ -35,7 +35,7 @@ impl Fields {
         }
     }
 
-    /// A field that is text and not empty; `null` counts as absent.
+    /// A field that is text and not empty. `null` counts as absent.
     pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, SecretValueError> {
         let Some(raw) = self.0.get(field).filter(|raw| raw.get() != "null") else {
             return Ok(None);
@@ -51,7 +51,7 @@ impl Fields {
         self.text(field)?.ok_or(SecretValueError::Missing(field))
     }
 
-    /// A port, as a number or as text: AWS's own examples use both.
+    /// A port, as a number or as text. AWS's own examples use both.
     pub(super) fn port(&self, field: &'static str) -> Result<Option<u16>, SecretValueError> {
         let Some(raw) = self.0.get(field).filter(|raw| raw.get() != "null") else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! What the name of a key says: the keys that the contract knows, their near misses, and keys that name a
-//! user or a password. Pure.
+//! What the name of a key means: the keys that the contract knows, their near misses, and keys that name a user or a
+//! password. Pure.
 
 use crate::text::cut;
 
@@ -17,11 +17,11 @@ pub const KNOWN: [&str; 10] = [
     "rotationStrategy",
 ];
 
-/// Endings of a key that names a user, in the form of [`letters`]; the longest first.
+/// Endings of a key that names a user, in the form of [`letters`], the longest first.
 const USER_ENDINGS: [&str; 7] = ["loginname", "username", "userid", "login", "user", "usr", "uid"];
-/// Endings of a key that names a password; the longest first.
+/// Endings of a key that names a password, the longest first.
 const PASSWORD_ENDINGS: [&str; 7] = ["passphrase", "password", "passwort", "passwd", "pass", "pwd", "pw"];
-/// Words for systems whose credentials are not this broker's.
+/// Words for other systems, whose credentials are not this broker's.
 const OTHER_SYSTEMS: [&str; 30] = [
     "cassandra",
     "database",
@@ -54,12 +54,12 @@ const OTHER_SYSTEMS: [&str; 30] = [
     "redshift",
     "dynamodb",
 ];
-/// Words for this broker; the first two also as the beginning of a word.
+/// Words for this broker. The first two count as the beginning of a word, too.
 const THIS_BROKER: [&str; 4] = ["rabbit", "amqp", "broker", "mq"];
 /// The longest name of a key that an error shows.
 const SHOWN_BYTES: usize = 64;
 
-/// The known key that somebody meant: the same letters after removing case, `-`, `_` and white space.
+/// The known key that somebody meant: the same letters without case, `-`, `_` and white space.
 pub(super) fn near_miss(key: &str) -> Option<&'static str> {
     let meant = letters(key);
     KNOWN.into_iter().find(|known| *known != key && known.eq_ignore_ascii_case(&meant))
@@ -70,20 +70,21 @@ fn letters(key: &str) -> String {
     key.chars().filter(|c| !c.is_whitespace() && !"-_".contains(*c)).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// A key as an error shows it: without control characters, and short.
+/// A key as an error shows it: short, and without control characters.
 pub(super) fn shown(key: &str) -> String {
     let plain: String = key.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     cut(&plain, SHOWN_BYTES)
 }
 
-/// Whether an error may show a key of a stranger's: the usual characters of a name, and not too many.
+/// Whether an error may show a key that the contract does not know: it has the usual characters of a name, and not too
+/// many.
 pub(super) fn is_plain(key: &str) -> bool {
     (1..=SHOWN_BYTES).contains(&key.len())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-/// What stands before the word for a user: `Some("")` for `user`, `Some("rabbitmq")` for `RABBITMQ_USER`,
-/// `None` for a key that names no user.
+/// The part of a key before the word for a user: `Some("")` for `user`, `Some("rabbitmq")` for `RABBITMQ_USER`, `None`
+/// for a key that does not name a user.
 pub(super) fn user_prefix(key: &str) -> Option<String> {
     prefix(key, &USER_ENDINGS)
 }
@@ -98,13 +99,13 @@ fn prefix(key: &str, endings: &[&str]) -> Option<String> {
     endings.iter().find_map(|ending| name.strip_suffix(ending)).map(str::to_owned)
 }
 
-/// Whether a key that names neither a user nor anything else could be a user's all the same.
+/// Whether a key could be the key of a user although its name says neither that nor anything else.
 pub(super) fn may_name_a_user(key: &str) -> bool {
     ["name", "id", "account", "accountname", "identity", "principal", "client", "clientid"]
         .contains(&letters(key).as_str())
 }
 
-/// Whether the name speaks of another system than a broker.
+/// Whether the name is about a system other than a broker.
 pub(super) fn names_another_system(key: &str) -> bool {
     words(key).iter().any(|word| {
         let before = user_prefix(word).or_else(|| password_prefix(word));
@@ -113,7 +114,7 @@ pub(super) fn names_another_system(key: &str) -> bool {
     })
 }
 
-/// Whether the name speaks of this broker.
+/// Whether the name is about this broker.
 pub(super) fn names_this_broker(key: &str) -> bool {
     let [rabbit, amqp, ..] = THIS_BROKER;
     words(key).iter().any(|word| {

@@ -19,9 +19,9 @@ struct Value<'l> {
     leaf: &'l Leaf,
     /// A copy of the password and nothing else.
     is_copy: bool,
-    /// What stands before the word for a user in its key.
+    /// The part of its key before the word for a user.
     user_of: Option<String>,
-    /// What stands before the word for a password in its key.
+    /// The part of its key before the word for a password.
     password_of: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl<'l> Logins<'l> {
     /// The new user for each value that names the user of a copy of the password.
     ///
     /// # Errors
-    /// Names a value that nobody can tell.
+    /// Names a value that may be a user or not.
     pub(super) fn users(&self) -> Result<Vec<Option<Zeroizing<String>>>, Unclear> {
         let mut users = Vec::with_capacity(self.values.len());
         for value in &self.values {
@@ -61,8 +61,8 @@ impl<'l> Logins<'l> {
         Ok(users)
     }
 
-    /// Whether a user's name belongs to the password: by a key such as `pass` for `user` and `mq_pass` for
-    /// `mq_user`; where there is none, by any copy in the same object. The secret's own `password` is both.
+    /// Whether a user's name belongs to the password. The keys decide: `pass` belongs to `user`, `mq_pass` to `mq_user`. If
+    /// there is no such key, any copy in the same object counts. The secret's own `password` is both.
     fn follows(&self, user: &Leaf, prefix: &str) -> Result<bool, Unclear> {
         let is_top = self.is_top(user);
         let beside = || self.values.iter().filter(|value| value.leaf.container == user.container);
@@ -76,15 +76,15 @@ impl<'l> Logins<'l> {
                 let is_beside_a_copy = is_top || beside().any(|value| value.is_copy);
                 Ok(is_beside_a_copy && !self.document.in_another_system(user, self.around))
             }
-            (true, true) => Err(self.unclear(user, "it stands beside two passwords")),
+            (true, true) => Err(self.unclear(user, "it is beside two passwords")),
             (false, true) if is_of_the_secret || self.document.names_this_broker(user) => {
-                Err(self.unclear(user, "a user of this pair stands beside another password"))
+                Err(self.unclear(user, "it is a user of this pair beside another password"))
             }
             (false, true) => Ok(false),
         }
     }
 
-    /// Refuses a copy of the password whose user is named by something that is not renewed.
+    /// Refuses a copy of the password if a text that is not renewed names its user.
     fn check_copies(&self, users: &[Option<Zeroizing<String>>]) -> Result<(), Unclear> {
         for copy in self.values.iter().filter(|value| value.is_copy).map(|value| value.leaf) {
             if self.is_user(copy.place.key()) {

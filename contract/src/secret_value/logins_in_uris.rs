@@ -10,11 +10,11 @@ use super::renewal::Unclear;
 use super::uri::{System, Uri, UserInfo};
 use super::{keys, uri};
 
-/// Bytes of a text, and what takes their place.
+/// Bytes of a text, and the text that replaces them.
 type Edit = (Range<usize>, Zeroizing<String>);
 
 impl Change<'_> {
-    /// URIs inside a text; what stands around them must not hold the password.
+    /// URIs inside a text. The text around them must not hold the password.
     pub(super) fn in_uris(&self, text: &str) -> Found {
         let mut edits = Vec::new();
         for uri in uri::all(text) {
@@ -38,7 +38,7 @@ impl Change<'_> {
         new.push_str(kept);
         rest.push_str(kept);
         if self.is_in(&rest) {
-            Found::Unclear(Unclear::here("the password stands in a longer text"))
+            Found::Unclear(Unclear::here("the password is part of a longer text"))
         } else if edits.is_empty() {
             Found::Nothing
         } else {
@@ -82,16 +82,16 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Whether a login of a user of the pair is one of this broker.
+    /// Whether a login of a user of the pair is a login to this broker.
     fn is_ours(&self, system: System, password: Option<&str>) -> Result<bool, &'static str> {
         let is_current =
             password.is_some_and(|password| password == self.old || *percent_decoded(password) == *self.old);
         match (system, is_current) {
             (System::ThisBroker, _) | (System::SomeBroker | System::Elsewhere, true) => Ok(true),
             (System::SomeBroker, false) => {
-                Err("a user of this pair stands with another password before another host than the broker's")
+                Err("it holds a user of this pair with another password, for a host that is not the broker's")
             }
-            (System::Foreign, true) if self.is_distinct() => Err("it leads to no RabbitMQ broker"),
+            (System::Foreign, true) if self.is_distinct() => Err("it is not the URI of a RabbitMQ broker"),
             (System::Elsewhere | System::Foreign, _) => Ok(false),
         }
     }

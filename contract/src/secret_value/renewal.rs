@@ -1,8 +1,8 @@
-//! Keys that repeat the credentials are credentials: a document with the new ones in their place. Pure.
+//! Renews the keys of a document that repeat the credentials. Pure.
 //!
-//! What is certain is renewed, what is certainly something else stays byte for byte, and everything between
-//! the two is refused by the name of its key: a copy that stays behind locks its application out with the
-//! rotation after the next.
+//! A key that certainly repeats them is renewed. A key that certainly holds something else stays byte for byte. Any other
+//! key is refused, and the error names it: a copy with the old password would lock its application out at the rotation
+//! after the next.
 
 use std::fmt::Write as _;
 
@@ -14,12 +14,13 @@ use super::keys;
 use super::logins::Logins;
 use crate::text::cut;
 
-/// Texts inside texts: JSON in base64 in JSON and so on. Each level makes a value longer, so 64 KiB end sooner.
+/// The deepest nesting of texts: JSON in base64 in JSON and so on. Each level makes a value longer, so a value of 64 KiB
+/// has fewer levels.
 const DEPTH_LIMIT: u8 = 8;
 /// The longest path that an error shows.
 const PATH_BYTES: usize = 256;
 
-/// Where a document stands.
+/// The position of a document.
 #[derive(Clone, Copy)]
 pub(super) struct Around {
     /// Whether it is the secret itself, whose `username` and `password` belong to it.
@@ -33,7 +34,7 @@ impl Around {
     /// The secret itself.
     pub(super) const SECRET: Self = Self { is_secret: true, in_another_system: false, depth: 0 };
 
-    /// A document inside a text; none when there are too many of them inside each other.
+    /// A document inside a text. None if the nesting is too deep.
     pub(super) fn deeper(self) -> Option<Self> {
         let depth = self.depth.saturating_add(1);
         (depth <= DEPTH_LIMIT).then_some(Self { is_secret: false, depth, ..self })
@@ -49,13 +50,13 @@ pub(super) struct Unclear {
 }
 
 impl Unclear {
-    /// In the text that was asked about.
+    /// In the text that was examined.
     pub(super) fn here(why: &'static str) -> Self {
         Self { path: String::new(), why }
     }
 }
 
-/// The document with the new credentials; none when nothing has to change.
+/// The document with the new credentials. None if nothing has to change.
 ///
 /// # Errors
 /// The first copy that cannot be renewed with certainty.
@@ -101,11 +102,11 @@ fn find(
 ) -> Result<Found, Unclear> {
     let here = |why| Unclear { path: path(document, change, leaf.container, &leaf.place), why };
     let Some(text) = &leaf.text else {
-        // A number, or a text that cannot be read because it holds half a surrogate pair.
+        // A number, or a text that cannot be decoded because it holds half a surrogate pair.
         let raw = json.get(leaf.span.clone()).unwrap_or_default();
         let is_copy = change.is_password(raw, leaf.place.key());
         if is_copy || (raw.starts_with('"') && change.is_in(raw)) {
-            return Err(here("the password does not stand there as a text"));
+            return Err(here("it holds the password, but not as a readable text"));
         }
         return Ok(Found::Nothing);
     };
@@ -129,7 +130,7 @@ fn find(
     }
 }
 
-/// No key may hold the password: nobody knows what the key has to be called then.
+/// No name of a key may hold the password: nobody knows which name the key must get.
 fn check_keys(document: &Document, change: &Change<'_>) -> Result<(), Unclear> {
     let leaves = document.leaves.iter().map(|leaf| (leaf.container, &leaf.place));
     let containers = document.containers.iter().map(|inner| (inner.parent, &inner.place));
@@ -142,7 +143,7 @@ fn check_keys(document: &Document, change: &Change<'_>) -> Result<(), Unclear> {
     Ok(())
 }
 
-/// Such as `brokers[0].uri`. A key that is no plain name, or holds the password, is shown by its number.
+/// A path such as `brokers[0].uri`. A key is shown by its number if it is not a plain name or holds the password.
 pub(super) fn path(
     document: &Document,
     change: &Change<'_>,

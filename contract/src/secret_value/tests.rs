@@ -113,7 +113,7 @@ fn a_near_miss_of_a_known_key_is_refused_with_what_was_meant() -> Result<(), Sec
             let json = with(key, value).to_string();
             let error = SecretValue::parse(&json).err().map(|error| error.to_string());
             assert_eq!(error.as_deref(), Some(words));
-            // A version of before this rule can still be revoked.
+            // A version that is older than this rule can still be revoked.
             assert_eq!(SecretValue::parse_earlier(&json)?.username(), "payment");
         }
     }

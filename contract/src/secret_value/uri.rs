@@ -5,45 +5,45 @@ use std::ops::Range;
 
 use crate::BrokerAddress;
 
-/// What ends a URI inside a text.
+/// The characters that end a URI inside a text.
 const NOT_IN_A_URI: &str = "\"'<>`";
-/// What ends an authority.
+/// The characters that end an authority.
 const AFTER_AUTHORITY: &str = "/?#,";
 
-/// One URI that stands in a text.
+/// One URI in a text.
 pub(super) struct Uri<'t> {
     scheme: &'t str,
-    /// Where the part after `://` begins in the text.
+    /// The position in the text of the part after `://`.
     start: usize,
     /// From there to the end of the URI, or to the next one.
     rest: &'t str,
 }
 
-/// What the part before the `@` of a URI holds.
+/// The part before the `@` of a URI.
 pub(super) enum UserInfo {
     /// No user info.
     None,
-    /// User info in the form that the RFC demands, or as the caller knows it.
+    /// User info in the form that the RFC requires, or in the form that the caller knows.
     Is {
         /// Its bytes in the text.
         span: Range<usize>,
-        /// The host behind it, in lower case.
+        /// The host after it, in lower case.
         host: String,
     },
-    /// There is an `@`, but what stands before it can be read in more than one way.
+    /// There is an `@`, but the text before it can be read in more than one way.
     Ambiguous,
 }
 
-/// Whose system a URI leads to.
+/// The system that a URI names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum System {
-    /// The secret's broker, as far as the URI says.
+    /// The secret's broker, as far as the URI shows.
     ThisBroker,
-    /// A broker, and perhaps another one.
+    /// A broker, which may be another one.
     SomeBroker,
-    /// Something that speaks HTTP, WebSocket, MQTT or STOMP at another host.
+    /// A service for HTTP, WebSocket, MQTT or STOMP at another host.
     Elsewhere,
-    /// Something that is no RabbitMQ.
+    /// A service that is not RabbitMQ.
     Foreign,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn all(text: &str) -> Vec<Uri<'_>> {
 }
 
 impl Uri<'_> {
-    /// The user info. A login of one of `users` with `password` is recognized even where it breaks the RFC.
+    /// The user info. A login of one of `users` with `password` is recognized even if it does not follow the RFC.
     pub(super) fn user_info(&self, users: &[&str], password: &str) -> UserInfo {
         let exact = users.iter().find_map(|user| {
             let behind = self.rest.strip_prefix(user)?.strip_prefix(':')?.strip_prefix(password)?;
@@ -89,7 +89,7 @@ impl Uri<'_> {
         UserInfo::Is { span: self.start..self.start.saturating_add(length), host: host.to_ascii_lowercase() }
     }
 
-    /// Whether something like `user:pass/word@` stands there, and not `host:port/path@`.
+    /// Whether the text has a form such as `user:pass/word@`, and not `host:port/path@`.
     fn looks_like_a_login(&self) -> bool {
         let uri = self.rest.split(ends_a_uri).next().unwrap_or_default();
         let Some((user, behind)) = uri.split_once(':') else { return false };
@@ -98,12 +98,12 @@ impl Uri<'_> {
         !is_a_port && behind.contains('@') && !user.contains(|c: char| AFTER_AUTHORITY.contains(c))
     }
 
-    /// What stands before the first `:` of the part after `://`.
+    /// The text before the first `:` of the part after `://`.
     pub(super) fn first_name(&self) -> &str {
         self.rest.split(':').next().unwrap_or_default()
     }
 
-    /// Where this URI leads. `host` is [`UserInfo::Is::host`], or [`Uri::host`].
+    /// The system that this URI names. `host` is [`UserInfo::Is::host`], or [`Uri::host`].
     pub(super) fn system(&self, host: &str, broker: &BrokerAddress) -> System {
         let scheme = self.scheme.to_ascii_lowercase();
         let speaks_amqp = scheme.contains("amqp") || scheme.contains("rabbit");
@@ -154,14 +154,14 @@ fn ends_a_uri(c: char) -> bool {
     c.is_whitespace() || NOT_IN_A_URI.contains(c)
 }
 
-/// The length of what the RFC allows as user info, when an `@` follows it.
+/// The length of the text that the RFC allows as user info, if an `@` follows it.
 fn legal_user_info(rest: &str) -> Option<usize> {
     let behind =
         rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=:".contains(c));
     behind.starts_with('@').then(|| rest.len().saturating_sub(behind.len()))
 }
 
-/// Whether the host is the broker's; none when its name does not say.
+/// Whether the host is the broker's. None if its name does not show that.
 fn is_at(host: &str, broker: &BrokerAddress) -> Option<bool> {
     match broker {
         BrokerAddress::Endpoints { host: own, management_url, .. } => {
@@ -169,7 +169,7 @@ fn is_at(host: &str, broker: &BrokerAddress) -> Option<bool> {
             Some(host == own || management == Some(host))
         }
         BrokerAddress::Id(id) => {
-            // Amazon MQ: `b-….mq.REGION.amazonaws.com` or `.on.aws`; another name may be an alias.
+            // Amazon MQ: `b-….mq.REGION.amazonaws.com` or `.on.aws`. Another name may be an alias.
             let first = host.split('.').next().unwrap_or_default();
             if first.eq_ignore_ascii_case(id) {
                 Some(true)

@@ -64,7 +64,7 @@ fn a_uri_of_the_pair_gets_the_new_login_percent_encoded() {
     let new = format!("payment_clone:{NEW_ENCODED}");
     for (old, expected) in [
         (format!("amqps://payment:{OLD_ENCODED}@host:5671/vh"), format!("amqps://{new}@host:5671/vh")),
-        // As somebody wrote it who did not percent-encode it.
+        // Not percent-encoded.
         (format!("amqps://payment:{OLD}@host:5671/vh"), format!("amqps://{new}@host:5671/vh")),
         // The vhost `/`, and a query.
         (
@@ -80,7 +80,7 @@ fn a_uri_of_the_pair_gets_the_new_login_percent_encoded() {
         ("amqps://payment@host/vh".to_owned(), "amqps://payment_clone@host/vh".to_owned()),
         ("pyamqp://payment:x@host//".to_owned(), format!("pyamqp://{new}@host//")),
         (format!("amqps://payment:{OLD_ENCODED}@[::1]:5671/"), format!("amqps://{new}@[::1]:5671/")),
-        // Several, and what stands around them.
+        // More than one URI, and text around them.
         (
             format!("amqps://payment:{OLD_ENCODED}@h1/vh,amqps://payment:x@h2/vh"),
             format!("amqps://{new}@h1/vh,amqps://{new}@h2/vh"),
@@ -123,7 +123,7 @@ fn a_uri_on_a_secret_with_a_host_is_told_from_another_brokers() {
     ] {
         assert!(rotate(uri).is_ok_and(|json| json.contains(NEW_ENCODED)), "{uri}");
     }
-    // The same user's name with another password at another broker: nobody can know.
+    // The same name of a user with another password at another broker: nobody can know whose login it is.
     assert!(matches!(
         rotate("amqps://payment:x@other.example.com/vh"),
         Err(SecretValueError::UnclearCopy { key, .. }) if key == "uri"
