@@ -1,4 +1,4 @@
-//! Calls to AWS: their limits, and what can go wrong in one, in the words of the person who has to mend it.
+//! Calls to AWS: their limits, and their errors, in words for the person who has to fix the cause.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::Kind;
 
-/// The SDK's configuration: every operation ends within `timeout`, its three attempts included.
+/// The SDK's configuration. Every operation ends within `timeout`, its three attempts included.
 pub async fn aws_sdk(timeout: Duration) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(timeout / 3)
@@ -37,10 +37,10 @@ pub enum AwsError {
         service: &'static str,
         /// The API's operation.
         operation: &'static str,
-        /// How long was waited, retries included.
+        /// How long the call waited, retries included.
         timeout: Duration,
     },
-    /// AWS answered an error.
+    /// AWS answered with an error.
     #[error("{service} refused {operation}: {code}: {message}")]
     Refused {
         /// The AWS service.
@@ -49,11 +49,11 @@ pub enum AwsError {
         operation: &'static str,
         /// AWS's error code.
         code: String,
-        /// AWS's message, which names resources and roles and no values.
+        /// AWS's message. It names resources and roles, but no values.
         message: String,
     },
-    /// The request could not be made, or its answer not be understood.
-    #[error("{service}'s {operation} could not be made or answered something that is not its format")]
+    /// The request could not be made, or its answer could not be read.
+    #[error("the request {operation} to {service} could not be made, or its answer could not be read")]
     Unreadable {
         /// The AWS service.
         service: &'static str,
@@ -63,12 +63,12 @@ pub enum AwsError {
 }
 
 impl AwsError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unreachable { .. } => Kind::AwsUnreachable,
-            // A KMS key that is disabled, or that the role may not use: the next attempt would meet it too.
+            // A KMS key that is disabled, or that the role may not use: the next attempt would fail for it, too.
             Self::Refused { code, .. }
                 if code.contains("AccessDenied")
                     || code == "DecryptionFailure"
@@ -98,13 +98,13 @@ impl AwsError {
         if self.is(code) { Ok(false) } else { Err(self) }
     }
 
-    /// Whether AWS's message contains these words, where a code has more than one meaning.
+    /// Whether AWS's message contains these words. For a code that has more than one meaning.
     #[must_use]
     pub fn says(&self, words: &str) -> bool {
         matches!(self, Self::Refused { message, .. } if message.contains(words))
     }
 
-    /// Reads the SDK's error. Bodies of requests and answers stay out of it.
+    /// Reads the SDK's error. Bodies of requests and answers are never a part of the result.
     pub fn from_sdk<E: ProvideErrorMetadata, R>(
         service: &'static str,
         operation: &'static str,

@@ -1,9 +1,9 @@
-//! Repeating what may succeed a moment later.
+//! Repeats an operation that may succeed a moment later.
 
 use std::time::Duration;
 
-/// How often something is repeated, and the pauses before each repetition. Each pause is half as long again as the one
-/// before, up to the longest.
+/// How often an operation is repeated, and the pause before each repetition. Each pause is one and a half times the pause
+/// before it, up to the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The pause before the first repetition.
@@ -21,7 +21,7 @@ impl Backoff {
         Self { first: pause, longest: pause, repetitions }
     }
 
-    /// Tries, and repeats while the answer is one `to_repeat`. Answers the last answer.
+    /// Tries, and repeats while the answer is one `to_repeat`. Returns the last answer.
     pub async fn run<T>(self, mut attempt: impl AsyncFnMut() -> T, to_repeat: impl Fn(&T) -> bool) -> T {
         let answer = attempt().await;
         self.again(answer, attempt, to_repeat).await

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-/// What an invocation gets where no deadline is known.
+/// The time of an invocation whose deadline is not known.
 const WITHOUT_DEADLINE: Duration = Duration::from_secs(55);
 
-/// What Lambda leaves until `deadline_ms` (milliseconds since 1970), less `reserve`: time to tell of a
-/// failure before Lambda's own timeout.
+/// The time until `deadline_ms` (milliseconds since 1970), less `reserve`: the time to report a failure before Lambda's
+/// own timeout.
 ///
-/// A deadline that is over when the invocation begins is no deadline: `cargo lambda watch` 1.9.2 sends the
-/// number 600,000, ten minutes after 1970.
+/// A deadline in the past is ignored: `cargo lambda watch` 1.9.2 sends the number 600,000, ten minutes after 1970.
 #[must_use]
 pub fn time_left(deadline_ms: u64, now_ms: i64, reserve: Duration) -> Duration {
     let now_ms = u64::try_from(now_ms).unwrap_or(0);

@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What `CALL_TIMEOUT_SECONDS` may be, a variable of every function. A call that is not answered ends before the shortest
-/// invocation of the template does: its error names the likely cause, and that of the invocation could not.
+/// The allowed values of `CALL_TIMEOUT_SECONDS`, a variable of every function. A call without an answer must end before
+/// the shortest invocation of the template. Its error names the likely cause, which a timeout of Lambda could not.
 pub const CALL_TIMEOUTS_SECONDS: RangeInclusive<u64> = 1..=20;
 
-/// A variable has a value that the function cannot work with. The value itself is never quoted.
+/// A variable has a value that the function cannot use. The value itself is never quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {variable} must be {expected}")]
 pub struct ConfigError {

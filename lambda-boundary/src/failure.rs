@@ -1,12 +1,12 @@
-//! From an error to what Lambda reports: the one place where the chain of causes is put into words.
+//! From an error to what Lambda reports. This is the one place where the chain of causes becomes text.
 
 use std::error::Error;
 
 use contract::Kind;
 use lambda_runtime::Diagnostic;
 
-/// The causes below `error`, nearest first. Consecutive repeats are left out: some libraries print
-/// their cause in their own message and name it as the source as well.
+/// The causes below `error`, nearest first. Consecutive repeats are left out, because some libraries print their cause in
+/// their own message and also name it as the source.
 #[must_use]
 pub fn causes(error: &dyn Error) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();

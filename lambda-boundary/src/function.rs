@@ -1,4 +1,4 @@
-//! What the `main` of every function does: start, serve events, or say why it cannot.
+//! What the `main` of every function does: it starts and serves events, or reports why it cannot.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::environment::{ConfigError, Environment};
 use crate::logging::init_logging;
 use crate::metrics::init_metrics;
 
-/// Starts the log and the metrics of the function whose crate is `function_crate`, and answers its environment.
+/// Starts the log and the metrics of the function whose crate is `function_crate`, and returns its environment.
 #[must_use]
 pub fn start(function_crate: &'static str) -> Environment {
     init_logging(function_crate);
@@ -31,7 +31,7 @@ where
     }
 }
 
-/// Logs that the configuration is wrong. The code is for a function that ends with it.
+/// Logs that the configuration is wrong. Returns the exit code for a function that ends then.
 pub fn wrong_configuration(error: &ConfigError) -> ExitCode {
     tracing::error!(kind = Kind::ConfigurationInvalid.as_str(), "{error}");
     ExitCode::FAILURE
@@ -43,7 +43,7 @@ pub fn cannot_start(error: &lambda_runtime::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The present time, which a function hands on as an argument.
+/// The present time, which a function passes on as an argument.
 #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
 #[must_use]
 pub fn now() -> Timestamp {

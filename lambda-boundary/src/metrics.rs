@@ -19,17 +19,18 @@ pub enum Unit {
     Milliseconds,
 }
 
-/// Names the namespace of all metrics (`METRIC_NAMESPACE`), before the first: two stacks of a region would add up in one.
+/// Sets the namespace of all metrics (`METRIC_NAMESPACE`). Call it before the first metric. In one namespace, the metrics
+/// of two stacks of a region would add up.
 pub fn init_metrics(namespace: Option<String>) {
     if let Some(namespace) = namespace.filter(|name| !name.is_empty()) {
         let _ = NAMESPACE.set(namespace);
     }
 }
 
-/// Prints one value of one metric. `dimensions` tell series apart, so their values must be few (a kind, a
-/// step; never a secret's ARN). `properties` stand in the line beside it, for searching.
+/// Prints one value of one metric. `dimensions` distinguish series, so they must have few values (a kind or a step, never
+/// a secret's ARN). `properties` are in the same line, to search for.
 ///
-/// A metric that cannot be printed is lost: nothing depends on it.
+/// A metric that cannot be printed is lost. Nothing depends on it.
 pub fn metric(
     timestamp_ms: i64,
     name: &str,

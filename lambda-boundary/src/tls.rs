@@ -1,9 +1,9 @@
-//! Finding out that it was TLS that refused.
+//! Finds the TLS error in an error of the transport.
 
 use std::error::Error;
 
-/// The TLS refusal inside an error of the transport, if there is one. An `io::Error` hands out the error
-/// that it carries by `get_ref` only, and clients wrap one in another.
+/// The TLS refusal inside an error of the transport, if there is one. An `io::Error` gives access to the error that it
+/// holds only by `get_ref`, and clients wrap one error in another.
 #[must_use]
 pub fn tls_refusal_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     if let Some(tls) = error.downcast_ref() {
