@@ -1,4 +1,4 @@
-//! Asking secret2eks, asynchronously, to deliver what is current now.
+//! Asks secret2eks, asynchronously, to deliver the version that is current now.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ impl DeliveryRequests {
         Self { client: Client::new(config), function, timeout }
     }
 
-    /// Whether there is a function to ask.
+    /// Whether a function is configured.
     #[must_use]
     pub fn is_possible(&self) -> bool {
         self.function.is_some()
     }
 
-    /// Hands the request to Lambda's queue; answers `false` when no function is configured.
-    /// Repeating it is harmless: secret2eks looks up what is current.
+    /// Puts the request into Lambda's queue. Returns `false` if no function is configured. Repeating it is harmless:
+    /// secret2eks looks up which version is current.
     ///
     /// # Errors
     /// When Lambda does not take it.

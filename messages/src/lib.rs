@@ -1,4 +1,4 @@
-//! What functions send to others: failure notices and alerts by a topic, the request to deliver by Lambda's queue.
+//! The messages that functions send: failure notices and alerts by SNS topics, delivery requests by Lambda's queue.
 
 mod delivery_requests;
 mod topic;

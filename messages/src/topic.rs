@@ -1,4 +1,4 @@
-//! A topic of SNS: failure notices to the dead-letter topic, alerts to people and chats.
+//! An SNS topic: failure notices go to the dead-letter topic, alerts to people and chats.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use contract::{Alert, FailureNotice};
 use lambda_boundary::AwsError;
 use serde_json::json;
 
-/// The context entries of an alert that are attributes of the message too, for subscription filters.
+/// The context entries of an alert that are also attributes of the message, for subscription filters.
 const ALERT_ATTRIBUTES: [&str; 3] = ["kind", "severity", "area"];
 
 /// A topic.
@@ -27,7 +27,7 @@ pub enum PublishError {
     /// SNS refused it.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// It could not be written as JSON.
+    /// The message could not be written as JSON.
     #[error("the message could not be written")]
     Unwritable(#[from] serde_json::Error),
     /// SNS's client could not build the message.
@@ -51,7 +51,7 @@ impl Topic {
         self.publish(message, [("kind", notice.kind.as_str()), ("severity", notice.severity.as_str())]).await
     }
 
-    /// Publishes an alert: the notification to chats and queues, a letter to mailboxes.
+    /// Publishes an alert: the notification for chats and queues, and a mail for mailboxes.
     ///
     /// # Errors
     /// When SNS does not take it.
