@@ -1,4 +1,4 @@
-//! Whether an alert is sent: whoever can make failures up must neither fill the chat nor keep others out of it.
+//! Whether an alert is sent. Whoever can invent failures must neither fill the chat nor suppress the alerts of others.
 
 use contract::{Area, Kind, Severity};
 use jiff::Timestamp;
@@ -6,28 +6,28 @@ use jiff::Timestamp;
 use crate::message::{Detail, Failure};
 use crate::secret_store::Standing;
 
-/// What becomes of an alert.
+/// What happens to an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is sent.
     Send,
-    /// It is not sent; the incident stands in the table, and one digest says so.
+    /// It is not sent. The incident is in the table, and one digest reports that alerts were withheld.
     Withhold,
     /// It is sent once it is known whether the secret exists.
     Wait,
 }
 
-/// Whether an alert is sent whatever was sent before: it is critical, or about a secret that exists, or about a function or
-/// an alarm of the stack, or it is the digest.
+/// Whether an alert is sent regardless of the budget: it is critical, or about a secret that exists, or about a function
+/// or an alarm of the stack, or it is the digest.
 #[must_use]
 pub fn is_free(kind: Kind, standing: &Standing) -> bool {
     kind.severity() == Severity::Critical
-        // A notice may claim this kind, too, but not of a message.
+        // A notice may claim this kind, too, but not in the area of messages.
         || kind == Kind::AlertsWithheld && matches!(standing, Standing::NoSecret)
         || matches!(standing, Standing::Exists(_) | Standing::Own)
 }
 
-/// What becomes of the alert number `spent` of an hour that has `budget`.
+/// What happens to the alert number `spent` of an hour whose budget is `budget`.
 #[must_use]
 pub fn verdict(standing: &Standing, spent: u64, budget: u64) -> Verdict {
     match standing {
@@ -45,14 +45,14 @@ pub fn hour(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H").to_string()
 }
 
-/// The digest: one incident for each area and hour, however much is withheld. It ends as all of its area do, when nothing
-/// has been heard of it for a day: after the hour nothing is.
+/// The digest: one incident for each area and hour, regardless of how many alerts are withheld. It ends as every incident
+/// of its area does: when no failure has been added to it for a day. After the hour, none is.
 #[must_use]
 pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
     let detail = Detail {
         message: format!(
-            "More than {budget} alerts of the area {} were due within an hour. Until {}:00 UTC, no alert is sent about {}, \
-             unless it is critical",
+            "More than {budget} alerts of the area {} were due within an hour. Until {}:00 UTC, an alert about {} is \
+            sent only if it is critical",
             area.as_str(),
             now.saturating_add(jiff::SignedDuration::from_hours(1)).unwrap_or(now).strftime("%H"),
             withheld(area),
@@ -76,7 +76,7 @@ pub fn digest(area: Area, budget: u64, now: Timestamp) -> Failure {
     }
 }
 
-/// What the alerts of an area are about that have a budget.
+/// The subjects of an area whose alerts have a budget.
 fn withheld(area: Area) -> &'static str {
     match area {
         Area::Rotation | Area::Delivery | Area::Revocation | Area::Adoption | Area::Connections => {
@@ -84,7 +84,7 @@ fn withheld(area: Area) -> &'static str {
         }
         Area::Function => "a function whose name is not in OWN_NAMES",
         Area::Alarm => "an alarm whose name is not in OWN_NAMES",
-        Area::Message => "a message that is not understood or not believed",
+        Area::Message => "a message that is not understood or not trusted",
     }
 }
 

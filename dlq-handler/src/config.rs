@@ -11,26 +11,26 @@ use crate::wording::Places;
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where people are told (`ALERT_TOPIC_ARN`).
+    /// The topic for alerts (`ALERT_TOPIC_ARN`).
     pub alert_topic: String,
     /// The table of incidents (`INCIDENTS_TABLE`).
     pub incidents_table: String,
-    /// The queue for what has to wait (`OWN_QUEUE_URL`, or `DEAD_LETTER_QUEUE_URL` where there is one queue for all).
+    /// The queue for messages that have to wait (`OWN_QUEUE_URL`, or `DEAD_LETTER_QUEUE_URL` if there is one queue for all).
     pub own_queue: String,
-    /// Which queue is whose.
+    /// The queues of the senders.
     pub queues: Queues,
-    /// The event bus that other systems listen to; the default one without a name (`EVENT_BUS_NAME`).
+    /// The event bus for other systems (`EVENT_BUS_NAME`). Without a name, it is the default bus.
     pub event_bus: Option<String>,
-    /// Alerts of one area in an hour that may be about what does not exist (`ALERTS_PER_HOUR`).
+    /// The number of alerts of one area in an hour that may be about subjects that do not exist (`ALERTS_PER_HOUR`).
     pub alerts_per_hour: u64,
-    /// The names of the stack's functions and alarms; alerts about them are always sent (`OWN_NAMES`).
+    /// The names of the stack's functions and alarms (`OWN_NAMES`). Alerts about them are always sent.
     pub own_names: Vec<String>,
     /// Key and value of the tag of secrets that are rotated (`ROTATION_TAG_KEY`, `ROTATION_TAG_VALUE`).
     pub rotation_tag: (String, String),
-    /// What the names of the stack's secrets begin with (`SECRET_NAME_PREFIX`, `ADMIN_SECRET_NAME_PREFIX`); any unless both
-    /// are set.
+    /// The prefixes of the names of the stack's secrets (`SECRET_NAME_PREFIX`, `ADMIN_SECRET_NAME_PREFIX`). Unless both are
+    /// set, every name is accepted.
     pub secret_name_prefixes: Vec<String>,
-    /// The name of this function, by which its looks are counted (`AWS_LAMBDA_FUNCTION_NAME`).
+    /// The name of this function (`AWS_LAMBDA_FUNCTION_NAME`), a dimension of the metric of its hourly checks.
     pub function: String,
     /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
     pub places: Places,
@@ -43,14 +43,14 @@ pub struct Config {
 }
 
 const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
-/// CloudTrail's events come by another way than notices, and either may come first.
+/// CloudTrail's events and notices come through different queues, and either may come first.
 const DEFAULT_GRACE_SECONDS: u64 = 20;
 const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
 const DEFAULT_ALERTS_PER_HOUR: u64 = 60;
 const ALERTS_PER_HOUR: std::ops::RangeInclusive<u64> = 1..=10_000;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
 
-/// Where each sender has its queue.
+/// The variables that are set if each sender has a queue of its own.
 const SEPARATE: [&str; 3] = ["RULE_QUEUE_ARN", "OWN_QUEUE_ARN", "OWN_QUEUE_URL"];
 
 impl Config {
@@ -111,7 +111,7 @@ impl Config {
 fn refuse_some_of_the_separate_queues(environment: &Environment) -> Result<(), ConfigError> {
     let (set, missing): (Vec<&'static str>, Vec<&'static str>) =
         SEPARATE.into_iter().partition(|name| environment.optional(name).is_some());
-    // That of deliveries is there only where there is a cluster.
+    // The queue of deliveries exists only if there is a cluster.
     let has_deliveries = environment.optional("DELIVERY_QUEUE_ARN").is_some();
     match missing.first() {
         Some(name) if has_deliveries || !set.is_empty() => {

@@ -1,4 +1,4 @@
-//! Why a message could not be handled: it stays in the queue then.
+//! Why a message could not be handled. Such a message stays in the queue.
 
 use contract::Kind;
 use lambda_boundary::AwsError;
@@ -11,11 +11,11 @@ use crate::own_queue::SendError;
 /// Why a message could not be handled. Messages say what failed; causes say why.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The event is not one of SQS.
-    #[error("the event is not one of SQS")]
+    /// The event is not an event of SQS.
+    #[error("the event is not an event of SQS")]
     Event(#[source] serde_json::Error),
     /// The state could not be read or written.
-    #[error("failed to keep the incident of {subject}")]
+    #[error("failed to read or write the incident of {subject}")]
     Table {
         /// The secret, function or alarm.
         subject: String,
@@ -23,15 +23,17 @@ pub enum HandlerError {
         #[source]
         source: TableError,
     },
-    /// Others wrote the same item at the same time, each time.
-    #[error("the incident of {subject} was written by others {attempts} times in a row")]
+    /// Other invocations wrote the same item at the same time, at each attempt.
+    #[error(
+        "failed to write the incident of {subject}: others wrote it at the same time, {attempts} times in a row"
+    )]
     Contended {
         /// The secret, function or alarm.
         subject: String,
         /// How often it was tried.
         attempts: u32,
     },
-    /// People could not be told.
+    /// The alert could not be published.
     #[error("failed to publish the alert about {subject}; it is kept in the table of incidents")]
     Alert {
         /// The secret, function or alarm.
@@ -40,7 +42,7 @@ pub enum HandlerError {
         #[source]
         source: PublishError,
     },
-    /// Other systems could not be told.
+    /// The event for other systems could not be sent.
     #[error("failed to send the event about {subject}; it is kept in the table of incidents")]
     Bus {
         /// The secret, function or alarm.
@@ -49,7 +51,7 @@ pub enum HandlerError {
         #[source]
         source: PutError,
     },
-    /// Something that has to wait could not be queued.
+    /// A message that has to wait could not be queued.
     #[error("failed to queue a message about {subject} for later")]
     Later {
         /// The secret.
@@ -67,20 +69,20 @@ pub enum HandlerError {
         #[source]
         source: RequestError,
     },
-    /// Rotations that stand still could not be found.
-    #[error("failed to look for rotations that stand still")]
+    /// The search for stuck rotations failed.
+    #[error("failed to look for stuck rotations")]
     Pending {
         /// Why.
         #[source]
         source: AwsError,
     },
     /// Time ran out.
-    #[error("the invocation's time ran out")]
+    #[error("the invocation ran out of time")]
     TimedOut,
 }
 
 impl HandlerError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         let aws = match self {

@@ -1,4 +1,4 @@
-//! The event bus where a SIEM may listen: the default one, or one that only this function may send to.
+//! The event bus for a SIEM: the default one, or one that only this function may send to.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub enum PutError {
     /// EventBridge refused the call.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// EventBridge took the call but not the event.
-    #[error("EventBridge did not take the event: {0}")]
+    /// EventBridge accepted the call but not the event.
+    #[error("EventBridge did not accept the event: {0}")]
     Refused(String),
     /// The event could not be written as JSON.
     #[error("the event could not be written")]
@@ -55,7 +55,7 @@ impl EventBus {
             .send()
             .await
             .map_err(|error| AwsError::from_sdk("EventBridge", "PutEvents", self.timeout, &error))?;
-        // One entry is refused without an error of the call.
+        // EventBridge can refuse an entry although the call succeeds.
         match answer.entries().iter().find_map(|entry| entry.error_code()) {
             Some(code) => Err(PutError::Refused(code.to_owned())),
             None => Ok(()),

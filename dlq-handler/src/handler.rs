@@ -19,16 +19,17 @@ use crate::secret_store::Standing;
 use crate::sqs_event::{BatchAnswer, ItemFailure, SqsEvent, SqsRecord};
 use crate::triage::{Received, triage};
 
-/// Time kept back to name the messages that failed before Lambda's own timeout: unnamed, all would come again.
+/// Time that is kept back to name the failed messages before Lambda's own timeout. Otherwise all messages would come
+/// again.
 const ANSWER_RESERVE: Duration = Duration::from_secs(3);
 
-/// So far may the clocks of AWS's services be apart.
+/// The largest difference between the clocks of AWS's services.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 
 /// Handles one batch.
 ///
 /// # Errors
-/// When the event is no batch. Messages that fail are named in the answer instead.
+/// When the event is not a batch. Messages that fail are named in the answer instead.
 pub async fn handle(handler: &DlqHandler, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let span = tracing::info_span!("invocation", request_id = context.request_id);
@@ -112,7 +113,7 @@ async fn handle_message(
     }
 }
 
-/// A rotation that succeeded may also be the end of sessions that outlived others.
+/// Records a success. A rotation that succeeded may also end an incident about connections that outlive rotations.
 async fn succeed(handler: &DlqHandler, success: &Success, sender: &Sender) -> Result<(), HandlerError> {
     let change = |record: &mut Record, now| record.succeed(success, now);
     handler.change(&success.subject, success.area, sender, change).await?;
@@ -122,8 +123,8 @@ async fn succeed(handler: &DlqHandler, success: &Success, sender: &Sender) -> Re
     Ok(())
 }
 
-/// A success that came by another way is true all the same where Secrets Manager says so itself: it lay in the one queue
-/// of version 0.1 during an update, or was given back to another queue. Nothing else is.
+/// A success that came through an unexpected queue counts if Secrets Manager confirms it: it was in the only queue of
+/// version 0.1 during an update, or was moved to another queue. Nothing else counts.
 async fn distrust(
     handler: &DlqHandler,
     failure: Failure,
@@ -136,7 +137,7 @@ async fn distrust(
     {
         tracing::info!(
             secret.arn = success.subject,
-            "Secrets Manager confirms a success that came by another way"
+            "a success came through an unexpected queue, and Secrets Manager confirms it"
         );
         return succeed(handler, &success, sender).await;
     }
@@ -146,13 +147,13 @@ async fn distrust(
     handler.fail(&failure, sender).await
 }
 
-/// The success as far as Secrets Manager says the same, whose clock tells seconds.
+/// The success, if Secrets Manager confirms it. Secrets Manager's times are in whole seconds.
 fn confirmed(claim: &Success, last_rotated: Option<Timestamp>) -> Option<Success> {
     let last = last_rotated.filter(|last| claim.at.duration_since(*last) <= CLOCKS)?;
     Some(Success { at: claim.at.min(last), ..claim.clone() })
 }
 
-/// CloudTrail says that a rotation failed and not why: the notice that does may be on its way.
+/// CloudTrail reports that a rotation failed, but not why. The notice that says why may arrive later.
 fn waits(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::RotationFailed | Kind::RotationTestFailed) && !failure.waited
 }
@@ -163,7 +164,7 @@ async fn fail(handler: &DlqHandler, mut failure: Failure, sender: &Sender) -> Re
         remedy => remedy,
     };
     failure.detail.tried = remedy.words();
-    // Before it is written down: a delivery that is asked for twice is harmless, a forgotten one is not.
+    // Before the failure is recorded: a delivery that is requested twice is harmless, a forgotten one is not.
     if let Remedy::Again(request, delay) = remedy
         && !handler.has_seen(&failure).await?
     {

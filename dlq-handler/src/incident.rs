@@ -1,8 +1,8 @@
-//! The life of an incident, decided on data: the item of the table is the only state.
+//! The states of an incident, decided on data. The item in the table is the only state.
 //!
-//! Messages come late, twice and in any order. What counts is when something happened, and a second is the
-//! finest that CloudTrail tells; where two things happened in the same second, the order of arrival decides, and
-//! for a failure: it is told rather than hidden.
+//! Messages come late, twice and in any order, so the time when something happened decides. CloudTrail's times are in
+//! whole seconds. If two things happened in the same second, the order of arrival decides. In case of doubt, a failure is
+//! reported.
 
 mod announcement;
 mod healing;
@@ -17,14 +17,14 @@ pub use announcement::{Announcement, Sender, What};
 
 use crate::message::{Detail, Failure, Success};
 
-/// An incident that is still open after this time is told once more; one that nothing closes ends when nothing
-/// was heard of it for so long.
+/// If an incident is still open after this time, people are notified once more. An incident that no success can close
+/// ends when no failure has been added to it for this time.
 pub const A_DAY: SignedDuration = SignedDuration::from_hours(24);
-/// A rotation that succeeds within this time of a report of such sessions is the one that reported them.
+/// A rotation that succeeds within this time after a report of outlived connections is the one that reported them.
 const SAME_ROTATION: SignedDuration = SignedDuration::from_hours(1);
-/// A rotation sees the sessions of the user that it resets, and the users of a pair take turns.
+/// A rotation sees the connections of the user that it resets, and the users of a pair take turns.
 const ROTATIONS_OF_A_PAIR: u32 = 2;
-/// Ids of the last messages, to know a repeated one: SQS repeats soon or never.
+/// The number of the last messages whose ids are kept, to recognize a repeated one. SQS repeats a message soon or never.
 const SEEN_LIMIT: usize = 40;
 
 /// One item of the table: what is known of one subject in one area.
@@ -35,15 +35,15 @@ pub struct Record {
     pub subject: String,
     /// What it is about.
     pub area: Area,
-    /// The last success, also without any incident: a failure before it is over when it arrives.
+    /// The last success, even if there was no incident. A failure from before it has ended when it arrives.
     pub succeeded_at: Option<Timestamp>,
     /// The last incident, open or closed.
     pub incident: Option<Incident>,
-    /// What is still to be told.
+    /// The announcements that have not been sent yet.
     pub unsent: Vec<Announcement>,
     /// Ids of the last messages.
     pub seen: Vec<String>,
-    /// Counts the writes, so that two at the same time do not undo each other.
+    /// Counts the writes, so that two writes at the same time do not undo each other.
     pub revision: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Incident {
-    /// The same in everything that is told of it.
+    /// The same in all announcements of the incident.
     pub id: String,
     /// What failed last.
     pub kind: Kind,
@@ -59,17 +59,17 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// When it failed last.
     pub last_failure_at: Timestamp,
-    /// When it was over.
+    /// When it ended.
     pub closed_at: Option<Timestamp>,
     /// How often it failed.
     pub failures: u64,
     /// What is known beside the kind.
     pub detail: Detail,
-    /// The kinds that were told: a failure that alternates between two is told twice, not for ever.
+    /// The kinds that people were notified of. A failure that alternates between two kinds causes two alerts, not more.
     pub told: Vec<Kind>,
-    /// Whether it was told that it stays open.
+    /// Whether people were notified that it stays open.
     pub reminded: bool,
-    /// Rotations since the last report of sessions that reported none.
+    /// Rotations since the last report of outlived connections that reported none.
     #[serde(default)]
     pub quiet_rotations: u32,
 }
@@ -83,34 +83,34 @@ pub enum Effect {
     Repeated,
     /// An open incident has another cause now.
     Changed,
-    /// The incident is over.
+    /// The incident has ended.
     Closed,
     /// A success without an incident.
     Noted,
     /// It has been open for a day.
     StaysOpen,
-    /// A critical failure was over before it arrived: it is told with its end.
+    /// A critical failure had ended before it arrived. People are notified of it and of its end.
     Late,
-    /// It was over before it arrived.
+    /// The failure had ended before it arrived.
     Over,
-    /// It was known before it arrived.
+    /// The message was known already.
     Nothing,
 }
 
 impl Incident {
-    /// What it means for the people who use the secret.
+    /// How bad it is for the people who use the secret.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.kind.severity()
     }
 
-    /// Whether a function refused one event, which says nothing about others.
+    /// Whether a function refused one event. This says nothing about other events.
     #[must_use]
     pub fn is_of_one_event(&self) -> bool {
         is_of_one_event(self.kind, &self.detail)
     }
 
-    /// Whether it is not over.
+    /// Whether it has not ended.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.closed_at.is_none()
@@ -144,13 +144,13 @@ impl Record {
         self.incident.as_ref().filter(|incident| incident.is_open())
     }
 
-    /// Whether a message of this id was taken in already.
+    /// Whether a message with this id was recorded already.
     #[must_use]
     pub fn has_seen(&self, id: &str) -> bool {
         self.seen.iter().any(|seen| seen == id)
     }
 
-    /// Takes a failure in. A critical one is told whatever came before it.
+    /// Records a failure. People are notified of a critical one regardless of what came before it.
     pub fn fail(&mut self, failure: &Failure, now: Timestamp) -> Effect {
         if self.has_seen(&failure.id) {
             return Effect::Nothing;
@@ -165,7 +165,7 @@ impl Record {
             self.open(failure, now);
             return if self.end(over, now) { Effect::Late } else { Effect::Opened };
         };
-        // A test of a schedule that fails, too, makes no test of what failed in earnest.
+        // If a rotation failed, and then the test of a schedule fails as well, the incident stays one of a rotation.
         let test_only = incident.detail.test_only && failure.detail.test_only;
         incident.detail.test_only = test_only;
         let is_newer = failure.occurred_at >= incident.last_failure_at;
@@ -176,11 +176,11 @@ impl Record {
         let (of_event, was_of_event) =
             (is_of_one_event(failure.kind, &failure.detail), incident.is_of_one_event());
         if generic && !was_generic && !was_of_event {
-            // The same failure, in the words of somebody who knows less.
+            // The same failure, reported by somebody who knows less.
             return Effect::Repeated;
         }
         if of_event && !was_of_event {
-            // Whoever may invoke a function can have it refuse an event: that hides nothing, and explains nothing.
+            // Whoever may invoke a function can make it refuse an event. This must neither hide nor explain another failure.
             incident.failures += 1;
             return Effect::Repeated;
         }
@@ -200,7 +200,7 @@ impl Record {
         Effect::Changed
     }
 
-    /// Takes a success in.
+    /// Records a success.
     pub fn succeed(&mut self, success: &Success, now: Timestamp) -> Effect {
         if self.has_seen(&success.id) || !self.is_ended_by(success) {
             return Effect::Nothing;
@@ -216,7 +216,7 @@ impl Record {
         }
         self.succeeded_at = self.succeeded_at.max(Some(success.at));
         match self.incident.as_mut().filter(|incident| incident.is_open()) {
-            // It failed again since.
+            // It has failed again since.
             Some(incident) if success.at.as_second() < incident.last_failure_at.as_second() => Effect::Noted,
             Some(_) => {
                 self.end(Some(success.at), now);
@@ -226,7 +226,8 @@ impl Record {
         }
     }
 
-    /// Counts a rotation that reported no session; whether the other user of the pair is still to be looked at.
+    /// Counts a rotation that reported no outlived connection. Returns whether the other user of the pair has not been
+    /// checked yet.
     fn is_first_quiet_rotation(&mut self) -> bool {
         let incident = self.incident.as_mut().filter(|incident| incident.is_open());
         incident.is_some_and(|incident| {
@@ -235,8 +236,8 @@ impl Record {
         })
     }
 
-    /// Whether a success is one in this area: a rotation that reports sessions which outlive it succeeds as well, and
-    /// does not end what it has just reported. A test of the schedule ends a failed test.
+    /// Whether a success counts in this area. A rotation that reports outlived connections succeeds, too, but does not end
+    /// the incident that it has just reported. A test of the schedule ends only a failed test.
     fn is_ended_by(&self, success: &Success) -> bool {
         let since = |incident: &Incident| success.at.duration_since(incident.last_failure_at);
         if success.of_test {
@@ -248,7 +249,7 @@ impl Record {
             || self.open_incident().is_some_and(|incident| since(incident) > SAME_ROTATION)
     }
 
-    /// Ends the incident at `over`, if there is such a time.
+    /// Ends the incident at the time `over`, if there is one.
     fn end(&mut self, over: Option<Timestamp>, now: Timestamp) -> bool {
         let (Some(over), Some(incident)) = (over, self.incident.as_mut()) else { return false };
         incident.closed_at = Some(over.max(incident.last_failure_at));
@@ -272,7 +273,7 @@ impl Record {
         self.announce(What::Opened, now);
     }
 
-    /// When a failure at `at` was followed by a success, or by the end of its incident, before it arrived.
+    /// The time of the success, or of the end of the incident, that followed a failure at `at` before the failure arrived.
     fn over_at(&self, at: Timestamp) -> Option<Timestamp> {
         let ended = self.incident.as_ref().and_then(|incident| incident.closed_at);
         self.succeeded_at.max(ended).filter(|over| at.as_second() < over.as_second())
@@ -285,7 +286,7 @@ impl Record {
     }
 }
 
-/// Readable, and the same however often the opening is decided.
+/// An id that people can read, and that is the same if the opening is decided again.
 fn incident_id(subject: &str, area: Area, opened_at: Timestamp) -> String {
     let digest = Sha256::digest(format!("{subject} {} {opened_at}", area.as_str()));
     let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();

@@ -1,6 +1,6 @@
-//! The table of incidents: the only thing that this function remembers.
+//! The table of incidents: the only state of this function.
 //!
-//! An item is read, changed and written on the condition that nobody wrote it in between.
+//! An item is read, changed, and written if nobody else has written it in between.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,9 +18,9 @@ mod round;
 
 pub use round::{Found, Page, Place, Round};
 
-/// The subject of what the function itself remembers.
+/// The subject of the items that the function stores for itself.
 const OWN: &str = "dlq-handler";
-/// Nothing that is closed is looked at after so long; `DynamoDB` removes it then.
+/// After this time, nobody needs a closed incident, and `DynamoDB` removes it.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// `DynamoDB`.
 #[derive(Debug)]
@@ -72,11 +72,11 @@ impl IncidentTable {
         match answer.item.as_ref().and_then(|item| item.get("record")).and_then(|value| value.as_s().ok()) {
             None => Ok(Record::new(subject.to_owned(), area)),
             Some(json) => Ok(parse(json).unwrap_or_else(|error| {
-                // A failure of this subject must not be lost for what the item holds: it begins again.
+                // A failure of this subject must not be lost because the item is unreadable. A new record replaces it.
                 tracing::error!(
                     subject,
                     area = area.as_str(),
-                    "the item cannot be read and begins again: {error}"
+                    "the item cannot be read, and a new one replaces it: {error}"
                 );
                 let revision = answer.item.as_ref().and_then(revision).unwrap_or_default();
                 Record { revision, ..Record::new(subject.to_owned(), area) }
@@ -107,7 +107,7 @@ impl IncidentTable {
             .item("revision", number(record.revision))
             .item("record", AttributeValue::S(json));
         if let Some(incident) = open {
-            // For people who look into the table.
+            // For people who read the table.
             put = put.item("kind", text(incident.kind.as_str()));
             put = put.item("openedAt", text(&incident.opened_at.to_string()));
         } else if record.unsent.is_empty() {

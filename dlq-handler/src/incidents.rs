@@ -1,4 +1,4 @@
-//! Changing an incident: read, decide, write on the condition that nobody else did, and then tell.
+//! Changes an incident: read, decide, write if nobody else has written meanwhile, and then notify.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::incident::{Effect, Record, Sender};
 use crate::incident_table::TableError;
 use crate::message::Failure;
 
-/// Writers of one item at the same time are as many as invocations at the same time.
+/// One item has at most as many writers at the same time as there are invocations at the same time.
 const WRITE_AGAIN: Backoff =
     Backoff { first: Duration::from_millis(15), longest: Duration::from_millis(180), repetitions: 11 };
 
 impl DlqHandler {
-    /// Whether this failure was taken in before.
+    /// Whether this failure was recorded before.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -27,7 +27,7 @@ impl DlqHandler {
         Ok(record.has_seen(&failure.id))
     }
 
-    /// Takes a failure in. What is over by now is not told, and does not vanish either.
+    /// Records a failure. A failure that had ended before it arrived causes no alert, but a log line and a metric.
     ///
     /// # Errors
     /// As [`DlqHandler::change`].
@@ -35,7 +35,7 @@ impl DlqHandler {
         let change = |record: &mut Record, now| record.fail(failure, now);
         if self.change(&failure.subject, failure.area, sender, change).await? == Effect::Over {
             let (subject, kind) = (failure.subject.as_str(), failure.kind.as_str());
-            tracing::warn!(subject, kind, occurred_at = %failure.occurred_at, "a failure was over before it arrived");
+            tracing::warn!(subject, kind, occurred_at = %failure.occurred_at, "the failure had ended before it arrived");
             let dimensions = [("Kind", kind)];
             let now = (self.now)().as_millisecond();
             metric(now, "FailuresDropped", Unit::Count, 1, &dimensions, &[("subject", subject)]);
@@ -43,11 +43,11 @@ impl DlqHandler {
         Ok(())
     }
 
-    /// Applies `decide` to what is known of a subject, and tells what that gives to tell; also what somebody else
-    /// began to tell and did not. `sender` is this invocation.
+    /// Applies `decide` to the record of a subject, and sends the announcements that result. It also sends those that another
+    /// invocation began to send and did not finish. `sender` is this invocation.
     ///
     /// # Errors
-    /// When the state cannot be kept, or somebody could not be told. It is safe to repeat.
+    /// When the state cannot be read or written, or an announcement could not be sent. It is safe to repeat.
     pub async fn change(
         &self,
         subject: &str,
@@ -57,7 +57,11 @@ impl DlqHandler {
     ) -> Result<Effect, HandlerError> {
         let edit = |record: &mut Record, now| {
             if record.heal(now) {
-                tracing::warn!(subject, area = area.as_str(), "the item holds a time that has not come");
+                tracing::warn!(
+                    subject,
+                    area = area.as_str(),
+                    "the item held a time in the future, which was removed"
+                );
             }
             let effect = decide(record, now);
             let mine = record.take_over(now, sender);
@@ -72,11 +76,11 @@ impl DlqHandler {
         Ok(effect)
     }
 
-    /// Reads what is known of a subject, applies `edit`, and writes the record if `edit` answers that it has changed it.
-    /// If somebody else writes it in between, all of that is repeated.
+    /// Reads the record of a subject, applies `edit`, and writes the record if `edit` returns that it has changed it.
+    /// If somebody else writes the record in between, all of this is repeated.
     ///
     /// # Errors
-    /// When the state cannot be kept.
+    /// When the state cannot be read or written.
     pub(crate) async fn edit<T>(
         &self,
         subject: &str,

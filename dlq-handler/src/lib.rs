@@ -1,7 +1,7 @@
-//! Turns what went wrong into incidents, and incidents into alerts that help: steps 7-error and 8-error.
+//! Turns failures into incidents, and incidents into alerts: steps 7-error and 8-error.
 //!
-//! A message is understood ([`triage`]), its incident decided on data ([`incident`]) and written, and only then
-//! people are told ([`wording`]). A message that cannot be handled stays in the queue. Everything can be repeated.
+//! The handler reads a message ([`triage`]), decides its incident on data ([`incident`]) and writes it. Only then it
+//! notifies people ([`wording`]). A message that cannot be handled stays in the queue. Every operation can be repeated.
 
 pub mod budget;
 pub mod config;
@@ -26,20 +26,20 @@ pub mod triage;
 pub mod way;
 pub mod wording;
 
-/// Everything that a message is handled with. Built once a process; each client keeps its connections.
+/// Everything that is needed to handle a message. It is built once for a process, and each client keeps its connections.
 #[derive(Debug)]
 pub struct DlqHandler {
     /// The function's configuration.
     pub config: config::Config,
     /// The table of incidents.
     pub table: incident_table::IncidentTable,
-    /// Where people are told.
+    /// The topic for alerts.
     pub alerts: messages::Topic,
-    /// Where other systems are told.
+    /// The event bus for other systems.
     pub bus: event_bus::EventBus,
     /// secret2eks.
     pub redelivery: messages::DeliveryRequests,
-    /// The queue for what has to wait.
+    /// The queue for messages that have to wait.
     pub queue: own_queue::OwnQueue,
     /// Secrets Manager.
     pub secrets: secret_store::SecretStore,

@@ -1,35 +1,35 @@
-//! What can come into the queue, in one form, whoever sent it.
+//! The messages that can come into the queues, in one form for all senders.
 
 use contract::{Area, DeliveryRequest, Kind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One message, understood.
+/// One message, after it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Something failed.
     Failure(Box<Failure>),
-    /// Something that may have failed before has succeeded.
+    /// Something has succeeded. It may have failed before.
     Success(Success),
-    /// Our own: a delivery to request now.
+    /// The handler's own message: a delivery to request now.
     Redelivery(DeliveryRequest),
-    /// The schedule's: look at every open incident.
+    /// The schedule's message: check every open incident.
     Sweep,
-    /// A success or a command that did not come by its sender's way.
+    /// A success or a command that did not come through its sender's queue.
     Untrusted {
-        /// What people are told.
+        /// The failure to report.
         failure: Box<Failure>,
-        /// The success that it claims, where somebody can be asked whether it is true.
+        /// The success that it claims, if Secrets Manager can confirm it.
         claim: Option<Success>,
     },
-    /// Nothing to do but to log it.
+    /// A message that is only logged.
     Information(String),
 }
 
 /// One failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Tells a repeated message from a repeated failure.
+    /// Distinguishes a repeated message from a repeated failure.
     pub id: String,
     /// What it is about.
     pub area: Area,
@@ -37,7 +37,7 @@ pub struct Failure {
     pub subject: String,
     /// What failed.
     pub kind: Kind,
-    /// When.
+    /// When it failed.
     pub occurred_at: Timestamp,
     /// What is known beside the kind.
     pub detail: Detail,
@@ -47,7 +47,7 @@ pub struct Failure {
     pub waited: bool,
 }
 
-/// What is known of a failure beside its kind; every text is short and holds no credential.
+/// What is known of a failure beside its kind. Every text is short and holds no credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Detail {
@@ -65,20 +65,20 @@ pub struct Detail {
     pub broker: Option<String>,
     /// The function that failed.
     pub function: Option<String>,
-    /// The secret that the event named, where the failure is its function's.
+    /// The secret that the event named, if the failure is about a function.
     pub secret: Option<String>,
     /// Lambda's request id.
     pub request_id: Option<String>,
     /// Whether it was only the test of a schedule.
     pub test_only: bool,
-    /// What has been tried, or will be, without anybody's help.
+    /// What has been tried, or will be tried, without a person.
     pub tried: String,
 }
 
 /// One success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Success {
-    /// Tells a repeated message from a repeated success.
+    /// Distinguishes a repeated message from a repeated success.
     pub id: String,
     /// What has succeeded.
     pub area: Area,
@@ -86,6 +86,6 @@ pub struct Success {
     pub subject: String,
     /// When.
     pub at: Timestamp,
-    /// Whether it is the test of a schedule, which rotates nothing: it ends a failed test and nothing else.
+    /// Whether it is the test of a schedule. A test rotates nothing, so it ends only a failed test.
     pub of_test: bool,
 }

@@ -1,5 +1,5 @@
-//! One subject for one secret: its complete ARN, however a message names it, because the success that ends an incident
-//! names it by that.
+//! One subject for one secret: its complete ARN, in whichever form a message names it. The success that ends an incident
+//! names the secret by its complete ARN.
 
 use contract::{Area, is_complete_arn};
 
@@ -7,8 +7,8 @@ use crate::DlqHandler;
 use crate::message::{Failure, Success};
 
 impl DlqHandler {
-    /// The failure under its secret's complete ARN. Where there is no such secret, it is the function's, which somebody
-    /// called with a wrong name: no success would ever end an incident of that name.
+    /// The failure with its secret's complete ARN. If there is no such secret, somebody invoked the function with a wrong
+    /// name. The failure is about the function then, because no success would ever end an incident of that name.
     pub async fn name_failure(&self, mut failure: Failure) -> Failure {
         let named = std::mem::take(&mut failure.subject);
         match self.complete(&named, failure.area).await {
@@ -24,14 +24,14 @@ impl DlqHandler {
         failure
     }
 
-    /// The success under its secret's complete ARN; none where there is no such secret.
+    /// The success with its secret's complete ARN. None if there is no such secret.
     pub async fn name_success(&self, success: Success) -> Option<Success> {
         let subject = self.complete(&success.subject, success.area).await?;
         Some(Success { subject, ..success })
     }
 
-    /// The subject by which incidents of an area are known; none for the name of a secret that does not exist. While Secrets
-    /// Manager does not answer, the name itself: people are told rather than kept waiting.
+    /// The subject of the incidents of an area. None for the name of a secret that does not exist. If Secrets Manager does
+    /// not answer, it is the name itself, so that people are notified without delay.
     async fn complete(&self, subject: &str, area: Area) -> Option<String> {
         if !area.is_about_secrets() || is_complete_arn(subject) {
             return Some(subject.to_owned());
@@ -39,7 +39,10 @@ impl DlqHandler {
         match self.secrets.complete_arn(subject).await {
             Ok(arn) => arn,
             Err(error) => {
-                tracing::warn!(secret.arn = subject, "the secret is known by this name only: {error}");
+                tracing::warn!(
+                    secret.arn = subject,
+                    "the secret's ARN could not be looked up, so the incident has this name: {error}"
+                );
                 Some(subject.to_owned())
             }
         }

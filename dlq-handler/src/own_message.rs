@@ -1,4 +1,4 @@
-//! What the handler sends itself, and what its schedule sends it.
+//! The messages that the handler and its schedule send to the handler.
 
 use contract::DeliveryRequest;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "schema")]
 pub enum OwnMessage {
-    /// The schedule's: look at every open incident. `infra/template.yaml` sends it.
+    /// The schedule's message: check every open incident. `infra/template.yaml` defines it.
     #[serde(rename = "dlq-handler-sweep/1")]
     Sweep,
     /// A delivery to request once the delay of this message is over.
@@ -20,7 +20,7 @@ pub enum OwnMessage {
     /// A message that has waited for another that says more.
     #[serde(rename = "dlq-handler-waited/1", rename_all = "camelCase")]
     Waited {
-        /// As it was.
+        /// The message, unchanged.
         body: String,
         /// When it came first.
         sent_at: Timestamp,

@@ -1,4 +1,4 @@
-//! The queue that only this function and its schedule send to: what has to wait goes in with a delay.
+//! The queue that only this function and its schedule send to. A message that has to wait is sent to it with a delay.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl OwnQueue {
         Self { client: Client::new(config), url, timeout }
     }
 
-    /// Sends a message to ourselves that arrives after `delay`, 15 minutes at most.
+    /// Sends a message to this function that arrives after `delay`, 15 minutes at most.
     ///
     /// # Errors
     /// When SQS does not take it.

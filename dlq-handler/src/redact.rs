@@ -1,23 +1,23 @@
-//! Quoting what nobody understands without quoting a credential in it.
+//! Quotes a message that the handler does not understand, without a credential in it.
 //!
-//! Everything that looks like one is left out, and much that only looks like one: an excerpt is there to find
-//! the sender, not to be complete.
+//! Every text that may be a credential is left out, even if it is none. An excerpt helps to find the sender. It need not
+//! be complete.
 
 use contract::cut;
 use serde_json::Value;
 
-/// The longest excerpt, in bytes: it stands in an alert among other things.
+/// The longest excerpt, in bytes. It is only a part of an alert.
 const EXCERPT_LIMIT: usize = 600;
-/// The longest text that is looked at, in bytes: SQS and SNS take no message that is much larger.
+/// The longest text that is examined, in bytes. SQS and SNS accept no message that is much larger.
 const TEXT_LIMIT: usize = 512 * 1024;
-/// A run of so many letters and digits is long enough for a password or a key.
+/// A run of this many letters and digits is long enough for a password or a key.
 const RUN_LIMIT: usize = 12;
-/// Longer than words of messages are: words that were put together make a password, too.
+/// Longer than the words of messages: several words written as one can be a password, too.
 const WORD_LIMIT: usize = 16;
 const LEFT_OUT: &str = "[left out]";
-/// JSON in a string in JSON: SNS in SQS is two.
+/// The nesting of JSON in strings in JSON. SNS in SQS is two levels.
 const DEPTH_LIMIT: usize = 16;
-/// Parts of the names of fields whose values are never quoted, in lower case.
+/// Parts of names of fields, in lower case. The values of such fields are never quoted.
 const SENSITIVE: [&str; 12] = [
     "password",
     "passwd",
@@ -33,7 +33,7 @@ const SENSITIVE: [&str; 12] = [
     "accesskey",
 ];
 
-/// The beginning of `body`, without anything that might be a credential.
+/// The beginning of `body`, without text that may be a credential.
 #[must_use]
 pub fn excerpt(body: &str) -> String {
     let body = cut(body, TEXT_LIMIT);
@@ -44,7 +44,7 @@ pub fn excerpt(body: &str) -> String {
     cut(&redacted, EXCERPT_LIMIT)
 }
 
-/// `words` without anything that might be a credential: for error messages that others wrote.
+/// `words` without text that may be a credential. For error messages that others wrote.
 #[must_use]
 pub fn text(words: &str) -> String {
     let mut redacted = String::new();
@@ -101,8 +101,8 @@ fn is_sensitive(key: &str) -> bool {
     SENSITIVE.iter().any(|part| plain.contains(part))
 }
 
-/// Whether a run of letters and digits may be a credential: words and names have no digits among letters, nor
-/// capitals in their middle that often.
+/// Whether a run of letters and digits may be a credential. Words and names do not have digits among letters, or capitals
+/// in their middle, that often.
 fn looks_random(run: &str) -> bool {
     let count = |test: fn(char) -> bool| run.chars().filter(|&c| test(c)).count();
     let digits = count(|c| c.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! What is done about a failure without asking anybody: a delivery is requested again, a few times.
+//! What the handler does about a failure without a person: it requests a delivery again, a few times.
 //!
-//! A failed *rotation* is never repeated from here: Secrets Manager does that, or a person. `RotateSecret` would
-//! switch a cancelled rotation on again, replace a value that somebody stored by hand, or rotate twice.
+//! The handler never repeats a failed *rotation*. Secrets Manager does that, or a person. `RotateSecret` could enable a
+//! cancelled rotation again, replace a value that somebody stored by hand, or rotate twice.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use contract::{Area, DeliveryRequest};
 
 use crate::message::Failure;
 
-/// The first request counts. The number travels in the request, so nothing else has to remember it.
+/// The first request counts as one. The number is part of the request, so nothing else has to store it.
 ///
 /// Each attempt is three invocations in a chain, and Lambda ends a chain through SQS and SNS after about 16:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 pub const ATTEMPTS: u32 = 3;
-/// Each pause is so much longer than the one before.
+/// Each pause is longer than the one before by this factor.
 const GROWTH: u32 = 4;
-/// The longest that a message can be delayed in SQS.
+/// The longest delay of a message in SQS.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>
 pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
@@ -25,17 +25,17 @@ pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 pub enum Remedy {
     /// The delivery is requested again after this pause.
     Again(DeliveryRequest, Duration),
-    /// It was requested often enough.
+    /// The delivery was requested as often as allowed.
     Exhausted,
-    /// It would fail again: somebody has to change something first.
+    /// A repeated delivery would fail again: somebody has to change something first.
     Useless,
     /// There is no secret2eks to ask.
     Impossible,
-    /// Nothing is repeated from here.
+    /// The handler repeats nothing.
     None,
 }
 
-/// What is done about `failure`, when the first pause is `first_delay`.
+/// What to do about `failure`, if the first pause is `first_delay`.
 #[must_use]
 pub fn remedy(failure: &Failure, first_delay: Duration) -> Remedy {
     let (Some(request), Area::Delivery) = (&failure.delivery, failure.area) else {
@@ -58,15 +58,17 @@ impl Remedy {
     pub fn words(&self) -> String {
         match self {
             Self::Again(request, delay) => format!(
-                "Lambda repeated the delivery; it is requested again in {} s (attempt {} of {ATTEMPTS}).",
+                "Lambda repeated the delivery. The handler requests it again in {} s (attempt {} of {ATTEMPTS}).",
                 delay.as_secs(),
                 request.attempt
             ),
             Self::Exhausted => {
-                format!("The delivery was requested {ATTEMPTS} times; it is not requested again by itself.")
+                format!("The delivery was requested {ATTEMPTS} times. The handler does not request it again.")
             }
-            Self::Useless => "Nothing: it would fail again until somebody changes the cause.".to_owned(),
-            Self::Impossible => "Nothing: the handler knows no secret2eks to ask again.".to_owned(),
+            Self::Useless => "Nothing: the delivery will fail again until you fix the cause.".to_owned(),
+            Self::Impossible => {
+                "Nothing: the handler has no secret2eks to ask (SECRET2EKS_FUNCTION).".to_owned()
+            }
             Self::None => String::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! What Secrets Manager says about a secret beside its value, which this function may not read.
+//! What Secrets Manager reports about a secret. This function may not read its value.
 
 use std::time::Duration;
 
@@ -35,16 +35,16 @@ pub struct Pending {
     pub arn: String,
     /// The version.
     pub version: String,
-    /// Since when, as far as that is known.
+    /// Since when, if that is known.
     pub since: Option<Timestamp>,
 }
 
-/// In which order secrets are listed, by the time of their creation.
+/// The order in which secrets are listed, by the time of their creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The first one made first.
+    /// The oldest secret first.
     OldestFirst,
-    /// The last one made first.
+    /// The newest secret first.
     NewestFirst,
 }
 
@@ -62,19 +62,19 @@ pub struct Page {
 pub enum Standing {
     /// A secret that exists.
     Exists(SecretFacts),
-    /// Secrets Manager knows no such secret, or none that the suite may rotate.
+    /// Secrets Manager does not know such a secret, or the suite may not rotate it.
     Gone(AwsError),
-    /// A secret, or none: Secrets Manager did not say.
+    /// A secret that may exist or not, because Secrets Manager did not answer.
     Unclear(AwsError),
     /// A function or an alarm of this stack, by its name (`OWN_NAMES`).
     Own,
     /// A function or an alarm of another name.
     NotOwn,
-    /// None of these: a message, or what could not be compared with a name.
+    /// None of these: a message, or a subject that could not be compared with a name.
     NoSecret,
 }
 
-/// Whether Secrets Manager knows no such secret, or none that the suite may rotate.
+/// Whether Secrets Manager does not know such a secret, or the suite may not rotate it.
 fn is_gone(error: &AwsError) -> bool {
     let codes = ["ResourceNotFoundException", "ValidationException", "InvalidParameterException"];
     error.kind() == Kind::AwsAccessDenied || codes.iter().any(|code| error.is(code))
@@ -89,8 +89,8 @@ impl Standing {
         }
     }
 
-    /// What is known of a subject that is no secret. `own` are the names of the stack's functions and alarms; without any,
-    /// nothing is known.
+    /// What is known of a subject that is not a secret. `own` are the names of the stack's functions and alarms. Without
+    /// names, nothing is known.
     #[must_use]
     pub fn by_name(subject: &str, area: Area, own: &[String]) -> Self {
         match area {
@@ -117,7 +117,7 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// What is known of the secret `subject`, however it is named.
+    /// What is known of the secret `subject`, in whichever form it is named.
     pub async fn standing(&self, subject: &str) -> Standing {
         Standing::of(self.describe(subject).await.map(|answer| SecretFacts {
             last_rotated: time(answer.last_rotated_date),
@@ -125,7 +125,8 @@ impl SecretStore {
         }))
     }
 
-    /// The complete ARN of the secret `reference`, however it is named; none when there is none that the suite may rotate.
+    /// The complete ARN of the secret `reference`, in whichever form it is named. None if the suite may not rotate it, or it
+    /// does not exist.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -138,7 +139,7 @@ impl SecretStore {
     }
 
     /// # Errors
-    /// When Secrets Manager does not answer, or the secret is out of this function's reach.
+    /// When Secrets Manager does not answer, or this function may not describe the secret.
     async fn describe(&self, arn: &str) -> Result<DescribeSecretOutput, AwsError> {
         self.client
             .describe_secret()
@@ -148,8 +149,9 @@ impl SecretStore {
             .map_err(|error| AwsError::from_sdk("Secrets Manager", "DescribeSecret", self.timeout, &error))
     }
 
-    /// A page of the pending versions of all secrets that carry `tag` (key and value) and are rotated here. Until
-    /// [`SecretStore::date`] looks, `since` is the last change of the secret, after which it cannot have become pending.
+    /// A page of the pending versions of all secrets that have the tag `tag` (key and value) and are rotated here. Until
+    /// [`SecretStore::date`] looks it up, `since` is the last change of the secret: a version cannot have become pending
+    /// after that.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -160,7 +162,7 @@ impl SecretStore {
         after: Option<String>,
     ) -> Result<Page, AwsError> {
         let (key, value) = tag;
-        // Filters compare beginnings.
+        // Filters compare only the beginning of a text.
         let filter = |name, text: &str| Filter::builder().key(name).values(text).build();
         let order = match order {
             Order::OldestFirst => SortOrderType::Asc,
@@ -196,7 +198,7 @@ impl SecretStore {
         Ok(is_unfinished(&stages))
     }
 
-    /// Looks up since when the version exists. One without a value is not listed and keeps its time.
+    /// Looks up since when the version exists. A version without a value is not listed, and keeps its time.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -207,7 +209,7 @@ impl SecretStore {
         });
         let answer = match answer {
             Ok(answer) => answer,
-            // It was deleted meanwhile.
+            // It has been deleted meanwhile.
             Err(error) if error.is("ResourceNotFoundException") => {
                 return Ok(Pending { since: None, ..pending });
             }
@@ -227,7 +229,7 @@ fn has_tag(secret: &SecretListEntry, key: &str, value: &str) -> bool {
     secret.tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
 }
 
-/// A replica is left out: its primary is rotated, in its own region.
+/// A replica is left out: its primary is rotated in the primary's region.
 fn pending(secret: SecretListEntry) -> Option<Pending> {
     let versions = secret.secret_versions_to_stages.unwrap_or_default();
     let (version, _) = versions

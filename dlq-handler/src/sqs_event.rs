@@ -1,4 +1,4 @@
-//! A batch of SQS messages in, the ones that failed out.
+//! The batch of SQS messages that Lambda sends, and the answer that names the failed ones.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ struct Attributes {
     sent_timestamp: Option<String>,
 }
 
-/// What Lambda does with the batch: these messages stay in the queue, all others are deleted.
+/// The answer to Lambda: these messages stay in the queue, and Lambda deletes all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchAnswer {
@@ -52,7 +52,7 @@ pub struct ItemFailure {
 }
 
 impl SqsRecord {
-    /// When it was sent; `now` when SQS does not say, or names a time that has not come.
+    /// When it was sent. It is `now` if SQS names no time, or a time in the future.
     #[must_use]
     pub fn sent_at(&self, now: Timestamp) -> Timestamp {
         let milliseconds = self.attributes.sent_timestamp.as_deref().and_then(|text| text.parse().ok());

@@ -1,5 +1,5 @@
-//! Rotations that stand still and that nobody told of: events of CloudTrail are delivered by best effort, and a function that
-//! crashed tells nothing itself.
+//! Stuck rotations that nothing has reported: CloudTrail delivers events on a best-effort basis, and a function that
+//! crashed reports nothing itself.
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html>
 
 use contract::{Area, Kind, secret_name};
@@ -11,17 +11,17 @@ use crate::incident::{Effect, Record, Sender};
 use crate::message::{Detail, Failure};
 use crate::secret_store::{Order, Pending};
 
-/// Ten times what the suite is made for, a hundred secrets a page.
+/// Ten times the number of secrets that the suite is made for, at a hundred secrets a page.
 const PAGES_LIMIT: usize = 1_000;
 /// Four steps of 15 minutes, the longest that Lambda allows.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(1);
 
 impl DlqHandler {
-    /// Opens an incident for each secret whose rotation stands still, unless one of its rotation is open already. A list
-    /// that is too long for one look is read from its other end by the next.
+    /// Opens an incident for each secret whose rotation is stuck, unless an incident of its rotation is open already. If the
+    /// list is too long for one check, the next check reads it from the other end.
     ///
     /// # Errors
-    /// The last failure; the other secrets were looked at all the same.
+    /// The last failure. The other secrets were checked nevertheless.
     pub async fn look_for_stuck(&self, sender: &Sender) -> Result<(), HandlerError> {
         let failed = |source| HandlerError::Pending { source };
         let hour = (self.now)().as_second() / 3_600;
@@ -45,14 +45,14 @@ impl DlqHandler {
         outcome
     }
 
-    /// Whether the secret is of this stack: another one of the region may use the same tag.
+    /// Whether the secret belongs to this stack. Another stack of the region may use the same tag.
     fn is_own(&self, arn: &str) -> bool {
         let prefixes = &self.config.secret_name_prefixes;
         let name = secret_name(arn).unwrap_or_default();
         prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix))
     }
 
-    /// Whether what the incident is about has ended without a rotation: somebody took AWSPENDING off, or promoted the version.
+    /// Whether the rotation of the incident has ended without a success: somebody removed AWSPENDING, or promoted the version.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -75,11 +75,11 @@ impl DlqHandler {
     }
 }
 
-/// What people are told; nothing while the rotation may still be under way.
+/// The failure to report. None while the rotation may still be in progress.
 fn failure(pending: &Pending, now: Timestamp) -> Option<Failure> {
     let since = pending.since.filter(|since| now.duration_since(*since) >= UNDER_WAY)?;
     Some(Failure {
-        // The same at each look, so that one rotation is told once.
+        // The same at each check, so that one rotation is reported once.
         id: format!("pending {}", pending.version),
         area: Area::Rotation,
         subject: pending.arn.clone(),
@@ -87,8 +87,8 @@ fn failure(pending: &Pending, now: Timestamp) -> Option<Failure> {
         occurred_at: since,
         detail: Detail {
             message: format!(
-                "Version {} has been AWSPENDING since {since} and did not become AWSCURRENT, and no incident of its rotation \
-                 is open: a function may have crashed, or be misconfigured, or CloudTrail's event of its failure was lost",
+                "Version {} has been AWSPENDING since {since} and has not become AWSCURRENT. No failure was reported: a \
+                function may have crashed or be misconfigured, or CloudTrail's event about the failure was lost",
                 pending.version
             ),
             version: Some(pending.version.clone()),

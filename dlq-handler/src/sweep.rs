@@ -1,7 +1,7 @@
-//! The hourly look at what is open or has something left to tell.
+//! The hourly check of incidents that are open or have announcements left to send.
 //!
-//! A sweep takes the time that its invocation has, and the next one goes on where it ended: so every incident has its
-//! turn, however many there are.
+//! A sweep uses the time that its invocation has, and the next sweep continues where it ended. So every incident is
+//! checked, regardless of how many there are.
 
 use std::time::Duration;
 
@@ -17,29 +17,29 @@ use crate::incidents::table;
 use crate::message::{Detail, Failure};
 use crate::secret_store::Standing;
 
-/// Time kept back to remember how far the sweep came, and to answer.
+/// Time that is kept back to store how far the sweep came, and to answer.
 const RESERVE: Duration = Duration::from_secs(5);
 
 impl DlqHandler {
-    /// Looks for rotations that stand still, then at the incidents.
+    /// Looks for stuck rotations, then checks the incidents.
     ///
     /// # Errors
-    /// The last failure; the others were tried all the same.
+    /// The last failure. The others were tried nevertheless.
     pub async fn sweep(&self, sender: &Sender) -> Result<(), HandlerError> {
         let now = (self.now)().as_millisecond();
         metric(now, "Looks", Unit::Count, 1, &[("Function", self.config.function.as_str())], &[]);
-        // Half of the time: a long list keeps no incident from its turn.
+        // Half of the time: a long list of secrets must not prevent the check of incidents.
         let left = time_left((self.now)(), sender) / 2;
         let stuck = tokio::time::timeout(left, self.look_for_stuck(sender)).await.unwrap_or_else(|_| {
             tracing::warn!(
-                "not all secrets were looked at; the next look begins at the other end of their list"
+                "there was no time to check all secrets; the next check starts at the other end of the list"
             );
             Ok(())
         });
         self.look_at_incidents(sender).await.and(stuck)
     }
 
-    /// Looks at the incidents after the last one that a sweep looked at, until the table or the time ends.
+    /// Checks the incidents after the last one that a sweep has checked, until the table or the time ends.
     ///
     /// # Errors
     /// As [`DlqHandler::sweep`].
@@ -56,7 +56,10 @@ impl DlqHandler {
                 round.open += u64::from(is_open(found));
                 round.after = Some(found.place.clone());
                 if time_left((self.now)(), sender).is_zero() {
-                    tracing::warn!(after = found.place.subject, "the sweep goes on with the next one");
+                    tracing::warn!(
+                        after = found.place.subject,
+                        "the time of this sweep is over; the next one continues after this item"
+                    );
                     self.table.remember(&round).await.map_err(all())?;
                     return outcome;
                 }
@@ -79,7 +82,7 @@ impl DlqHandler {
             tracing::error!(
                 subject = found.place.subject,
                 area = found.place.area,
-                "an item of an unknown area"
+                "the table holds an item of an unknown area"
             );
             return Ok(());
         };
@@ -97,10 +100,13 @@ impl DlqHandler {
     }
 }
 
-/// What people are told in the place of what the item said.
+/// The failure to report in the place of the item's contents.
 fn unreadable(found: &Found, area: contract::Area, now: Timestamp) -> Failure {
     let subject = found.place.subject.clone();
-    let message = format!("What was known of {subject} in the area {} could not be read", found.place.area);
+    let message = format!(
+        "The incident of {subject} in the area {} could not be read. Its contents are lost, and it starts again",
+        found.place.area
+    );
     Failure {
         id: format!("unreadable {now}"),
         area,
@@ -113,7 +119,7 @@ fn unreadable(found: &Found, area: contract::Area, now: Timestamp) -> Failure {
     }
 }
 
-/// What cannot be read was open, or had something left to tell.
+/// An item that cannot be read was open, or had announcements left to send.
 fn is_open(found: &Found) -> bool {
     found.record.as_ref().is_none_or(|record| record.open_incident().is_some())
 }

@@ -1,4 +1,4 @@
-//! Telling people and systems of an incident, and writing down that they were told.
+//! Notifies people and systems of an incident, and records that they were notified.
 
 use contract::Area;
 use lambda_boundary::{Unit, metric};
@@ -12,7 +12,7 @@ use crate::secret_store::Standing;
 use crate::wording::{self, Told};
 
 impl DlqHandler {
-    /// Tells people and systems, and writes down how far that came.
+    /// Notifies people and systems, and records how far that came.
     pub(crate) async fn tell(
         &self,
         subject: &str,
@@ -42,9 +42,14 @@ impl DlqHandler {
         let kind = announcement.incident.kind;
         let verdict = self.verdict(&standing, area, announcement, sender).await?;
         if verdict != Verdict::Send {
-            tracing::warn!(subject, kind = kind.as_str(), ?verdict, "alert beyond the budget of this hour");
+            tracing::warn!(
+                subject,
+                kind = kind.as_str(),
+                ?verdict,
+                "the alert exceeds the budget of this hour"
+            );
         }
-        // One that waits is tried again, and would be counted each time.
+        // An alert that waits is tried again, and would be counted each time.
         if verdict == Verdict::Withhold {
             let dimensions = [("Kind", kind.as_str())];
             let now = (self.now)().as_millisecond();
@@ -63,20 +68,20 @@ impl DlqHandler {
         Ok(verdict)
     }
 
-    /// What is known of the subject: by Secrets Manager, if it is a secret, otherwise by the names of the stack.
+    /// What is known of the subject: from Secrets Manager if it is a secret, otherwise from the names of the stack.
     pub(crate) async fn standing(&self, subject: &str, area: Area) -> Standing {
         if !area.is_about_secrets() {
             return Standing::by_name(subject, area, &self.config.own_names);
         }
         let standing = self.secrets.standing(subject).await;
         if let Standing::Gone(error) | Standing::Unclear(error) = &standing {
-            // The alert says less then, and is not late.
+            // The alert has fewer facts then, but is not late.
             tracing::warn!(secret.arn = subject, "the secret could not be described: {error}");
         }
         standing
     }
 
-    /// Counts the alert, if it counts, and writes the digest when there are too many.
+    /// Counts the alert if it has to be counted, and reports the digest if there are too many.
     async fn verdict(
         &self,
         standing: &Standing,
@@ -91,7 +96,7 @@ impl DlqHandler {
         let spent = self.table.count_alert(area, now).await.map_err(table("the alerts of this hour"))?;
         let verdict = budget::verdict(standing, spent, self.config.alerts_per_hour);
         if verdict == Verdict::Withhold {
-            // The digest is free, so this ends here.
+            // The digest does not count, so the recursion ends here.
             Box::pin(self.fail(&budget::digest(area, self.config.alerts_per_hour, now), sender)).await?;
         }
         Ok(verdict)

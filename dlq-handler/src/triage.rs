@@ -1,4 +1,4 @@
-//! From a message's text to what it is. Whatever it is, it is something: nothing is dropped.
+//! From the text of a message to its meaning. No message is dropped.
 
 mod alarm;
 mod cloudtrail;
@@ -17,23 +17,23 @@ use crate::own_message::OwnMessage;
 use crate::redact;
 use crate::way::Way;
 
-/// SNS in SQS is one; our own waiting message around it is another.
+/// The number of envelopes around a message: one is SNS in SQS, and another is the handler's own waiting message.
 const ENVELOPES: usize = 4;
 
-/// A clock may be wrong by so much. A time in a message that is later is not believed.
+/// A clock may be wrong by this much. A time in a message that is later than this is not believed.
 const LEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The longest text about one thing, in bytes: an ARN is shorter, and `DynamoDB` takes a key of 2,048.
 const NAME_LIMIT: usize = 1_000;
 
-/// What is known of a message without reading it.
+/// What is known of a message before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
-    /// The same in every delivery of the message by SQS. Those before SQS also repeat, with another id: where
-    /// a message has one of its own, that takes this one's place.
+    /// The same in every delivery of the message by SQS. Services before SQS may also repeat a message, with another SQS id.
+    /// If a message has an id of its own, that id replaces this one.
     pub id: &'a str,
-    /// When SQS took it.
+    /// When SQS received it.
     pub sent_at: Timestamp,
-    /// How it came.
+    /// The queue that it came through.
     pub way: Way,
     /// The ARN or name of secret2eks; without one, every function is believed to be it.
     pub deliverer: Option<&'a str>,
@@ -41,7 +41,7 @@ pub struct Received<'a> {
     pub waited: bool,
 }
 
-/// What a message with this `body` says. What it has no authority to say is not believed.
+/// What a message with this `body` means. A success or a command that did not come from its sender is not believed.
 #[must_use]
 pub fn triage(received: Received<'_>, body: &str) -> Message {
     let message = understood(received, body, ENVELOPES).unwrap_or_else(|| unknown(received, body));
@@ -55,7 +55,7 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
             OwnMessage::Sweep => Some(Message::Sweep),
             OwnMessage::Redelivery { request } => Some(Message::Redelivery(request)),
             OwnMessage::Waited { body, sent_at } => {
-                // By another way it is only the message that waited.
+                // Through another queue, only the failure that waited counts.
                 let waited = matches!(received.way, Way::Own | Way::Any);
                 let received = Received { sent_at: sent_at.min(received.sent_at), waited, ..received };
                 let message = understood(received, &body, envelopes.checked_sub(1)?)?;
@@ -73,7 +73,7 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
         .or_else(|| harmless::read(&value))
 }
 
-/// One incident for all messages that look the same, so that a flood of them is one alert.
+/// One incident for all messages that look the same, so that a flood of them causes one alert.
 fn unknown(received: Received<'_>, body: &str) -> Message {
     let excerpt = redact::excerpt(body);
     let shape: String = excerpt.chars().filter(|c| !c.is_ascii_digit()).take(200).collect();
@@ -86,7 +86,7 @@ fn unknown(received: Received<'_>, body: &str) -> Message {
     Message::Failure(Box::new(failure(received, Area::Message, &subject, kind, received.sent_at, detail)))
 }
 
-/// One incident for each thing that is claimed, so that a flood of claims is one alert.
+/// One incident for each claim, so that a flood of the same claim is one alert.
 fn untrusted(received: Received<'_>, message: Message) -> Message {
     let (what, about, claim) = match message {
         Message::Success(success) => {
@@ -95,24 +95,25 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
                 Area::Delivery => "a delivery succeeded",
                 _ => "something succeeded",
             };
-            // When a rotation succeeded, Secrets Manager says itself; it says nothing of a test.
+            // Secrets Manager knows whether a rotation succeeded. It does not know this of a test.
             let is_told = success.area == Area::Rotation && !success.of_test;
             (what, success.subject.clone(), is_told.then_some(success))
         }
         Message::Redelivery(request) => ("command: deliver again", request.secret_arn, None),
         Message::Sweep => ("command: look at the open incidents", String::new(), None),
-        // Nobody claims more than that.
+        // Other messages claim nothing.
         other => return other,
     };
     Message::Untrusted { failure: Box::new(distrust(received, what, &about)), claim }
 }
 
-/// The failure that says that `what`, about `about`, was not believed.
+/// The failure that reports that `what`, about `about`, was not believed.
 fn distrust(received: Received<'_>, what: &str, about: &str) -> Failure {
     let about = if about.is_empty() { String::new() } else { format!(" ({})", cut(about, NAME_LIMIT)) };
     let detail = Detail {
         message: format!(
-            "Message {} of {} says \"{what}\"{about}. Its sender does not send there, so it was not believed",
+            "Message {} in {} says \"{what}\"{about}. dlq-handler ignored it, because it did not come from the \
+            expected queue or function",
             received.id,
             received.way.as_str()
         ),
@@ -127,7 +128,7 @@ fn success(received: Received<'_>, area: Area, subject: &str, at: Timestamp) -> 
     Message::Success(Success { id, area, subject, at, of_test: false })
 }
 
-/// A text as a key of the table: neither empty nor long, and still its own.
+/// A text as a key of the table: neither empty nor too long, and different for different texts.
 fn name(text: &str) -> String {
     match text.len() {
         0 => "unnamed".to_owned(),
@@ -160,13 +161,13 @@ fn failure(
     }
 }
 
-/// A time in a message; when it has none that can be believed, when it was sent.
+/// The time in a message. If it has none that can be believed, it is the time when the message was sent.
 fn time(value: &Value, received: Received<'_>) -> Timestamp {
     let claimed: Option<Timestamp> = value.as_str().and_then(|text| text.parse().ok());
     let sent_at = received.sent_at;
     match claimed {
         Some(claimed) if claimed.duration_since(sent_at) > LEAD => {
-            tracing::warn!(message.id = received.id, %claimed, %sent_at, "a time after the message was sent counts as then");
+            tracing::warn!(message.id = received.id, %claimed, %sent_at, "the message names a time after it was sent, so the time of sending counts");
             sent_at
         }
         Some(claimed) => claimed,
@@ -174,7 +175,7 @@ fn time(value: &Value, received: Received<'_>) -> Timestamp {
     }
 }
 
-/// The delivery that secret2eks was asked for: our own request, or the native event of Secrets Manager.
+/// The delivery that was requested from secret2eks, by a delivery request or by the native event of Secrets Manager.
 fn delivery(payload: &Value) -> Option<DeliveryRequest> {
     if let Ok(request) = DeliveryRequest::deserialize(payload) {
         return Some(request);

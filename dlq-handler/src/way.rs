@@ -1,10 +1,11 @@
-//! By which way a message came, and who is believed by which.
+//! The queue that a message came through, and which messages are believed from which queue.
 //!
-//! Each sender has a queue of its own, and only its policy and the roles of `infra/template.yaml` say who may send
-//! there. Lambda names the queue of each message (`eventSourceARN`). A failure is believed by every way: it can only
-//! notify. A success ends an incident and a command is followed, so both have to come by their sender's way.
+//! Each sender has a queue of its own. The queue's policy and the roles in `infra/template.yaml` define who may send to
+//! it. Lambda names the queue of each message (`eventSourceARN`). A failure is believed from every queue, because it only
+//! notifies people. A success ends an incident, and the handler obeys a command. So both must come through the queue of
+//! their sender.
 //!
-//! Who may invoke the function can name any queue: no event can prove where it comes from.
+//! Whoever may invoke the function can name any queue: no event can prove where it comes from.
 
 use contract::Area;
 
@@ -13,31 +14,31 @@ use crate::message::Message;
 /// The queues, by their ARNs (`infra/template.yaml`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Queues {
-    /// EventBridge's, for what Secrets Manager says (`RULE_QUEUE_ARN`).
+    /// EventBridge's queue, for the events of Secrets Manager (`RULE_QUEUE_ARN`).
     pub rule: Option<String>,
-    /// This function's own and its schedule's (`OWN_QUEUE_ARN`).
+    /// The queue of this function and its schedule (`OWN_QUEUE_ARN`).
     pub own: Option<String>,
-    /// secret2eks', for its successes (`DELIVERY_QUEUE_ARN`).
+    /// The queue of secret2eks, for its successes (`DELIVERY_QUEUE_ARN`).
     pub delivery: Option<String>,
 }
 
-/// The way of one message.
+/// Who sent a message, as far as its queue shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// EventBridge sent it.
     Rule,
     /// This function or its schedule sent it.
     Own,
-    /// Lambda sent it, in the name of secret2eks.
+    /// Lambda sent it, for secret2eks.
     Delivery,
-    /// The topic, or whoever.
+    /// The topic sent it, or somebody else.
     Topic,
-    /// There is one queue for all, as in a stack of version 0.1.
+    /// Unknown: there is one queue for all, as in a stack of version 0.1.
     Any,
 }
 
 impl Queues {
-    /// The way of a message from the queue `source`.
+    /// The sender of a message from the queue `source`.
     #[must_use]
     pub fn way(&self, source: Option<&str>) -> Way {
         let is = |queue: &Option<String>| queue.is_some() && queue.as_deref() == source;
@@ -52,7 +53,7 @@ impl Queues {
 }
 
 impl Way {
-    /// Whether that message is believed when it comes by this way.
+    /// Whether that message is believed from this sender.
     #[must_use]
     pub fn may_say(self, message: &Message) -> bool {
         let sender = match message {
@@ -60,7 +61,7 @@ impl Way {
             Message::Success(success) => match success.area {
                 Area::Rotation => Self::Rule,
                 Area::Delivery => Self::Delivery,
-                // CloudWatch publishes to the topic; that an alarm was deleted, a rule says.
+                // CloudWatch publishes to the topic. A rule reports that an alarm was deleted.
                 Area::Alarm if self == Self::Rule => Self::Rule,
                 Area::Alarm => Self::Topic,
                 Area::Revocation | Area::Adoption | Area::Function | Area::Message | Area::Connections => {
@@ -72,7 +73,7 @@ impl Way {
         self == sender || self == Self::Any
     }
 
-    /// The name in alerts and logs.
+    /// The name of the queue in alerts and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +81,7 @@ impl Way {
             Self::Own => "the handler's own queue",
             Self::Delivery => "the queue of secret2eks",
             Self::Topic => "the dead-letter queue",
-            Self::Any => "the one queue",
+            Self::Any => "the only queue",
         }
     }
 }

@@ -1,8 +1,9 @@
-//! From an incident to the alert about it: what, which, since when, what it means now, what was tried, and what
-//! to do. Pure, so that every kind's alert can be read in a test.
+//! From an incident to the alert about it: what happened, what is affected, since when, what it means now, what was
+//! tried, and what to do. Pure, so that a test can read the alert of every kind.
 //!
-//! All that an incident holds beside its kind and its times came from outside, our own functions' messages included: they
-//! quote names out of secrets, and whoever reaches the queue can forge them. It is [`Foreign`] here.
+//! Except for its kind and its times, everything in an incident comes from outside. This includes the messages of our own
+//! functions: they quote names in secrets, and whoever can send to the queue can forge them. Here, such text is
+//! [`Foreign`].
 
 mod commands;
 mod meaning;
@@ -18,9 +19,9 @@ use jiff::Timestamp;
 use crate::incident::{Announcement, Incident, What};
 use crate::secret_store::SecretFacts;
 
-/// The event's message has its limit in the schema.
+/// The schema limits the event's message.
 const EVENT_MESSAGE_LIMIT: usize = 2_000;
-// Together these leave room for what the suite itself says: nobody's long name pushes it out of the alert.
+// Together these leave room for the suite's own text: a long name must not push it out of the alert.
 const NAME_LIMIT: usize = 120;
 const SUBJECT_LIMIT: usize = 600;
 const MESSAGE_LIMIT: usize = 900;
@@ -28,7 +29,7 @@ const CAUSE_LIMIT: usize = 200;
 const CAUSES_LIMIT: usize = 4;
 const PART_LIMIT: usize = 100;
 
-/// What stays the same in all alerts.
+/// What is the same in all alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
     /// Where the playbooks are: `PLAYBOOK_URL`.
@@ -37,16 +38,16 @@ pub struct Places {
     pub secret2eks: Option<String>,
 }
 
-/// One announcement and what it is about.
+/// One announcement, and what it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
-    /// What is told.
+    /// What to announce.
     pub announcement: &'a Announcement,
     /// The secret's ARN, or the name of the function or alarm.
     pub subject: &'a str,
     /// The area.
     pub area: Area,
-    /// What Secrets Manager says about the secret; nothing when it is no secret, or could not be asked.
+    /// What Secrets Manager says about the secret. None if the subject is not a secret, or Secrets Manager did not answer.
     pub facts: Option<&'a SecretFacts>,
 }
 
@@ -57,7 +58,7 @@ pub fn alert(told: Told<'_>, places: &Places) -> Alert {
     let closed = told.announcement.what == What::Closed;
     let playbook = format!("{}/{}", places.playbooks, incident.kind.playbook());
     let mut paragraphs = vec![("What happened:".to_owned(), what_happened(told))];
-    paragraphs.push(("Which:".to_owned(), which(told)));
+    paragraphs.push(("Affected:".to_owned(), which(told)));
     paragraphs.push(("Since:".to_owned(), since(incident)));
     paragraphs.push(("What it means now:".to_owned(), meaning::now(told)));
     if !closed {
@@ -84,13 +85,13 @@ pub fn alert(told: Told<'_>, places: &Places) -> Alert {
     })
 }
 
-/// A name for people; there always is one.
+/// A name for people. It is never empty.
 fn named(name: &str, limit: usize) -> String {
     let shown = Foreign::new(name).chat(limit);
     if shown.is_empty() { "(without a name)".to_owned() } else { shown }
 }
 
-/// The event for other systems: data, so its texts are as they came.
+/// The event for other systems. It is data, so its texts are unchanged.
 #[must_use]
 pub fn event(told: Told<'_>) -> IncidentEvent {
     let incident = &told.announcement.incident;
@@ -149,7 +150,7 @@ fn title(told: Told<'_>) -> String {
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
         Area::Message => message(kind),
-        Area::Connections => "a session outlives rotations",
+        Area::Connections => "a connection outlives rotations",
     };
     match told.announcement.what {
         What::Opened => format!("{mark}{name}: {fails} ({kind})"),
@@ -157,18 +158,18 @@ fn title(told: Told<'_>) -> String {
         What::StaysOpen => format!("{mark}{name}: {fails}, for more than a day now ({kind})"),
         What::Closed | What::Quiet => match told.area {
             Area::Rotation => format!("{name}: rotation works again"),
-            Area::Delivery => format!("{name}: delivered, the cluster has the current version"),
-            Area::Connections => format!("{name}: no session outlives rotations any more"),
-            _ => format!("{name}: over ({kind})"),
+            Area::Delivery => format!("{name}: delivery works again, the cluster has the current version"),
+            Area::Connections => format!("{name}: no connection outlives rotations any more"),
+            _ => format!("{name}: resolved ({kind})"),
         },
     }
 }
 
 fn message(kind: Kind) -> &'static str {
     match kind {
-        Kind::MessageUntrusted => "a message that nobody may send there",
-        Kind::AlertsWithheld => "more alerts than the budget allows",
-        _ => "a message that nobody understands",
+        Kind::MessageUntrusted => "a message from a wrong sender",
+        Kind::AlertsWithheld => "more alerts than AlertsPerHour allows",
+        _ => "a message that dlq-handler does not understand",
     }
 }
 
@@ -184,10 +185,12 @@ fn what_happened(told: Told<'_>) -> String {
         What::Closed | What::Quiet => {
             let mended = match told.area {
                 Area::Rotation => "A rotation succeeded",
-                Area::Connections => "Two rotations succeeded and reported no such session",
+                Area::Delivery => "A delivery succeeded",
+                Area::Connections => "Two rotations succeeded and reported no such connection",
+                Area::Alarm => "The alarm is no longer raised",
                 _ => "It succeeded",
             };
-            return format!("{mended}; the incident of kind {} is closed.", incident.kind);
+            return format!("{mended}. The incident of kind {} is closed.", incident.kind);
         }
         _ => Foreign::new(&incident.detail.message).chat(MESSAGE_LIMIT),
     };
@@ -195,7 +198,7 @@ fn what_happened(told: Told<'_>) -> String {
         text.push('.');
     }
     for cause in incident.detail.causes.iter().take(CAUSES_LIMIT) {
-        text.push_str("\nBecause: ");
+        text.push_str("\nCause: ");
         text.push_str(&Foreign::new(cause).chat(CAUSE_LIMIT));
     }
     text

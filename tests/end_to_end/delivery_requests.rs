@@ -148,7 +148,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         let useless = json!({"secretArn": other, "versionId": version, "attempt": 1});
         queue.send(&[failed("delivery.tags_invalid", &useless)]).await?;
         let told = alerts.wait_for(&other, 1).await?;
-        ensure!(format!("{told:?}").contains("it would fail again until somebody"), "{told:?}");
+        ensure!(format!("{told:?}").contains("will fail again until you fix the cause"), "{told:?}");
         let told = alerts.wait_for(secret, 1).await?;
         ensure!(told.len() == 1 && format!("{told:?}").contains("attempt 2 of 3"), "{told:?}");
         ensure!(recorder.requests(2).await?.len() == 2);

@@ -1,45 +1,46 @@
-//! What is still to be told of an incident. It is written into the table together with what it tells, and
-//! taken out when it was told: so nothing is forgotten when SNS refuses or the function is killed in between.
+//! Announcements of an incident that have not been sent yet. An announcement is written into the table together with the
+//! change that it announces, and removed when it has been sent. So none is lost if SNS refuses it or the function is
+//! killed in between.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Incident, Record};
 
-/// What is told.
+/// What happened to the incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// It began.
+    /// It was opened.
     Opened,
     /// It has another cause.
     Changed,
     /// It has been open for a day.
     StaysOpen,
-    /// It is over.
+    /// It was closed.
     Closed,
-    /// Nothing more was heard of it: over, without an alert.
+    /// It ended without an alert, because no failure was added to it for a day.
     Quiet,
 }
 
-/// One thing to tell, with the incident as it was then.
+/// One announcement, with the incident as it was then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Announcement {
-    /// Names it among those of the record.
+    /// Its number among the announcements of the record.
     pub number: u64,
-    /// What is told.
+    /// What happened to the incident.
     pub what: What,
     /// The incident.
     pub incident: Incident,
-    /// Whether people have still to be told.
+    /// Whether the alert must still be sent.
     pub alert_due: bool,
-    /// Whether EventBridge has still to be told.
+    /// Whether the event must still be sent.
     pub event_due: bool,
-    /// Who sends it; nobody before it was taken.
+    /// The invocation that sends it. Empty before an invocation has taken it.
     #[serde(default)]
     pub sender: String,
-    /// When others may send it: its sender's invocation is over by then.
+    /// When others may send it. Its sender's invocation has ended by then.
     pub free_at: Timestamp,
 }
 
@@ -48,18 +49,18 @@ pub struct Announcement {
 pub struct Sender {
     /// Lambda's request id.
     pub id: String,
-    /// When it is over.
+    /// When it ends.
     pub until: Timestamp,
 }
 
 impl What {
-    /// Whether people are told.
+    /// Whether an alert is sent.
     #[must_use]
     pub fn is_alert(self) -> bool {
         self != Self::Quiet
     }
 
-    /// Whether other systems are told.
+    /// Whether an event is sent.
     #[must_use]
     pub fn is_event(self) -> bool {
         matches!(self, Self::Opened | Self::Closed | Self::Quiet)
@@ -82,7 +83,7 @@ impl Record {
     }
 
     /// Takes every announcement that nobody else is sending: new ones, those of a sender that failed, and the sender's own,
-    /// which it finds when the answer to its write was lost. Others leave them alone until the sender's invocation is over;
+    /// which it finds if the answer to its write was lost. Others do not take them until the sender's invocation has ended.
     /// SQS delivers a message again long after that.
     pub fn take_over(&mut self, now: Timestamp, sender: &Sender) -> Vec<Announcement> {
         let mut taken = Vec::new();
@@ -96,7 +97,7 @@ impl Record {
         taken
     }
 
-    /// Writes down how far the sending of an announcement came.
+    /// Records how far the sending of an announcement came.
     pub fn sent(&mut self, sent: &Announcement, now: Timestamp) {
         let Some(at) = self.unsent.iter().position(|other| other.number == sent.number) else { return };
         if sent.alert_due || sent.event_due {

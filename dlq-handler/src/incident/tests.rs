@@ -53,7 +53,7 @@ const DAY: i64 = 86_400;
 type State = Option<(Kind, u64, bool)>;
 type Case<'a> = (&'a str, &'a [Step], &'a [What], State);
 
-/// What is told, in order, after all steps.
+/// The announcements, in order, after all steps.
 fn run(steps: &[Step]) -> (Vec<What>, State) {
     let mut record = record();
     for step in steps {
@@ -241,7 +241,7 @@ fn a_failure_that_is_over_when_it_comes_says_so_and_one_that_was_known_does_not(
 
 /// What a record was like, and how it became so.
 type Poison<'a> = (&'a str, fn(&mut Record));
-/// Far ahead of everything.
+/// Far in the future.
 const FUTURE: i64 = 200_000_000_000;
 
 #[test]
@@ -282,7 +282,7 @@ fn a_record_with_a_time_that_has_not_come_heals_and_hides_no_failure() {
         assert!(mended.open_incident().is_none(), "{case}: a success of now closes it");
         mended.fail(&failure("again", Admin, 1_002), at(1_002));
         assert!(mended.open_incident().is_some(), "{case}");
-        // What is healed stays as it is.
+        // A healed record does not change again.
         assert!(!record.clone().heal(at(1_100)), "{case}");
     }
     let (sound, changed) = healed(|record| {
@@ -427,7 +427,7 @@ fn the_test_of_a_schedule_ends_a_failed_test_and_no_failed_rotation() {
         assert_eq!(record.succeed(&of_test("b", 20), at(21)), expected, "{kind} {test_only}");
         assert_eq!(record.succeeded_at, None, "a test is no rotation");
     }
-    // A failure in earnest before or after a failed test, also in the words of somebody who knows less.
+    // A failed rotation before or after a failed test, also if somebody who knows less reports it.
     for (first, second) in [
         ((false, Kind::VhostMissing), (true, Kind::VhostMissing)),
         ((true, Kind::VhostMissing), (false, Kind::VhostMissing)),

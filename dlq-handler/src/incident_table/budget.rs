@@ -1,4 +1,4 @@
-//! How many alerts an hour has had: an item for each area and hour.
+//! Counts the alerts of an hour, in an item for each area and hour.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use contract::Area;
@@ -11,10 +11,10 @@ use crate::budget::hour;
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl IncidentTable {
-    /// Counts one alert of `area` in the hour of `now`, and answers how many there were. Two that count at once count two.
+    /// Counts one alert of `area` in the hour of `now`, and returns how many there were. Two calls at the same time count two.
     ///
     /// # Errors
-    /// When `DynamoDB` does not answer. Where only the answer was lost, one is counted twice.
+    /// When `DynamoDB` does not answer. If only the answer was lost, the alert is counted twice.
     pub async fn count_alert(&self, area: Area, now: Timestamp) -> Result<u64, TableError> {
         let end = now.saturating_add(KEPT).unwrap_or(now).as_second();
         let answer = self

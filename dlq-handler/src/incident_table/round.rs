@@ -1,4 +1,4 @@
-//! The round of a sweep: all items, a page after the other, beginning where the last one ended.
+//! The round of a sweep: all items, page after page, from the place where the last sweep ended.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use lambda_boundary::AwsError;
 use super::{IncidentTable, OWN, TableError, number, parse, text};
 use crate::incident::Record;
 
-/// So many items are read at once, whether they are open or not.
+/// The number of items that are read at once, open or not.
 const PAGE: i32 = 500;
-/// The item that remembers the round.
+/// The area of the item that stores the round.
 const ROUND: &str = "round";
 
 /// A place in the table.
@@ -19,30 +19,30 @@ const ROUND: &str = "round";
 pub struct Place {
     /// The item's subject.
     pub subject: String,
-    /// The item's area, as it is written.
+    /// The item's area, as it is stored.
     pub area: String,
 }
 
 /// How far a round has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Round {
-    /// It goes on after this item; from the beginning without one.
+    /// It continues after this item. Without one, it starts at the beginning.
     pub after: Option<Place>,
     /// Open incidents so far.
     pub open: u64,
 }
 
-/// An item that is open or has something left to tell.
+/// An item that is open or has announcements left to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where it stands.
+    /// Its place in the table.
     pub place: Place,
-    /// What it holds; nothing when that cannot be read.
+    /// Its record. None if it cannot be read.
     pub record: Option<Record>,
 }
 
 impl Found {
-    /// The area, if it is one of those that this version knows.
+    /// The area, if this version knows it.
     #[must_use]
     pub fn area(&self) -> Option<Area> {
         Area::ALL.iter().copied().find(|area| area.key() == self.place.area)
@@ -52,9 +52,9 @@ impl Found {
 /// Some of the items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Those that are open or have something left to tell.
+    /// The items that are open or have announcements left to send.
     pub found: Vec<Found>,
-    /// Where the next page begins; nowhere after the last one.
+    /// Where the next page begins. None after the last page.
     pub next: Option<Place>,
 }
 
@@ -86,7 +86,7 @@ impl IncidentTable {
         Ok(Page { found: found.collect(), next: page.last_evaluated_key().and_then(place) })
     }
 
-    /// How far the last sweep came. What cannot be read begins again.
+    /// How far the last sweep came. If that cannot be read, the round starts again.
     ///
     /// # Errors
     /// When `DynamoDB` does not answer.
@@ -111,7 +111,7 @@ impl IncidentTable {
         Ok(Round { after, open: open.unwrap_or_default() })
     }
 
-    /// Remembers how far a sweep has come.
+    /// Stores how far a sweep has come.
     ///
     /// # Errors
     /// When `DynamoDB` does not take it.

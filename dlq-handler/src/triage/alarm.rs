@@ -1,4 +1,4 @@
-//! A CloudWatch alarm, as SNS and as EventBridge tell of it.
+//! A CloudWatch alarm, as SNS and EventBridge report it.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html>
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html>
 
@@ -11,7 +11,7 @@ use crate::redact;
 
 const REASON_LIMIT: usize = 500;
 
-/// What both forms say.
+/// What both forms have in common.
 struct Change<'v> {
     name: &'v str,
     state: &'v str,
@@ -27,7 +27,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let id = format!("{name} {} {at}", change.state);
     let received = Received { id: &id, ..received };
     if change.state != "ALARM" {
-        // Without data, or deleted, it is not raised any more either, and may never be OK again.
+        // An alarm without data, or a deleted one, is no longer raised either, and may never be OK again.
         return Some(success(received, Area::Alarm, name, at));
     }
     let text = |value: &Value| redact::text(value.as_str().unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What Secrets Manager says about a rotation in CloudTrail, as EventBridge delivers it: the only trace of a
-//! function that crashed, timed out, or could not be called.
+//! What Secrets Manager reports about a rotation in CloudTrail, as EventBridge delivers it. It is the only trace of a
+//! function that crashed, timed out, or could not be invoked.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html>
 
 use contract::{Area, Kind, cut};
@@ -16,7 +16,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         return None;
     }
     let detail = &value["detail"];
-    // Both were captured; AWS documents neither.
+    // Both forms were captured. AWS documents neither.
     let [older, newer] =
         [&detail["additionalEventData"]["SecretId"], &detail["serviceEventDetails"]["secretId"]];
     let subject = older.as_str().or(newer.as_str())?.to_owned();
@@ -36,7 +36,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
             };
             return Some(Message::Success(Success { of_test: true, ..success }));
         }
-        // Somebody stored a value by hand while a rotation was under way.
+        // Somebody stored a value by hand while a rotation was in progress.
         "RotationAbandoned" => return Some(Message::Information(format!("{name}: {subject}"))),
         _ => return None,
     };
@@ -44,8 +44,8 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let said = if said.is_empty() { String::new() } else { format!(": {}", cut(&said, ERROR_LIMIT)) };
     let detail = Detail {
         message: format!(
-            "{what}{said}. No notice of the function says why: it may have crashed, run into its timeout, or not \
-             have been called at all (its permission, throttling)."
+            "{what}{said}. The function did not report why: it may have crashed or reached its timeout, or Secrets \
+            Manager could not invoke it (permission, throttling)."
         ),
         test_only: kind == Kind::RotationTestFailed,
         ..Detail::default()

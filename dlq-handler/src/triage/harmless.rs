@@ -1,4 +1,4 @@
-//! What AWS sends by itself to whoever subscribes or has a rule, and what is no failure.
+//! Messages that AWS sends by itself to every subscriber or rule, and that report no failure.
 
 use serde_json::Value;
 
@@ -7,15 +7,15 @@ use crate::redact;
 
 /// SNS's own messages. <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
 const OF_SNS: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfirmation"];
-/// Events of the sources that this handler reads, beside those that it knows, by EventBridge's `source` and `detail-type`.
+/// Other events of the sources that this handler reads, by EventBridge's `source` and `detail-type`.
 const OF_EVENT_BRIDGE: [(&str, &str); 3] = [
     ("aws.secretsmanager", "AWS API Call via CloudTrail"),
     ("aws.secretsmanager", "Secret Label Updated"),
     ("aws.cloudwatch", "CloudWatch Alarm Configuration Change"),
 ];
 
-/// Secrets Manager's own events that tell of no failure. One that is not among them, or whose secret cannot be read, stays
-/// unknown, and people are told.
+/// Secrets Manager's own events that report no failure. An event that is not among them, or whose secret cannot be read,
+/// is unknown, and people are notified.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/cloudtrail_log_entries.html>
 const OF_SECRETS_MANAGER: [&str; 8] = [
     "RotationStarted",

@@ -26,13 +26,13 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     }
     let answer = &value["responsePayload"];
     let kind = answer["errorType"].as_str().and_then(Kind::parse);
-    // Whoever invokes a function can name any secret in an event: one that is refused says nothing about that secret.
+    // Whoever invokes a function can name any secret in an event. A refused event proves nothing about that secret.
     let named = delivery.as_ref().map(|request| cut(&request.secret_arn, NAME_LIMIT));
     let delivery = delivery.filter(|_| kind != Some(Kind::EventInvalid));
     let area = if delivery.is_some() { Area::Delivery } else { Area::Function };
     let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
     if condition == "Success" {
-        // It is another cluster's secret: nothing was delivered, and whatever failed has not ended.
+        // The secret goes to another cluster: nothing was delivered, so no incident ends.
         let elsewhere = value["responsePayload"]["outcome"] == "otherCluster";
         return Some(match area {
             Area::Delivery if elsewhere => {
@@ -44,10 +44,10 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     }
     let said = answer["errorMessage"].as_str().map(redact::text).unwrap_or_default();
     let message = match kind {
-        // Our own function said it: no credential is in it.
+        // The message is from our own function: it holds no credential.
         Some(_) => answer["errorMessage"].as_str().unwrap_or_default().to_owned(),
         None if said.is_empty() => format!("{function} gave no answer ({})", redact::text(condition)),
-        None => format!("{function} ended without an answer of its own: {said}"),
+        None => format!("{function} ended without an answer: {said}"),
     };
     let text = |value: &Value| value.as_str().map(|text| cut(text, NAME_LIMIT));
     let detail = Detail {

@@ -48,7 +48,8 @@ fn short(text: Option<String>) -> Option<String> {
     text.map(|text| cut(&text, NAME_LIMIT))
 }
 
-/// Whoever invokes a function can name any secret in an event: one that is refused says nothing about that secret.
+/// The area of a notice. Whoever invokes a function can name any secret in an event. A refused event proves nothing about
+/// that secret.
 fn area(notice: &FailureNotice) -> Area {
     let is_the_functions = matches!(notice.kind, Kind::ConfigurationInvalid | Kind::EventInvalid);
     if notice.secret_arn.is_none() || is_the_functions {
@@ -57,15 +58,15 @@ fn area(notice: &FailureNotice) -> Area {
     match (notice.step.as_deref(), notice.kind) {
         (Some("revokePrevious"), _) => Area::Revocation,
         (Some("adopt"), _) => Area::Adoption,
-        // The rotation itself is finished then.
+        // The rotation itself has finished then.
         (_, Kind::DeliveryRequestFailed) => Area::Delivery,
-        // The rotation goes on.
+        // The rotation continues.
         (_, Kind::ConnectionsOutlived) => Area::Connections,
         _ => Area::Rotation,
     }
 }
 
-/// What rotation-mq could not ask for: that was the first attempt.
+/// The delivery that rotation-mq could not request. That was the first attempt.
 fn delivery(notice: &FailureNotice) -> Option<DeliveryRequest> {
     Some(DeliveryRequest {
         secret_arn: notice.secret_arn.clone()?,

@@ -311,7 +311,7 @@ fn a_success_or_a_command_that_does_not_come_by_its_senders_way_is_an_incident_o
         let body = fixture(name)?;
         let envelope = json!({"Type": "Notification", "Message": body}).to_string();
         for way in SEPARATE {
-            // A rule says of an alarm that it was deleted.
+            // A rule reports that an alarm was deleted.
             let believed = way == own || (name == "alarm-ok" && way == Way::Rule);
             let expected = if believed { line(&read(&body)) } else { untrusted.to_owned() };
             for body in [&body, &envelope] {
@@ -350,7 +350,7 @@ fn a_record_about_a_delivery_is_believed_of_secret2eks_only() -> Outcome {
             assert_eq!(by(Some(other)), expected, "{name} {other}");
         }
     }
-    // rotation-watch tells nothing of a delivery.
+    // rotation-watch reports nothing about a delivery.
     let watch = fixture("on-failure-without-answer")?;
     assert!(line(&read(&watch)).starts_with("failure function.crashed"));
     Ok(())

@@ -1,4 +1,5 @@
-//! Whoever may invoke a function, write a secret's value or name an alarm writes into alerts. None of it acts there.
+//! Whoever may invoke a function, write a secret's value or name an alarm can write text into alerts. No such text has an
+//! effect there.
 
 use contract::{Alert, Area, Kind};
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ const FUNCTION: &str = "rotation-rotation-mq";
 const REQUEST: &str = "01234567-89ab-cdef-0123-456789abcdef";
 const PLAYBOOKS: &str = "https://wiki/playbooks";
 const HEADINGS: [&str; 6] =
-    ["What happened:", "Which:", "Since:", "What it means now:", "What was tried:", "Playbook:"];
+    ["What happened:", "Affected:", "Since:", "What it means now:", "What was tried:", "Playbook:"];
 
 /// Everything in an alert that somebody else wrote.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Foreign {
         }
     }
 
-    /// What is told when it fails, and when it is over.
+    /// The alerts when it fails, and when it has ended.
     fn alerts(&self, kind: Kind, area: Area) -> Vec<Alert> {
         let at = Timestamp::UNIX_EPOCH;
         let detail = Detail {
@@ -83,7 +84,7 @@ impl Foreign {
         told.collect()
     }
 
-    /// Each text once in the place of every one.
+    /// The same text in the place of every text.
     fn everywhere(text: &str) -> Self {
         let text = || text.to_owned();
         Self {
@@ -110,7 +111,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// What stands between backticks in a text, and what does not, without the suite's own markup.
+/// The parts of a text between backticks, and the other parts, without the suite's own markup.
 fn parts(text: &str) -> (Vec<String>, Vec<String>) {
     let own = |part: &str| {
         let heading = HEADINGS.iter().find_map(|heading| part.strip_prefix(&format!("*{heading}* ")));
@@ -124,7 +125,7 @@ fn parts(text: &str) -> (Vec<String>, Vec<String>) {
     (code, words)
 }
 
-/// What a chat or a mail client would act upon.
+/// What a chat or a mail client would interpret.
 fn active(words: &str) -> Option<String> {
     let characters: Vec<char> = words.chars().collect();
     let is_word = |at: Option<usize>| {
@@ -144,14 +145,14 @@ fn active(words: &str) -> Option<String> {
         .or_else(|| words.contains("://").then(|| "a link".to_owned()))
 }
 
-/// A command says what it says of an ordinary incident, with the foreign values in it where they are ones.
+/// A command is the command of an ordinary incident. A foreign value is in it only if it has the form of its kind.
 fn check(foreign: &Foreign, kind: Kind, area: Area) -> Result<(), String> {
     let is_value = |text: &str, others: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&text.len())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
             && !text.starts_with(['-', '=', '+', '@'])
     };
-    // Looser than the patterns: what does not even match these must not stand in a command.
+    // Looser than the patterns: a value that does not even match these must not be in a command.
     let shown = |text: &str, others: &str, lengths, word: &str| match is_value(text, others, lengths) {
         true => vec![text.to_owned(), word.to_owned()],
         false => vec![word.to_owned()],
@@ -165,7 +166,7 @@ fn check(foreign: &Foreign, kind: Kind, area: Area) -> Result<(), String> {
     let ordinary = Foreign::ordinary().alerts(kind, area);
     for (alert, ordinary) in foreign.alerts(kind, area).iter().zip(&ordinary) {
         let (value, usual) = (json!(alert), json!(ordinary));
-        // An ARN is an identifier to machines where it stands alone.
+        // An ARN is an identifier for programs if it is the whole text.
         let is_arn = |text: &str| {
             text == foreign.subject
                 && text.strip_prefix("arn:aws:secretsmanager:eu-central-1:123456789012:secret:").is_some_and(

@@ -1,4 +1,4 @@
-//! What an incident means for the application right now, and what has been tried about it.
+//! What an incident means for the application now, and what has been tried to fix it.
 
 use contract::{Area, Kind, Severity};
 
@@ -13,50 +13,50 @@ pub(super) fn now(told: Told<'_>) -> String {
     }
     match (incident.severity(), told.area) {
         (Severity::Critical, Area::Rotation) => {
-            "Applications may be locked out, or will be when they connect again: the broker does not accept the \
-             delivered credentials. Connections that are open stay open. Act now."
+            "Act now. The broker does not accept the delivered credentials. Applications that connect now may be \
+            locked out. Open connections stay open."
                 .to_owned()
         }
         (_, Area::Rotation) if incident.detail.test_only => {
-            "Nothing was to be rotated and nothing was changed. The next rotation would fail the same way.".to_owned()
+            "This was only a test, and nothing was changed. The next rotation would fail for the same reason.".to_owned()
         }
         (_, Area::Rotation) if incident.kind == Kind::DeliveryUndelivered => {
-            "Nothing is broken: the cluster still has credentials that work, and they are protected from being \
-             reset until the current version has arrived there."
+            "Nothing is broken. The credentials in the cluster still work. They are not reset until the cluster has \
+            the current version."
                 .to_owned()
         }
         (_, Area::Rotation) => rotation(told),
-        (_, Area::Delivery) => "The rotation is done, but the cluster still has the former credentials. With two \
-             users in turn they keep working: their user is not reset before the current version has been \
-             delivered. With `single` they do not work any more, and the application cannot connect again."
+        (_, Area::Delivery) => "The rotation succeeded, but the cluster still has the old credentials. With two \
+        users in turn, they keep working: their user is not reset until the current version is delivered. \
+        With `single`, they no longer work, and the application cannot connect again."
             .to_owned(),
         (_, Area::Revocation) => {
             "The leaked credentials may still work. Production is not affected.".to_owned()
         }
         (_, Area::Adoption) => {
-            "The broker user does not belong to the secret yet. Applications and rotations go on as before.".to_owned()
+            "The broker user does not belong to the secret yet. Applications and rotations continue.".to_owned()
         }
         (_, Area::Function) if incident.is_of_one_event() => {
-            "Nothing was changed: the function did not act on the event. Rotations and deliveries go on.".to_owned()
+            "Nothing was changed: the function refused the event. Rotations and deliveries continue.".to_owned()
         }
-        (_, Area::Function) => "The function does nothing for any secret until this is fixed. Credentials that \
-             were delivered keep working; they only get older."
+        (_, Area::Function) => "The function does nothing for any secret until this is fixed. Delivered credentials \
+        keep working, but they get older."
             .to_owned(),
         (_, Area::Alarm) => {
-            "Nothing is known to be broken for applications; the suite itself is not well, and may be late.".to_owned()
+            "Applications are probably not affected. A part of the suite has a problem, and may be late.".to_owned()
         }
         (_, Area::Message) if incident.kind == Kind::AlertsWithheld => {
-            "Somebody sends invented failures, or many secrets were deleted. Critical failures, failures of secrets that \
-             exist and alerts about the functions and alarms in OWN_NAMES are still sent. What was not sent is in the \
-             table of incidents."
+            "Somebody sends invented failures, or many secrets were deleted. Alerts are still sent if they are critical, \
+            or about secrets that exist, or about the functions and alarms in OWN_NAMES. The table of incidents has the \
+            other failures."
                 .to_owned()
         }
-        (_, Area::Connections) => "Applications work. Somebody holds a connection that was opened with a password that \
-             is not valid any more: an application that never reconnects, or somebody who should not be there. RabbitMQ \
-             does not close it."
+        (_, Area::Connections) => "Applications work. A connection is open that was opened with a password that is no \
+        longer valid. Either an application never reconnects, or somebody is connected who should not be. RabbitMQ \
+        does not close such a connection."
             .to_owned(),
-        (_, Area::Message) => "It is not known whether anything is broken. The message was not acted upon, and is \
-             not repeated."
+        (_, Area::Message) => "It is not known whether anything is broken. dlq-handler did not act on the message, and \
+        nothing repeats the message."
             .to_owned(),
     }
 }
@@ -66,39 +66,36 @@ pub(super) fn tried(told: Told<'_>) -> String {
     if !incident.detail.tried.is_empty() {
         return incident.detail.tried.clone();
     }
-    let next = |help: &str| {
-        format!("Secrets Manager repeats the rotation by itself while its window is open; {help}")
-    };
+    let next =
+        |help: &str| format!("Secrets Manager repeats the rotation within its rotation window. {help}");
     match told.area {
         Area::Rotation if incident.detail.test_only => "Nothing: a test is not repeated.".to_owned(),
-        Area::Rotation if incident.kind.is_transient() => next("the next attempt may well succeed."),
-        Area::Rotation => next("it will fail again until the cause is gone."),
+        Area::Rotation if incident.kind.is_transient() => next("The next attempt may succeed."),
+        Area::Rotation => next("It will fail again until you fix the cause."),
         _ => "Nothing.".to_owned(),
     }
 }
 
-/// What is true of two users in turn; `single` is named where it differs.
+/// What is true for two users in turn. The text names `single` where it differs.
 fn rotation(told: Told<'_>) -> String {
     let detail = &told.announcement.incident.detail;
     let mut text =
-        "Nothing is broken yet: the delivered credentials (AWSCURRENT) keep working, until a rotation \
-                    succeeds. They only get older"
+        "Nothing is broken yet. The delivered credentials (AWSCURRENT) keep working, but they get older."
             .to_owned();
     match told.facts {
         Some(SecretFacts { last_rotated: Some(last), .. }) => {
-            text.push_str(&format!(": the last rotation was on {}", short(*last)));
+            text.push_str(&format!(" The last rotation was on {}.", short(*last)));
         }
-        Some(_) => text.push_str(": no rotation has succeeded yet"),
+        Some(_) => text.push_str(" No rotation has succeeded yet."),
         None => {}
     }
-    text.push('.');
     if let Some(next) = told.facts.and_then(|facts| facts.next_rotation) {
         text.push_str(&format!(" The next rotation is scheduled for {} at the latest.", short(next)));
     }
     let after_set = matches!(detail.step.as_deref(), None | Some("testSecret" | "finishSecret"));
     if after_set {
         text.push_str(
-            " Only with rotationStrategy `single`, AWSCURRENT may not log in between setSecret and finishSecret.",
+            " Exception: with rotationStrategy `single`, AWSCURRENT may not work between setSecret and finishSecret.",
         );
     }
     text
@@ -108,14 +105,14 @@ fn closed(told: Told<'_>) -> &'static str {
     let incident = &told.announcement.incident;
     match told.area {
         Area::Rotation if incident.detail.test_only => {
-            "The test of the schedule succeeds now. Nothing was rotated; the next rotation comes by the schedule."
+            "The test of the schedule succeeded. Nothing was rotated. The next rotation follows the schedule."
         }
         Area::Rotation if incident.kind == Kind::RotationStuck => {
-            "The version is not AWSPENDING any more, so the next rotation can begin."
+            "The version is no longer AWSPENDING, so the next rotation can start."
         }
-        Area::Alarm => "The alarm is not raised any more: it is OK, has no data, or was deleted.",
-        Area::Rotation => "The current credentials are fresh. Nothing is left to do.",
-        Area::Delivery => "Applications have the current credentials. Nothing is left to do.",
-        _ => "Nothing is left to do.",
+        Area::Alarm => "The alarm is OK, has no data, or was deleted.",
+        Area::Rotation => "The current credentials are new. There is nothing left to do.",
+        Area::Delivery => "The cluster has the current credentials. There is nothing left to do.",
+        _ => "There is nothing left to do.",
     }
 }

@@ -26,7 +26,7 @@ fn places() -> Places {
     Places { playbooks: "https://wiki/playbooks".to_owned(), secret2eks: Some("secret2eks".to_owned()) }
 }
 
-/// A record with all that can be told of one failure of `kind`: opened, and closed.
+/// A record with all announcements of one failure of `kind`: opened, and closed.
 fn record(kind: Kind, area: Area) -> Record {
     let mut record = Record::new(SECRET.to_owned(), area);
     let failure = Failure {
@@ -113,9 +113,9 @@ rabbitmq/payment: rotation fails (admin.login_refused)
 
 What happened:
   setSecret failed (admin.login_refused): failed to read the grants of broker user 'payment'.
-  Because: the broker refuses the login of user 'admin'
+  Cause: the broker refuses the login of user 'admin'
 
-Which:
+Affected:
   arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
   step: setSecret
   broker user: payment_clone
@@ -127,21 +127,21 @@ Since:
   2027-01-15 08:00:00 UTC (one failure).
 
 What it means now:
-  Nothing is broken yet: the delivered credentials (AWSCURRENT) keep working, until a rotation succeeds. They only get older: the last rotation was on 2027-01-14 07:00:00 UTC. The next rotation is scheduled for 2027-01-15 10:00:00 UTC at the latest.
+  Nothing is broken yet. The delivered credentials (AWSCURRENT) keep working, but they get older. The last rotation was on 2027-01-14 07:00:00 UTC. The next rotation is scheduled for 2027-01-15 10:00:00 UTC at the latest.
 
 What was tried:
-  Secrets Manager repeats the rotation by itself while its window is open; it will fail again until the cause is gone.
+  Secrets Manager repeats the rotation within its rotation window. It will fail again until you fix the cause.
 
 Playbook:
   https://wiki/playbooks/rotation-failing.md#admin.login_refused
 
 What to do
   1. Follow the playbook: https://wiki/playbooks/rotation-failing.md#admin.login_refused
-  2. Its log:
+  2. Read the log of the failed invocation:
      aws logs filter-log-events --log-group-name /aws/lambda/rotation-rotation-mq --filter-pattern '\"1111\"' --query 'events[].message' --output text
-  3. See whether a rotation is under way (AWSPENDING on a version of its own):
+  3. Check whether a rotation is in progress. If it is, a version has AWSPENDING and not AWSCURRENT:
      aws secretsmanager describe-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --query '[RotationEnabled, VersionIdsToStages]'
-  4. When the cause is gone, rotate. It is refused (\"a previous rotation isn't complete\") while Secrets Manager still repeats the failed one: that one finishes by itself then.
+  4. After you have fixed the cause, rotate. If the answer is \"a previous rotation isn't complete\", Secrets Manager still repeats the failed rotation, which then finishes by itself.
      aws secretsmanager rotate-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
   5. You get one more message when a rotation has succeeded.
 ";
@@ -149,7 +149,7 @@ What to do
     let closed = mails.get(1).map(String::as_str).unwrap_or_default();
     assert!(closed.starts_with("rabbitmq/payment: rotation works again\n"), "{closed}");
     assert!(
-        closed.contains("A rotation succeeded; the incident of kind admin.login_refused is closed."),
+        closed.contains("A rotation succeeded. The incident of kind admin.login_refused is closed."),
         "{closed}"
     );
     assert!(
@@ -164,7 +164,7 @@ fn a_secret_that_could_not_be_described_is_told_all_the_same() {
     let facts = None;
     let Some(announcement) = record.unsent.first() else { panic!("nothing to tell") };
     let mail = alert(Told { announcement, subject: SECRET, area: Area::Rotation, facts }, &places()).mail();
-    assert!(mail.contains("They only get older."), "{mail}");
+    assert!(mail.contains("but they get older.\n"), "{mail}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
     for arn in [&secret, &admin] {
         handles(cloud, path, notice(arn, "vhost.missing", arn, "2026-11-25T08:00:00Z")).await?;
         let alerts = path.alerts.wait_for(arn, 1).await?;
-        let says = alerts.iter().any(|alert| alert.to_string().contains("no rotation has succeeded yet"));
+        let says = alerts.iter().any(|alert| alert.to_string().contains("No rotation has succeeded yet"));
         ensure!(says, "the alert does not say when it was rotated: {alerts:?}");
         path.alerts.wait_for_events(arn, 1).await?;
     }
