@@ -1,4 +1,4 @@
-//! How old values are, asked secret by secret. What one secret does not tell ends nothing for the others.
+//! Asks for the ages of values, secret by secret. If one secret gives no answer, the others are checked nevertheless.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,33 +11,33 @@ use crate::error::WatchError;
 use crate::telling::Seen;
 use crate::watched::{Memory, Secret};
 
-/// So many secrets may refuse before it is the function's own permission that is missing: an alert for each would be
-/// a flood, and none of them would name the cause.
+/// If more secrets than this refuse, the function's own permission is missing. An alert for each secret would be a flood,
+/// and none of them would name the cause.
 const REFUSALS_LIMIT: usize = 20;
-/// After so many questions without an answer no more are asked: each takes as long as a call may take.
+/// After this many calls without an answer, the run makes no more: each takes as long as a call may take.
 const UNANSWERED_LIMIT: usize = 20;
 
 /// Whether the ages of a secret's versions are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ages {
-    /// All that were asked for.
+    /// All of them are known.
     Known,
-    /// Secrets Manager refuses to tell them, and will again: by a resource policy of the secret, for example.
+    /// Secrets Manager refuses the call, and will refuse it again. A resource policy of the secret may be the reason.
     Refused,
-    /// Secrets Manager did not answer; the next run asks again.
+    /// Secrets Manager did not answer. The next run asks again.
     Unanswered,
 }
 
-/// All that was seen, and what went wrong about it.
+/// The secrets that were checked, and what failed.
 #[derive(Debug)]
 pub struct Looked {
-    /// The secrets that there are.
+    /// The secrets that exist.
     pub seen: Vec<Seen>,
-    /// Why the run has failed, when it is not a matter of single secrets. Those that are known are told all the same.
+    /// Why the run has failed, if the reason is not a single secret. The owners are notified of known findings nevertheless.
     pub failed: Option<WatchError>,
 }
 
-/// What a failure to list the versions of one secret says about it; nothing when the secret is gone.
+/// What a failure to list the versions of one secret means for it. None if the secret was deleted.
 #[must_use]
 pub fn ages_after(error: &AwsError) -> Option<Ages> {
     let is_server = |code: &str| ["Internal", "ServiceUnavailable"].iter().any(|part| code.contains(part));
@@ -50,8 +50,8 @@ pub fn ages_after(error: &AwsError) -> Option<Ages> {
     }
 }
 
-/// Only a version that was not seen before costs a question; its age is remembered at once, so that a run that
-/// is cut off is continued by the next.
+/// Only a version that was not seen before needs a call. Its age is stored at once, so that the next run continues a run
+/// that was interrupted.
 pub async fn look_up(
     watch: &Watch,
     secrets: Vec<Secret>,
@@ -62,7 +62,7 @@ pub async fn look_up(
     let mut arns = HashSet::new();
     let (mut refused, mut unanswered) = (0_usize, 0_usize);
     for mut secret in secrets {
-        // A list that is read page by page while it changes may name a secret twice.
+        // A list that changes while it is read page by page may name a secret twice.
         if !arns.insert(secret.arn.clone()) {
             continue;
         }
@@ -83,7 +83,7 @@ pub async fn look_up(
             ages = found;
             refused += usize::from(found == Ages::Refused);
             unanswered += usize::from(found == Ages::Unanswered);
-            // The first of them says why the run has failed.
+            // The first of them is the reason why the run has failed.
             if found == Ages::Unanswered || refused > REFUSALS_LIMIT {
                 looked.failed.get_or_insert(WatchError::Versions { arn: secret.arn.clone(), source });
             }
@@ -91,7 +91,7 @@ pub async fn look_up(
         if ages == Ages::Known && memory.current != secret.current {
             memory = Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..Memory::default() };
             if let Err(source) = watch.memory.write(&memory, now).await {
-                looked.failed = Some(WatchError::Memory { what: "remember", source });
+                looked.failed = Some(WatchError::Memory { what: "store", source });
             }
         }
         looked.seen.push(Seen { secret, memory, ages });

@@ -8,13 +8,13 @@ use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form};
 /// The function's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where people are told (`ALERT_TOPIC_ARN`).
+    /// The topic for messages to owners (`ALERT_TOPIC_ARN`).
     pub alert_topic: String,
-    /// Where it is remembered what was told (`INCIDENTS_TABLE`).
+    /// The table that stores what owners were notified of (`INCIDENTS_TABLE`).
     pub table: String,
-    /// How long before the end a secret is due (`DUE_WITHIN_DAYS`).
+    /// How long before its maximum age a secret is due (`DUE_WITHIN_DAYS`).
     pub due_within: SignedDuration,
-    /// The tag of secrets that are rotated by themselves (`ROTATION_TAG_KEY`).
+    /// The tag of secrets that rotate by themselves (`ROTATION_TAG_KEY`).
     pub rotation_tag: String,
     /// Where the playbooks are (`PLAYBOOK_URL`).
     pub playbooks: String,

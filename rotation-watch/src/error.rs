@@ -1,4 +1,4 @@
-//! Why a run failed. Scheduler repeats it, and what was told is remembered.
+//! Why a run failed. EventBridge Scheduler repeats it. What owners were notified of is stored, so nothing is sent twice.
 
 use contract::Kind;
 use lambda_boundary::AwsError;
@@ -11,7 +11,7 @@ pub enum WatchError {
     #[error("failed to list the secrets under a policy")]
     List(#[source] AwsError),
     /// The age of a version is unknown.
-    #[error("failed to find the age of the versions of {arn}")]
+    #[error("failed to look up the age of the versions of {arn}")]
     Versions {
         /// The secret.
         arn: String,
@@ -19,20 +19,20 @@ pub enum WatchError {
         #[source]
         source: AwsError,
     },
-    /// Two runs at once would tell twice.
-    #[error("failed to see whether another run is under way")]
+    /// Two runs at the same time would notify owners twice.
+    #[error("failed to check whether another run is in progress")]
     Turn(#[source] AwsError),
-    /// What was told is not known, or cannot be remembered.
-    #[error("failed to {what} what was told")]
+    /// What owners were notified of cannot be read or stored.
+    #[error("failed to {what} what owners were notified of")]
     Memory {
-        /// `read` or `remember`.
+        /// `read` or `store`.
         what: &'static str,
         /// Why.
         #[source]
         source: AwsError,
     },
-    /// An owner could not be told.
-    #[error("failed to tell {owner} about {what}")]
+    /// An owner could not be notified.
+    #[error("failed to notify {owner} about {what}")]
     Alert {
         /// The owner.
         owner: String,
@@ -43,12 +43,12 @@ pub enum WatchError {
         source: PublishError,
     },
     /// Time ran out.
-    #[error("the run ran out of time; the next one knows the ages that this one has found")]
+    #[error("the run ran out of time; the next run continues with the ages that this run has found")]
     TimedOut,
 }
 
 impl WatchError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {

@@ -1,4 +1,4 @@
-//! One run: every secret under a policy is looked at, its owner told, and that remembered.
+//! One run: it checks every secret under a policy, notifies the owners, and stores that it has notified them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::telling::{Letter, Totals, plan};
 use crate::watched::Memory;
 use crate::{ages, wording};
 
-/// Time kept back to say that time ran out.
+/// Time that is kept back to report that the time ran out.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Between two looks whether another run is over.
+/// The pause between two checks whether another run has ended.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs once, whatever the event says: the schedule's and one by hand mean the same.
+/// Runs once. The event does not matter: the schedule's event and one that is sent by hand mean the same.
 ///
 /// # Errors
 /// The failure's kind as `errorType`. Repeating the run is safe.
@@ -45,14 +45,16 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
     .await
 }
 
-/// Waits for the end of a run that is under way: it ends before this one must.
+/// Waits until a run that is in progress has ended. It ends before the time of this run is over.
 async fn run_alone(watch: &Watch, id: &str, until: Timestamp) -> Result<Value, WatchError> {
     while !watch.memory.begin(id, (watch.now)(), until).await.map_err(WatchError::Turn)? {
         tokio::time::sleep(LOOK).await;
     }
     let outcome = run(watch, (watch.now)()).await;
     if let Err(error) = watch.memory.end(id, (watch.now)()).await {
-        tracing::warn!("the next run waits until {until}: {error}");
+        tracing::warn!(
+            "the end of this run could not be stored, so the next run waits until {until}: {error}"
+        );
     }
     outcome
 }
@@ -67,7 +69,7 @@ async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
     for letter in &letters {
         match tell(watch, letter, now).await {
             Ok(messages) => told += messages,
-            // The other owners are told all the same; the run that follows tells this one.
+            // The other owners are notified nevertheless. The next run notifies this one.
             Err(error) => failed = Some(error),
         }
     }
@@ -83,7 +85,8 @@ async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
     }))
 }
 
-/// Tells one owner; how many messages that took. Remembered afterwards: told twice is better than not at all.
+/// Notifies one owner, and returns the number of messages. The memory is written afterwards: to notify an owner twice is
+/// better than not at all.
 async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, WatchError> {
     let playbooks = &watch.config.playbooks;
     let failed = |what: &str| {
@@ -107,7 +110,7 @@ async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, W
 }
 
 async fn remember(watch: &Watch, memory: &Memory, now: Timestamp) -> Result<(), WatchError> {
-    watch.memory.write(memory, now).await.map_err(|source| WatchError::Memory { what: "remember", source })
+    watch.memory.write(memory, now).await.map_err(|source| WatchError::Memory { what: "store", source })
 }
 
 fn measure(totals: &Totals, now: Timestamp) {

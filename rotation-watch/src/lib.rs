@@ -1,7 +1,7 @@
-//! Looks once a day at every secret under a policy, and tells its owner before it is overdue.
+//! Checks every secret under a policy once a day, and notifies its owner before it is overdue.
 //!
-//! What is out of order is judged on data ([`policy`]), and so is who is told what ([`telling`]); the handler reads,
-//! publishes and remembers.
+//! What is out of order is decided on data ([`policy`]), and so is who is notified of what ([`telling`]). The handler
+//! reads, publishes and stores.
 
 pub mod ages;
 pub mod config;
@@ -14,16 +14,16 @@ pub mod telling;
 pub mod watched;
 pub mod wording;
 
-/// Everything that a run works with. Built once a process; each client keeps its connections.
+/// Everything that a run needs. It is built once for a process, and each client keeps its connections.
 #[derive(Debug)]
 pub struct Watch {
     /// The function's configuration.
     pub config: config::Config,
     /// Secrets Manager.
     pub secrets: secret_store::SecretStore,
-    /// What was told before.
+    /// What owners were notified of before.
     pub memory: memory_table::MemoryTable,
-    /// Where people are told.
+    /// The topic for messages to owners.
     pub alerts: messages::Topic,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,

@@ -1,4 +1,5 @@
-//! What was told of which secret: items of the table of incidents, in an area of their own. And whose turn it is to tell.
+//! What owners were notified of, for each secret: items of the table of incidents, in an area of their own. And which run
+//! is in progress.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use lambda_boundary::AwsError;
 use crate::watched::Memory;
 
 const AREA: &str = "watch";
-/// The item of the run that is under way.
+/// The item of the run that is in progress.
 const RUN: (&str, &str) = ("rotation-watch", "run");
-/// The memory of a secret that is gone, or has nothing to remember, is removed after so long.
+/// The memory of a secret that was deleted, or that has no findings, is removed after this time.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Pages of 1 MB each.
 const PAGES_LIMIT: usize = 200;
@@ -33,9 +34,9 @@ impl MemoryTable {
         Self { client: Client::new(config), table, timeout }
     }
 
-    /// Begins the run `id`, which is over at `until`, unless another one is under way: whether it has begun. Scheduler may call
-    /// twice, and two runs at once would both tell what neither remembers yet. A run finds itself under way when the answer to
-    /// its write was lost, and has begun then.
+    /// Begins the run `id`, which ends at `until`, unless another run is in progress. Returns whether it has begun. EventBridge
+    /// Scheduler may call the function twice, and two runs at the same time would both send what neither has stored yet. If
+    /// the answer to its own write was lost, a run finds itself in progress, and has begun.
     /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html> (at least once)
     ///
     /// # Errors
@@ -60,16 +61,16 @@ impl MemoryTable {
         })
     }
 
-    /// Ends the run `id`: it is one that is over at once.
+    /// Ends the run `id`: the item then says that the run is over.
     ///
     /// # Errors
-    /// When `DynamoDB` does not answer. It is over at its time all the same.
+    /// When `DynamoDB` does not answer. The run then ends at its time.
     pub async fn end(&self, id: &str, now: Timestamp) -> Result<(), AwsError> {
         self.begin(id, now, now).await.map(drop)
     }
 
-    /// Everything that is remembered, by the secret's ARN. An item that cannot be read is one that is not there:
-    /// its secret is told of once more.
+    /// All memories, by the secret's ARN. An item that cannot be read counts as missing: the owner of its secret is notified
+    /// once more.
     ///
     /// # Errors
     /// When `DynamoDB` does not answer.
@@ -101,7 +102,7 @@ impl MemoryTable {
         Ok(memories)
     }
 
-    /// Remembers.
+    /// Stores a memory.
     ///
     /// # Errors
     /// When `DynamoDB` does not take it.

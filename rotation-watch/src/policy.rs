@@ -1,6 +1,6 @@
-//! What is out of order with a secret, judged on data.
+//! What is out of order with a secret, decided on data.
 //!
-//! The age of a value is that of the version that is AWSCURRENT: `LastChangedDate` moves with every tag, and
+//! The age of a value is that of the version that is AWSCURRENT. `LastChangedDate` changes with every tag, and
 //! `LastAccessedDate` with every rotation.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_SecretVersionsListEntry.html>
 
@@ -10,21 +10,21 @@ use jiff::{SignedDuration, Timestamp};
 use crate::watched::Secret;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// A rotation or delivery under way is not out of order.
+/// A rotation or delivery that is in progress for less than this is not out of order.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(1);
-/// AWS takes no longer schedule either.
+/// AWS accepts no longer schedule either.
 const LONGEST_AGE_DAYS: i64 = 1_000;
 
 /// One thing that is out of order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
+    /// What is out of order.
     pub kind: Kind,
-    /// Since when, or until when where it is only due.
+    /// Since when. For a secret that is only due: until when.
     pub at: Option<Timestamp>,
 }
 
-/// All that is out of order with `secret` at `now`; what is overdue within `due_within` is due.
+/// All that is out of order with `secret` at `now`. A secret that is overdue within `due_within` is due.
 #[must_use]
 pub fn judge(secret: &Secret, now: Timestamp, due_within: SignedDuration) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -32,7 +32,7 @@ pub fn judge(secret: &Secret, now: Timestamp, due_within: SignedDuration) -> Vec
     if let Some(end) = limit.end {
         let kind = match end {
             end if end <= now => Some(Kind::SecretOverdue),
-            // What is rotated by itself is nobody's business before it has failed to be.
+            // For a secret that rotates by itself, the owner has nothing to do until the rotation is late.
             end if !secret.rotation_enabled && later(now, due_within) >= end => Some(Kind::SecretDue),
             _ => None,
         };
@@ -61,14 +61,14 @@ pub fn judge(secret: &Secret, now: Timestamp, due_within: SignedDuration) -> Vec
     findings
 }
 
-/// When the current value is too old, as far as that can be told.
+/// When the current value is too old, if that is known.
 struct Limit {
     end: Option<Timestamp>,
-    /// Somebody meant to set a policy and did not.
+    /// Somebody has set only a part of a policy.
     is_unclear: bool,
 }
 
-/// The tag decides; without one, the schedule does, with a day for what is tried again.
+/// The tag decides. Without one, the schedule decides, with one more day for retries.
 fn limit(secret: &Secret) -> Limit {
     let Some(days) = secret.tags.get(Tags::MAX_AGE_DAYS) else {
         let end = secret.next_rotation.filter(|_| secret.rotation_enabled).map(|next| later(next, DAY));
@@ -185,7 +185,7 @@ mod tests {
             secret(age, &[(Tags::NAMESPACE, "shop"), (Tags::DELIVERED, delivered)])
         };
         assert_eq!(kinds(&routed("v2", 1)), []);
-        assert_eq!(kinds(&routed("v1", 0)), [], "it may be on its way");
+        assert_eq!(kinds(&routed("v1", 0)), [], "the delivery may be in progress");
         assert_eq!(kinds(&routed("v1", 1)), [Kind::DeliveryUndelivered]);
     }
 

@@ -1,4 +1,4 @@
-//! Listing the secrets under a policy, page by page, and the age of their versions. Never a value.
+//! Lists the secrets under a policy, page by page, and the ages of their versions. It never reads a value.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use lambda_boundary::AwsError;
 use crate::watched::{Secret, Version};
 
 const PAGE: i32 = 100;
-/// Ten times what the suite is made for.
+/// Ten times the number of secrets that the suite is made for.
 const PAGES_LIMIT: usize = 1_000;
 /// Secrets Manager drops old versions beyond about a hundred.
 const VERSIONS_PAGES_LIMIT: usize = 5;
-/// Between two questions about versions: others in the account want to be answered as well.
+/// The pause between two calls about versions, because all callers in the account share a limit.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Secrets Manager.
@@ -33,8 +33,8 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// Every secret that carries a tag of a policy, or `rotation_tag`. The ages of versions are unknown yet. Replicas are
-    /// left out: their primary is rotated, in its own region, and is watched there.
+    /// Every secret that has a tag of a policy, or `rotation_tag`. The ages of the versions are not known yet. Replicas are
+    /// left out: their primary is rotated and watched in the primary's region.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.

@@ -1,5 +1,5 @@
-//! Who is told what: one digest a day to each owner, and at once what is newly overdue. Nobody is told the same
-//! twice on one day (UTC), however often the watch runs.
+//! Who is notified of what: each owner gets one digest a day, and an alert at once for a secret that is newly overdue.
+//! Nobody is notified of the same finding twice on one day (UTC), regardless of how often the watch runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,12 @@ use crate::ages::Ages;
 use crate::policy::{Finding, judge};
 use crate::watched::{Memory, Secret};
 
-/// A secret with what is remembered of it.
+/// A secret, with its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The secret.
     pub secret: Secret,
-    /// What was told before.
+    /// What its owner was notified of before.
     pub memory: Memory,
     /// Whether the ages of its versions are known.
     pub ages: Ages,
@@ -33,14 +33,14 @@ pub struct Entry {
     pub finding: Finding,
 }
 
-/// What one owner is told, and what is remembered once that is done.
+/// What one owner is notified of, and the memories to store after that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     /// The owner; empty for secrets without one.
     pub owner: String,
-    /// What is newly overdue or unwatched: one alert each.
+    /// What is newly overdue or unwatched. Each causes one alert.
     pub alone: Vec<Entry>,
-    /// All else, in one message.
+    /// All other findings, in one message.
     pub digest: Vec<Entry>,
     /// The memories of this owner's secrets that change.
     pub memories: Vec<Memory>,
@@ -49,7 +49,7 @@ pub struct Letter {
 /// How many secrets are in which state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// All that were looked at.
+    /// All secrets that were checked.
     pub watched: u64,
     /// Those with nothing out of order.
     pub compliant: u64,
@@ -57,7 +57,7 @@ pub struct Totals {
     pub by_kind: BTreeMap<Kind, u64>,
 }
 
-/// The kinds that the watch finds, for metrics that also say zero.
+/// The kinds that the watch finds. A metric is sent for each of them, even if it is zero.
 pub const KINDS: [Kind; 7] = [
     Kind::SecretDue,
     Kind::SecretOverdue,
@@ -68,7 +68,7 @@ pub const KINDS: [Kind; 7] = [
     Kind::SecretUnwatched,
 ];
 
-/// Decides what to tell about `seen` at `now`.
+/// Decides whom to notify of what about `seen` at `now`.
 #[must_use]
 pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec<Letter>, Totals) {
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -91,11 +91,11 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
         let mut memory =
             Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..before.clone() };
         if before.current.as_ref().map(|version| &version.id) != secret.current.as_ref().map(|now| &now.id) {
-            // Another value: all that was told of the former one is over.
+            // The value is a new one, so all findings about the former value are over.
             memory.told.clear();
         }
         let found: BTreeSet<Kind> = findings.iter().map(|finding| finding.kind).collect();
-        // What could not be judged today is not over.
+        // A finding that could not be checked today is not over.
         memory.told.retain(|kind, _| ages != Ages::Known || found.contains(kind));
         for finding in findings {
             *totals.by_kind.entry(finding.kind).or_default() += 1;

@@ -1,4 +1,4 @@
-//! A secret as the watch sees it: never its value.
+//! A secret as the watch sees it, without its value.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Secret {
     pub rotation_enabled: bool,
     /// When that succeeded last.
     pub last_rotated: Option<Timestamp>,
-    /// When it should happen next, at the latest.
+    /// The latest time of the next rotation.
     pub next_rotation: Option<Timestamp>,
     /// When the secret was made.
     pub created_at: Option<Timestamp>,
@@ -36,24 +36,24 @@ pub struct Secret {
 pub struct Version {
     /// Its id.
     pub id: String,
-    /// When it was made; unknown until Secrets Manager was asked for it.
+    /// When it was created. Unknown until Secrets Manager was asked for it.
     pub created_at: Option<Timestamp>,
 }
 
-/// What the watch remembers of a secret.
+/// What the watch stores about a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Memory {
     /// The secret's ARN.
     pub arn: String,
-    /// The version that was AWSCURRENT, so that its age need not be asked for every day.
+    /// The version that was AWSCURRENT. With it, the watch need not ask for its age every day.
     pub current: Option<Version>,
-    /// Which kinds were told last on which day (UTC), while they last.
+    /// The kinds that last, each with the day (UTC) on which its owner was last notified.
     pub told: BTreeMap<Kind, Date>,
 }
 
 impl Secret {
-    /// Who answers for it; empty when nobody does.
+    /// Who is responsible for it. Empty if nobody is.
     #[must_use]
     pub fn owner(&self) -> &str {
         self.tags.get(Tags::OWNER).unwrap_or_default().trim()

@@ -1,6 +1,6 @@
-//! From what an owner is told to the alert: which secrets, until when, and what to do.
+//! From what an owner is notified of to the alert: which secrets, until when, and what to do.
 //!
-//! Names and owners are whatever somebody wrote into a secret: [`Foreign`] text.
+//! Somebody wrote the names and owners into a secret, so they are [`Foreign`] text.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use jiff::Timestamp;
 
 use crate::telling::{Entry, KINDS, Letter};
 
-/// A digest names so many secrets of a kind; the rest is counted, and found with the command in it.
+/// A digest names at most this many secrets of a kind. The others are only counted.
 const NAMES_LIMIT: usize = 20;
 const NAME_LIMIT: usize = 120;
-/// The lists of a digest together, in bytes: no kind is cut off by the names of another.
+/// The size of all lists of a digest together, in bytes: the names of one kind must not push out another kind.
 const LISTINGS_LIMIT: usize = 3_400;
 const OWNER_LIMIT: usize = 100;
 /// The longest ARN of a secret is shorter.
 const ARN_LIMIT: usize = 600;
-/// SNS takes longer ones; the tag's own limit.
+/// The limit of the tag. SNS accepts longer attributes.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html>
 const ATTRIBUTE_LIMIT: usize = 256;
 
@@ -34,21 +34,21 @@ pub fn alone(owner: &str, entry: &Entry, playbooks: &str) -> Alert {
         Kind::SecretUnwatched => (
             format!("{name}: its age cannot be watched ({kind})"),
             format!(
-                "Secrets Manager refused to list the versions of {name} to rotation-watch. A resource policy of the \
-                 secret may deny it."
+                "Secrets Manager did not let rotation-watch list the versions of {name}. A resource policy of the secret \
+                may deny it."
             ),
-            "Nothing is broken. Nobody is told when the value is due or a rotation is stuck.",
+            "Nothing is broken. But nobody is notified when the value is due or a rotation is stuck.",
             "secret.unwatched",
-            "See its resource policy: `aws secretsmanager get-resource-policy --secret-id",
+            "Check its resource policy: `aws secretsmanager get-resource-policy --secret-id",
         ),
         _ => (
             format!("{name}: overdue since {end} ({kind})"),
             format!(
-                "The value of {name} should have been replaced by {end}, by the policy in its tags or its schedule."
+                "By the policy in its tags or by its schedule, the value of {name} had to be replaced by {end}."
             ),
-            "Nothing is broken: it still works, also for whoever may have got hold of it.",
+            "Nothing is broken. The value still works, also for anybody who may have obtained it.",
             "secret.overdue",
-            "See its versions: `aws secretsmanager list-secret-version-ids --query \
+            "Check its versions: `aws secretsmanager list-secret-version-ids --query \
              'Versions[].[VersionId,CreatedDate,VersionStages]' --secret-id",
         ),
     };
@@ -57,7 +57,7 @@ pub fn alone(owner: &str, entry: &Entry, playbooks: &str) -> Alert {
         title,
         paragraphs: vec![
             ("What happened:".to_owned(), what),
-            ("Which:".to_owned(), format!("{arn}\nowner: {}", name_of(owner))),
+            ("Affected:".to_owned(), format!("{arn}\nowner: {}", name_of(owner))),
             ("What it means now:".to_owned(), means.to_owned()),
             ("Playbook:".to_owned(), playbook.clone()),
         ],
@@ -85,9 +85,9 @@ pub fn digest(letter: &Letter, playbooks: &str) -> Option<Alert> {
     let (count, owner) = (letter.digest.len(), name_of(&letter.owner));
     let resources = letter.digest.iter().take(NAMES_LIMIT);
     let resources = resources.filter_map(|entry| Foreign::new(&entry.arn).argument(Argument::Secret));
-    let things = if count == 1 { "1 thing" } else { &format!("{count} things") };
+    let findings = if count == 1 { "1 finding" } else { &format!("{count} findings") };
     Some(Alert::new(AlertText {
-        title: format!("Secrets of {owner}: {things} to look at"),
+        title: format!("Secrets of {owner}: {findings} to check"),
         paragraphs: paragraphs.collect(),
         next_steps: kinds.iter().map(|kind| format!("`{kind}`: {playbooks}/{}", kind.playbook())).collect(),
         keywords: vec!["digest".to_owned(), worst.severity().as_str().to_owned()],
@@ -115,8 +115,8 @@ fn heading(kind: Kind, count: usize) -> String {
     let what = match kind {
         Kind::SecretDue => "due",
         Kind::SecretOverdue => "overdue",
-        Kind::RotationStuck => "with a rotation that is stuck",
-        Kind::RotationNeverSucceeded => "whose rotation never succeeded",
+        Kind::RotationStuck => "with a stuck rotation",
+        Kind::RotationNeverSucceeded => "that never rotated successfully",
         Kind::DeliveryUndelivered => "not delivered to the cluster",
         Kind::SecretUnwatched => "whose age cannot be watched",
         _ => "with an incomplete policy",
@@ -124,7 +124,7 @@ fn heading(kind: Kind, count: usize) -> String {
     format!("{count} {what} ({kind}):")
 }
 
-/// As many names as there is room for, and how many more there are.
+/// As many names as there is room for, and the number of the others.
 fn listing(entries: &[&Entry], room: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut left = room;
@@ -160,7 +160,7 @@ fn name_of(owner: &str) -> String {
     }
 }
 
-/// What an owner's filter policy matches.
+/// The attribute that an owner's filter policy matches.
 fn attribute(owner: &str) -> String {
     let owner = Foreign::new(owner).attribute(ATTRIBUTE_LIMIT);
     if owner.is_empty() { "nobody".to_owned() } else { owner }

@@ -1,4 +1,4 @@
-//! Whoever may tag a secret writes into messages to its owner, and to SecOps. None of it acts there.
+//! Whoever may tag a secret can write text into messages to its owner and to SecOps. No such text has an effect there.
 
 use contract::Kind;
 use rotation_watch::policy::Finding;
@@ -50,7 +50,7 @@ fn what_a_tag_or_a_name_says_is_text_in_every_message() -> Result<(), Box<dyn st
                 };
                 assert!(!shown, "{active} of {text:?} in {json}");
             }
-            // Outside a command it is text.
+            // Outside a command, it is text.
             assert!(json.split('`').skip(1).step_by(2).all(|command| !command.contains("$(id)")), "{json}");
             assert!(
                 !json.contains("](") && !json.contains("*Playbook:* ‹") && !json.contains(": # Heading"),

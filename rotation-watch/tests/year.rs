@@ -1,5 +1,5 @@
-//! A simulated year, day by day, over secrets of every kind: each is announced before it is overdue, and nobody is
-//! told the same twice on one day.
+//! A simulated year, day by day, for secrets of every kind. Owners are notified before a secret is overdue, and nobody is
+//! notified of the same finding twice on one day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use rotation_watch::wording;
 const DAYS: i64 = 365;
 const DUE_WITHIN_DAYS: i64 = 7;
 const SECRETS: usize = 270;
-/// The longest that a schedule fails to run, as when an account's role was broken over a weekend.
+/// The longest time that a schedule fails to run, for example because a role was broken over a weekend.
 const LONGEST_OUTAGE_DAYS: u64 = 5;
 
 /// Numbers that look random and are the same every time.
@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-/// Which secret was told of which kind, and whether it was by itself.
+/// Of which secret and kind an owner was notified, and whether it was an alert of its own.
 fn told(letters: &[Letter]) -> Vec<(String, Kind, bool)> {
     let mut told = Vec::new();
     for letter in letters {
