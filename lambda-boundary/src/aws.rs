@@ -29,7 +29,7 @@ pub enum AwsError {
     /// No answer in time, or no connection.
     #[error(
         "{service} did not answer {operation} within {} s; likely causes: the function's subnets have no route to it \
-         (a VPC endpoint for {service} or a NAT gateway), or a security group does not let HTTPS out",
+         (a VPC endpoint for {service} or a NAT gateway), or a security group does not allow outbound HTTPS",
         .timeout.as_secs()
     )]
     Unreachable {

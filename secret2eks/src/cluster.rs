@@ -1,5 +1,5 @@
-//! The connection to the cluster: endpoint and token are kept between events, and made anew when they are old or
-//! stop working.
+//! The connection to the cluster. Endpoint and token are kept between events, and renewed when they are old or stop
+//! working.
 
 use std::time::SystemTime;
 
@@ -30,16 +30,16 @@ struct Connection {
 /// There is no connection to the cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// EKS does not say where it is.
+    /// EKS did not return the endpoint.
     #[error(transparent)]
     Lookup(#[from] ClusterLookupError),
     /// The function has no credentials of its own.
-    #[error("the function's own AWS credentials cannot be had")]
+    #[error("the function could not get its own AWS credentials")]
     NoCredentials,
-    /// There is no token.
+    /// The token could not be made.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// What EKS says is of no use.
+    /// What EKS returned cannot be used.
     #[error(transparent)]
     Api(#[from] ApiError),
 }
@@ -62,7 +62,7 @@ impl Cluster {
         self.eks.name()
     }
 
-    /// The connection, and whether it was made just now.
+    /// The connection, and whether it is a new one.
     ///
     /// # Errors
     /// When EKS does not know the cluster, or the login cannot be signed.

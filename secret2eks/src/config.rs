@@ -11,8 +11,8 @@ pub struct Config {
     pub cluster: String,
     /// How long the operator may take for one delivery (`SYNC_TIMEOUT_SECONDS`).
     pub sync_timeout: Duration,
-    /// Whether this function writes the receipt (`WRITE_RECEIPT`): of several clusters that get the same
-    /// secrets, one does.
+    /// Whether this function writes the receipt (`WRITE_RECEIPT`). If several clusters get the same secrets, the function of
+    /// one cluster writes it.
     pub write_receipt: bool,
     /// The longest time for one call to AWS or to the cluster (`CALL_TIMEOUT_SECONDS`).
     pub call_timeout: Duration,

@@ -1,4 +1,4 @@
-//! The delivery of one secret: look up, bring the cluster to it, look again, leave the receipt.
+//! The delivery of one secret: look up what is current, write it to the cluster, look again, write the receipt.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ use crate::kubernetes_api::KubernetesApi;
 use crate::route::{Route, Routing, other_cluster, route};
 use crate::secret_store::Description;
 
-/// How often the current version may move on during one delivery.
+/// How often the current version may change during one delivery.
 const ROUNDS: usize = 3;
 
-/// How a delivery ended when it did.
+/// How a delivery ended that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
 pub enum Outcome {
@@ -29,28 +29,28 @@ pub enum Outcome {
         namespace: String,
         /// The name of the ExternalSecret and the Kubernetes Secret.
         name: String,
-        /// Whether anything had to be written.
+        /// Whether something had to be written.
         changed: bool,
     },
-    /// The secret's tag names another cluster, whose own secret2eks hears of the change as well. Nothing was delivered,
-    /// so no incident ends by it.
+    /// The secret's tag names another cluster, whose own secret2eks receives the event, too. Nothing was delivered, so this
+    /// ends no incident.
     OtherCluster {
-        /// Which.
+        /// The other cluster.
         cluster: String,
     },
-    /// Nothing to do.
+    /// There is nothing to do.
     NotForKubernetes {
         /// Why.
         reason: &'static str,
     },
 }
 
-/// Makes the cluster hold what is current.
+/// Makes the cluster hold the version that is current.
 ///
-/// Safe to repeat and to run twice at the same time: all that is decided is decided on what is there.
+/// Safe to repeat and to run twice at the same time, because every decision is based on the present state.
 ///
 /// # Errors
-/// What Secrets Manager, EKS, the cluster or the operator refuses, and what must not be touched.
+/// When Secrets Manager, EKS, the cluster or the operator refuses something, or an object must not be changed.
 pub async fn deliver(
     delivery: &Delivery,
     change: &Change,
@@ -75,7 +75,7 @@ pub async fn deliver(
         let converged = converge(delivery, wanted, request_id, began).await?;
         let changed = converged != Converged::Already;
         if changed {
-            // The operator read what was current then. Is it still?
+            // The operator read the version that was current then. It may no longer be current.
             let again = describe(delivery, &change.secret_arn).await?;
             if converged == Converged::Superseded || again.current.as_deref() != Some(&version) {
                 description = again;
@@ -90,8 +90,9 @@ pub async fn deliver(
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
 }
 
-/// A secret of another cluster. Its native event is heard by the secret2eks of every cluster, so here it is nothing to
-/// do. Who asks this very function to deliver it expects it here, and would wait for a receipt that never comes.
+/// A secret of another cluster. The secret2eks of every cluster receives its native event, so there is nothing to do here.
+/// But whoever requests the delivery from this function expects the secret in this cluster, and would wait for a receipt
+/// that never comes.
 fn is_for_another(
     delivery: &Delivery,
     change: &Change,
@@ -114,7 +115,7 @@ fn is_for_another(
     }
 }
 
-/// Brings the cluster to `wanted`, once more with a new connection when the kept one stopped working.
+/// Brings the cluster to `wanted`. If the kept connection no longer works, it tries once more with a new one.
 async fn converge(
     delivery: &Delivery,
     wanted: Wanted<'_>,
@@ -125,7 +126,7 @@ async fn converge(
     let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began };
     match in_cluster.converge().await {
         Err(error) if error.is_of_the_connection() && !is_new => {
-            tracing::warn!("the kept connection to the cluster stopped working: {error}");
+            tracing::warn!("the connection to the cluster no longer works, so a new one is made: {error}");
             delivery.cluster.forget().await;
             let (api, _) = connect(delivery).await?;
             InCluster { api: &api, ..in_cluster }.converge().await
@@ -165,7 +166,10 @@ async fn write_receipt(
     }
     if let Some(region) = &description.primary_region {
         let arn = &description.arn;
-        tracing::info!(secret.arn = arn, "secret {arn} is a replica of the one in {region}: no receipt");
+        tracing::info!(
+            secret.arn = arn,
+            "secret {arn} is a replica of the secret in {region}, so it gets no receipt"
+        );
         return Ok(());
     }
     delivery.secrets.write_receipt(&description.arn, version).await.map_err(|source| DeliveryError::Secret {
@@ -175,7 +179,7 @@ async fn write_receipt(
     })
 }
 
-/// How long it took since the version became current, as far as the event says when that was.
+/// The time since the version became current, if the event says when that was.
 fn measure(delivery: &Delivery, change: &Change, route: &Route, arn: &str, version: &str, changed: bool) {
     let now = (delivery.now)();
     let took = change.since.map(|since| now.duration_since(since).as_millis().max(0));
@@ -186,7 +190,7 @@ fn measure(delivery: &Delivery, change: &Change, route: &Route, arn: &str, versi
         duration_ms = took_ms,
         "the cluster `{}` holds version {version} in {route}{}",
         delivery.cluster.name(),
-        if changed { "" } else { ", as it did before" },
+        if changed { "" } else { ", as before" },
     );
     if let (true, Some(took_ms)) = (changed, took_ms) {
         let properties = [("secretArn", arn), ("versionId", version)];

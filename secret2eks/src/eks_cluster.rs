@@ -1,4 +1,4 @@
-//! EKS: where a cluster's API server is, and whom its certificate is from.
+//! EKS: where a cluster's API server is, and which certificate authority has signed its certificate.
 //! <https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeCluster.html>
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub enum ClusterLookupError {
     /// No such cluster.
     #[error("EKS does not know the cluster `{0}` in this region and account")]
     NotFound(String),
-    /// Being created, deleted, or failed.
+    /// The cluster is being created or deleted, or has failed.
     #[error("the cluster `{cluster}` is {status}")]
     NotActive {
         /// The cluster.
@@ -41,8 +41,8 @@ pub enum ClusterLookupError {
         /// Its status.
         status: String,
     },
-    /// EKS named none.
-    #[error("EKS names no endpoint and certificate authority for the cluster `{0}`")]
+    /// EKS returned no endpoint or certificate authority.
+    #[error("EKS returns no endpoint or no certificate authority for the cluster `{0}`")]
     NoEndpoint(String),
     /// The call failed.
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub enum ClusterLookupError {
 }
 
 impl ClusterLookupError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -88,7 +88,7 @@ impl EksCluster {
             }
         })?;
         let cluster = answer.cluster.ok_or_else(|| ClusterLookupError::NoEndpoint(name()))?;
-        // A cluster that is being updated serves its API all the same.
+        // A cluster that is being updated still serves its API.
         if let Some(status @ (ClusterStatus::Creating | ClusterStatus::Deleting | ClusterStatus::Failed)) =
             cluster.status
         {

@@ -1,9 +1,9 @@
-//! The bearer token for an EKS cluster: a presigned `GetCallerIdentity`, which the cluster sends to STS to learn
-//! who we are. Made without any call.
+//! The bearer token for an EKS cluster: a presigned `GetCallerIdentity`, which the cluster sends to STS to identify the
+//! function. It is made without a call.
 //! <https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster>
 //!
-//! The cluster accepts it for 15 minutes, and only when it is for the real STS host: it is signed for that one
-//! whatever `AWS_ENDPOINT_URL` says.
+//! The cluster accepts it for 15 minutes, and only if it is for the real STS host. So it is signed for that host, and
+//! `AWS_ENDPOINT_URL` does not matter.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,17 +15,17 @@ use aws_sigv4::sign::v4;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-/// How long a token is used: the cluster accepts it for 15 minutes.
+/// How long a token is used. The cluster accepts it for 15 minutes.
 pub const LIFETIME: Duration = Duration::from_secs(14 * 60);
 
 const PREFIX: &str = "k8s-aws-v1.";
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
-/// What the AWS CLI asks for. The cluster counts 15 minutes from the date of the signature instead.
+/// The validity that the AWS CLI requests. The cluster counts 15 minutes from the date of the signature instead.
 const EXPIRES: Duration = Duration::from_secs(60);
-/// Longer ones are refused by the cluster.
+/// The cluster refuses longer tokens.
 const LIMIT_BYTES: usize = 4_096;
 
-/// A token, which is as good as a password. It has one way out, and no `Debug` that shows it.
+/// A token. It is as sensitive as a password, so it has one way out, and its `Debug` does not show it.
 pub struct Token(String);
 
 /// The token cannot be made.
@@ -34,7 +34,7 @@ pub enum TokenError {
     /// The signer refused.
     #[error("the login for the cluster could not be signed")]
     Unsigned,
-    /// The session token is huge.
+    /// The session token is too long.
     #[error("the login for the cluster has more than {LIMIT_BYTES} bytes, which clusters refuse")]
     TooLong,
 }
@@ -98,8 +98,8 @@ fn presigned_url(credentials: &Credentials, region: &str, cluster: &str, now: Sy
 mod tests {
     use super::*;
 
-    /// From a run of botocore's `RequestSigner.generate_presigned_url` (the AWS CLI's `eks get-token`) with these
-    /// credentials at this time.
+    /// The result of botocore's `RequestSigner.generate_presigned_url` (the AWS CLI's `eks get-token`) with these credentials
+    /// at this time.
     const KEY: &str = "AKIDEXAMPLE";
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
     const SESSION: &str = "session/token+with=signs";

@@ -1,4 +1,4 @@
-//! Why a delivery failed: one variant for each operation, and the kind that others match on.
+//! Why a delivery failed: one variant for each operation, and the kind that programs match on.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::secret_store::StoreError;
 /// Why a delivery failed. Messages say what failed and for whom; causes say why.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// The event is not one of ours.
-    #[error("the event was not understood")]
+    /// The function does not accept the event.
+    #[error("the function does not accept the event")]
     Event(#[from] EventError),
-    /// The secret cannot be described, or its receipt not be written.
+    /// The secret cannot be described, or its receipt cannot be written.
     #[error("failed to {what} secret {secret}")]
     Secret {
         /// The operation.
@@ -28,8 +28,8 @@ pub enum DeliveryError {
         #[source]
         source: StoreError,
     },
-    /// The tags do not say where it goes.
-    #[error("the tags of secret {secret} do not say where it goes")]
+    /// The tags do not define where the secret is delivered.
+    #[error("the tags of secret {secret} do not define where it is delivered")]
     Tags {
         /// The secret's ARN.
         secret: String,
@@ -37,7 +37,7 @@ pub enum DeliveryError {
         #[source]
         source: TagError,
     },
-    /// This function was asked to deliver what goes to another cluster.
+    /// This function was asked to deliver a secret that goes to another cluster.
     #[error(
         "secret {secret} goes to the cluster `{cluster}` (tag `secret2eks/cluster`), but this function delivers to `{own}`"
     )]
@@ -58,7 +58,7 @@ pub enum DeliveryError {
         #[source]
         source: ConnectError,
     },
-    /// The API server did not do it.
+    /// An operation in the cluster failed.
     #[error("failed to {what} in the cluster `{cluster}`")]
     Api {
         /// The operation and its object.
@@ -69,7 +69,7 @@ pub enum DeliveryError {
         #[source]
         source: ApiError,
     },
-    /// The namespace of the tags is not there.
+    /// The namespace in the tags does not exist.
     #[error("the namespace `{namespace}` of secret {secret} does not exist in the cluster `{cluster}`")]
     NamespaceMissing {
         /// The secret's ARN.
@@ -79,9 +79,9 @@ pub enum DeliveryError {
         /// The cluster.
         cluster: String,
     },
-    /// Somebody else's namespace.
+    /// The namespace belongs to another tenant.
     #[error(
-        "secret {secret} (tag `tenant`: {of_secret}) must not go to the namespace `{namespace}` (label `tenant`: {of_namespace})"
+        "secret {secret} (tag `tenant`: {of_secret}) is not for the namespace `{namespace}` (label `tenant`: {of_namespace})"
     )]
     TenantMismatch {
         /// The secret's ARN.
@@ -93,7 +93,7 @@ pub enum DeliveryError {
         /// The namespace's tenant.
         of_namespace: String,
     },
-    /// The object is not to be touched, or is no evidence.
+    /// The object must not be changed, or does not prove the delivery.
     #[error("the ExternalSecret {object} does not deliver secret {secret}")]
     Refused {
         /// Namespace and name.
@@ -104,19 +104,19 @@ pub enum DeliveryError {
         #[source]
         source: Refusal,
     },
-    /// Two apply the same object.
-    #[error("the ExternalSecret {object} is applied by {managers} as well, with other contents: {conflict}")]
+    /// Two field managers apply the same object.
+    #[error("the ExternalSecret {object} is also applied by {managers}, with other contents: {conflict}")]
     Conflict {
         /// Namespace and name.
         object: String,
-        /// Who else.
+        /// The other field managers.
         managers: String,
-        /// What the API server says.
+        /// The message of the API server.
         conflict: String,
     },
     /// The operator refuses to write the Kubernetes Secret.
     #[error(
-        "the Kubernetes Secret {object} belongs to another ExternalSecret, says External Secrets Operator"
+        "External Secrets Operator reports that the Kubernetes Secret {object} belongs to another ExternalSecret"
     )]
     SecretTaken {
         /// Namespace and name.
@@ -124,7 +124,7 @@ pub enum DeliveryError {
     },
     /// The operator has not confirmed it.
     #[error(
-        "External Secrets Operator did not sync the ExternalSecret {object} to version {version} within {} s; it says: {said}",
+        "External Secrets Operator did not sync the ExternalSecret {object} to version {version} within {} s; it reports: {said}",
         .waited.as_secs()
     )]
     NotSynced {
@@ -132,7 +132,7 @@ pub enum DeliveryError {
         object: String,
         /// The version.
         version: String,
-        /// How long was waited.
+        /// How long secret2eks waited.
         waited: Duration,
         /// The message of its condition Ready.
         said: String,
@@ -148,12 +148,12 @@ pub enum DeliveryError {
         rounds: usize,
     },
     /// Time ran out.
-    #[error("the delivery was abandoned {} s after its start, before Lambda's own timeout", .0.as_secs())]
+    #[error("the delivery was stopped {} s after its start, before Lambda's own timeout", .0.as_secs())]
     TimedOut(Duration),
 }
 
 impl DeliveryError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -180,7 +180,7 @@ impl DeliveryError {
         }
     }
 
-    /// Whether a new connection may cure it: an old token, another endpoint, another certificate authority.
+    /// Whether a new connection may fix it: an old token, another endpoint, another certificate authority.
     #[must_use]
     pub fn is_of_the_connection(&self) -> bool {
         let cured = [Kind::ClusterLoginRefused, Kind::ClusterUnreachable, Kind::ClusterTlsRefused];

@@ -1,5 +1,5 @@
-//! The events that the function takes, read strictly: rotation-mq's request, and the native event of
-//! Secrets Manager, so that a value stored by hand travels the same way.
+//! The events that the function accepts, read strictly: rotation-mq's request, and the native event of Secrets Manager.
+//! Because of the latter, a value that is stored by hand is delivered, too.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html>
 
 use contract::DeliveryRequest;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Longest ARN that Secrets Manager takes as `SecretId`.
+/// The longest ARN that Secrets Manager accepts as `SecretId`.
 const ARN_LIMIT: usize = 2_048;
 const NATIVE_SOURCE: &str = "aws.secretsmanager";
 const NATIVE_TYPE: &str = "Secret Label Updated";
@@ -18,31 +18,31 @@ const AWSCURRENT: &str = "AWSCURRENT";
 pub enum Event {
     /// A secret's current version may have changed: make the cluster match.
     Changed(Change),
-    /// Another label moved, which is no business of the cluster.
+    /// Another staging label moved, which does not matter to the cluster.
     OtherLabel,
 }
 
-/// Which secret changed. What is current is looked up, never taken from an event.
+/// Which secret changed. secret2eks looks up which version is current, and never takes it from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The secret's ARN.
     pub secret_arn: String,
-    /// When the version became AWSCURRENT, as far as the event says: delivery time counts from there.
+    /// When the version became AWSCURRENT, if the event says so. The delivery time counts from then.
     pub since: Option<Timestamp>,
-    /// Who says so.
+    /// Who sent the event.
     pub trigger: Trigger,
 }
 
-/// Where a change is heard of.
+/// The sender of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// Somebody asks this function to deliver: rotation-mq, dlq-handler, a person.
     Request,
-    /// Secrets Manager's own event, which the secret2eks of every cluster hears.
+    /// Secrets Manager's own event, which the secret2eks of every cluster receives.
     NativeEvent,
 }
 
-/// Why an event is not one of ours.
+/// Why the function does not accept an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// Neither of the two shapes.
@@ -51,7 +51,7 @@ pub enum EventError {
          Secrets Manager"
     )]
     UnknownShape,
-    /// No secret's ARN.
+    /// It names no secret's ARN.
     #[error("the event does not name one secret by its ARN")]
     NoSecret,
 }

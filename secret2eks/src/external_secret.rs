@@ -17,27 +17,27 @@ mod shape;
 mod sync;
 mod template;
 
-/// Group and version that this code speaks, served by External Secrets Operator since 0.16.
+/// Group and version of the API that this code uses. External Secrets Operator has served it since 0.16.
 pub const API_VERSION: &str = "external-secrets.io/v1";
-/// Owner of our fields in server-side apply, and the value of our label.
+/// The field manager of secret2eks in server-side apply, and the value of its label.
 pub const FIELD_MANAGER: &str = "secret2eks";
 
 /// Which secret an ExternalSecret belongs to.
 pub const ARN_ANNOTATION: &str = "secret2eks/secret-arn";
-/// The version that was current when it was written. Any change of an annotation makes the operator sync at
-/// once, the same value again does nothing.
+/// The version that was current when the object was written. Any change of an annotation makes the operator sync at once.
+/// The same value again does nothing.
 pub const VERSION_ANNOTATION: &str = "secret2eks/version-id";
-/// The request that asked for a sync of a version that was asked for before.
+/// The request that asked for another sync of the same version.
 const ASKED_ANNOTATION: &str = "secret2eks/asked-by";
 const LABEL: &str = "app.kubernetes.io/managed-by";
-/// The operator reads again by itself this often; changes do not wait for it. Written as the operator writes it:
-/// it rewrites `1h` when it adds its finalizer, and the next apply would conflict with it.
+/// How often the operator reads by itself. Changes do not wait for it. It has the form in which the operator writes it: the
+/// operator rewrites `1h` when it adds its finalizer, and the next apply would conflict with that.
 const REFRESH_INTERVAL: &str = "1h0m0s";
 
 /// What the cluster should hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Where, and who owns the object.
+    /// Where the secret is delivered, and who owns the object.
     pub route: &'a Route,
     /// The secret's complete ARN.
     pub arn: &'a str,
@@ -50,27 +50,27 @@ pub struct Wanted<'a> {
 /// What to do with the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
-    /// It is right and was synced since it is.
+    /// Nothing: it is right, and was synced since then.
     Nothing,
-    /// Write it; the operator sees a change.
+    /// Write it. The operator sees a change.
     Write {
-        /// Whether the operator is done with what is there now. Otherwise the next sync that is seen may be one that
-        /// began before the write, and read an older version.
+        /// Whether the operator has finished with the present object. Otherwise the next sync may be one that began before the
+        /// write and read an older version.
         settled: bool,
     },
-    /// It is right, but when it was synced last is not certain: write something new into it.
+    /// It is right, but the time of its last sync is not certain. Write something new into it.
     AskAgain,
-    /// Its specification is not what secret2eks wrote: remove what is too much, and write it.
+    /// Its specification is not the one that secret2eks wrote. Remove additional fields, and write it.
     SetBack {
-        /// Which fields differ.
+        /// The fields that differ.
         fields: String,
     },
 }
 
-/// Compares what is there with what is wanted.
+/// Compares the object in the cluster with the wanted one.
 ///
 /// # Errors
-/// When the object is not to be touched, or could not prove that the current value arrived.
+/// When the object must not be changed, or could not prove that the current value arrived.
 pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusal> {
     let Route { mode, name, .. } = wanted.route;
     let Some(existing) = existing else {
@@ -100,11 +100,11 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
     }
 }
 
-/// Whether the object that the operator has synced is one from which it writes the current value. Asked again after
-/// each sync, because what was compared before it may be another object by then.
+/// Whether the operator writes the current value from the object that it has synced. This is checked after each sync,
+/// because somebody may have changed the object since it was compared.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it does not.
 pub fn is_evidence(object: &Value, wanted: Wanted<'_>) -> Result<(), Refusal> {
     if wanted.route.mode == Mode::Refresh {
         return shape::is_understood(object, wanted.arn, &wanted.route.name);
@@ -112,7 +112,7 @@ pub fn is_evidence(object: &Value, wanted: Wanted<'_>) -> Result<(), Refusal> {
     drift(object, wanted).map_or(Ok(()), |fields| Err(Refusal::ChangedAgain(fields)))
 }
 
-/// The fields to write. `asked_by` is new with each request, so that the operator sees a change.
+/// The fields to write. `asked_by` differs for each request, so that the operator sees a change.
 #[must_use]
 pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     let Wanted { route, arn, version, .. } = wanted;
@@ -146,14 +146,14 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     })
 }
 
-/// The `ClusterExternalSecret` that made the object.
+/// The `ClusterExternalSecret` that created the object.
 fn cluster_external_secret(object: &Value) -> Option<String> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
     let owner = owners.iter().find(|owner| owner["kind"] == "ClusterExternalSecret")?;
     Some(owner["name"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Whether all of `part` is in `whole`; the API server adds defaults and fields of its own.
+/// Whether all of `part` is in `whole`. The API server adds defaults and fields of its own.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => {

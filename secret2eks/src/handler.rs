@@ -1,5 +1,5 @@
-//! One event: delivered within its time, and a failure told once: to the log, and to Lambda, whose on-failure
-//! destination carries it on.
+//! One event: it is delivered within its time. A failure is reported once: to the log, and to Lambda, whose on-failure
+//! destination passes it on.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::deliver::deliver;
 use crate::error::DeliveryError;
 use crate::event::{self, Event};
 
-/// Time kept back for telling of a failure before Lambda's own timeout.
+/// Time that is kept back to report a failure before Lambda's own timeout.
 const RESERVE: Duration = Duration::from_secs(2);
 
 /// Handles one event.
@@ -37,8 +37,8 @@ pub async fn handle(delivery: &Delivery, event: LambdaEvent<Value>) -> Result<Va
     .await
 }
 
-/// Answers an event when the configuration is wrong: a function that ends at its start could not say why to
-/// anybody but its log.
+/// Answers an event if the configuration is wrong. A function that ends at its start could report the reason only to its
+/// log.
 ///
 /// # Errors
 /// Always: `configuration.invalid`.
@@ -49,7 +49,7 @@ pub fn refuse(error: &ConfigError) -> Result<Value, Diagnostic> {
 async fn run(delivery: &Delivery, payload: &Value, context: &Context) -> Result<Value, DeliveryError> {
     let Event::Changed(change) = event::parse(payload)? else {
         return Ok(
-            json!({"outcome": "notForKubernetes", "reason": "the label that moved is not AWSCURRENT"}),
+            json!({"outcome": "notForKubernetes", "reason": "the staging label that moved is not AWSCURRENT"}),
         );
     };
     let outcome = deliver(delivery, &change, &context.request_id).await?;

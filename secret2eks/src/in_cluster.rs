@@ -14,20 +14,20 @@ use crate::external_secret::{
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::route::Mode;
 
-/// Kubernetes writes times in whole seconds: what comes after this is in a later one.
+/// Kubernetes writes times in whole seconds. After this time, the next second has begun.
 const NEXT_SECOND: Duration = Duration::from_millis(1_050);
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// The message of External Secrets Operator's condition, the only sign of this cause that it leaves in the object
-/// (its `msgErrorIsOwned`). With other words it is `delivery.not_synced`.
+/// The message of External Secrets Operator's condition (its `msgErrorIsOwned`). It is the only sign of this cause in the
+/// object. If the operator uses other words, the failure is `delivery.not_synced`.
 const OWNED_BY_ANOTHER: &str = "target is owned by another ExternalSecret";
 
-/// How the cluster came to hold what is wanted.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Converged {
-    /// It held it before.
+    /// The cluster held the wanted version before.
     Already,
-    /// The operator has synced what was written.
+    /// The operator has synced the object that was written.
     Synced,
     /// Another request wrote another version meanwhile, so nothing is proved.
     Superseded,
@@ -52,7 +52,7 @@ impl InCluster<'_> {
     /// Compares, writes, and waits for the operator.
     ///
     /// # Errors
-    /// What the cluster refuses, what must not be touched, and an operator that does not answer in time.
+    /// When the cluster refuses something, the object must not be changed, or the operator does not answer in time.
     pub async fn converge(self) -> Result<Converged, DeliveryError> {
         let route = self.wanted.route;
         let (labels, existing) =
@@ -85,7 +85,7 @@ impl InCluster<'_> {
         }
     }
 
-    /// Takes back what was changed in the specification.
+    /// Restores the specification.
     async fn take_back(self, existing: &Value, fields: String) -> Result<(), DeliveryError> {
         let route = self.wanted.route;
         let others = who_applies_the_specification(existing);
@@ -93,15 +93,15 @@ impl InCluster<'_> {
             let (object, managers) = (route.to_string(), others.join(", "));
             return Err(DeliveryError::Conflict { object, managers, conflict: fields });
         }
-        tracing::warn!("the ExternalSecret {route} was edited, and is set back: {fields}");
+        tracing::warn!("the ExternalSecret {route} was edited, so secret2eks restores it: {fields}");
         let patch = set_back(existing, self.wanted);
         self.api.merge(route, &patch).await.map_err(|source| self.failed(self.object("write"), source))?;
-        // What is only removed leaves no time behind; a new annotation does.
+        // The removal of a field leaves no time in the object. A new annotation does.
         self.write(Some(&format!("{}-set-back", self.request_id))).await
     }
 
-    /// A sync may be under way that began before the object was as it should be. One that begins in a later second
-    /// than the object was written in did not.
+    /// Asks for another sync, after the second in which the object was written. A sync may be in progress that began before
+    /// the object became right. A sync that begins in a later second cannot be that one.
     async fn ask_again(self, object: &Value) -> Result<Converged, DeliveryError> {
         let written = written_at(object).unwrap_or_else(|| (self.delivery.now)());
         tokio::time::sleep(NEXT_SECOND).await;
@@ -109,7 +109,7 @@ impl InCluster<'_> {
         self.wait_for_the_operator(&Proof::After(written)).await
     }
 
-    /// The secret's tenant must be the namespace's, including "none".
+    /// The secret's tenant must be the namespace's tenant. Either both have one, or none of them.
     fn guard_tenant(self, of_namespace: Option<&str>) -> Result<(), DeliveryError> {
         let of_secret = self.wanted.route.tenant.as_deref();
         if of_secret == of_namespace {
@@ -141,11 +141,11 @@ impl InCluster<'_> {
             let managers = others.join(", ");
             return Err(DeliveryError::Conflict { object: route.to_string(), managers, conflict });
         }
-        tracing::warn!("the ExternalSecret {route} was edited, and is set back: {conflict}");
+        tracing::warn!("the ExternalSecret {route} was edited, so secret2eks restores it: {conflict}");
         self.api.apply(route, &fields, true).await.map_err(failed)
     }
 
-    /// Until the operator has read the secret since the object is as it should be.
+    /// Waits until the operator has read the secret since the object became right.
     async fn wait_for_the_operator(self, proof: &Proof) -> Result<Converged, DeliveryError> {
         let limit = self.delivery.config.sync_timeout;
         let mut pause = FIRST_PAUSE;
@@ -166,7 +166,7 @@ impl InCluster<'_> {
         }
     }
 
-    /// The object as it stands; null when it is gone.
+    /// The present object. It is null if it was deleted.
     async fn read(self) -> Result<Value, DeliveryError> {
         let object = self.api.external_secret(self.wanted.route).await;
         object.map(Option::unwrap_or_default).map_err(|source| self.failed(self.object("read"), source))

@@ -1,11 +1,11 @@
-//! What a key of a secret may hold, as far as its name says. Pure: secret2eks never reads a secret's value.
+//! What a key of a secret may hold, as far as its name shows. Pure: secret2eks never reads a secret's value.
 
 use contract::KNOWN_KEYS;
 
 const PASSWORD: &str = "password";
 
-/// Whether the password may stand in what is read as `key`. An empty one is the whole value. A rotation writes the new
-/// password into `password`, and into keys that the contract does not know and that repeat the old one, such as a URI.
+/// Whether the value of `key` may hold the password. An empty key means the whole value. A rotation writes the new
+/// password into `password`, and into unknown keys that repeat the old one, such as a URI.
 pub(crate) fn may_hold_the_password(key: &str) -> bool {
     key == PASSWORD || !KNOWN_KEYS.contains(&key)
 }

@@ -1,4 +1,4 @@
-//! The cluster's API: the labels of a namespace, and one ExternalSecret. Nothing else is asked for.
+//! The cluster's API: the labels of a namespace, and one ExternalSecret. secret2eks uses nothing else.
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
 
 use std::collections::BTreeMap;
@@ -26,29 +26,29 @@ pub struct KubernetesApi {
     timeout: Duration,
 }
 
-/// The API server did not do what was asked.
+/// The API server did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// No answer in time, or no connection.
     #[error(
         "the API server {url} did not answer within {} s; likely causes: the cluster's endpoint is private and the \
-         function's subnets have no route to it, or a security group does not let HTTPS through",
+         function's subnets have no route to it, or a security group does not allow HTTPS",
         .timeout.as_secs()
     )]
     Unreachable {
-        /// Where it should be.
+        /// The URL from EKS.
         url: String,
-        /// How long was waited.
+        /// How long the call waited.
         timeout: Duration,
     },
-    /// A certificate of somebody else.
+    /// The certificate is not the cluster's.
     #[error(
-        "the API server {url} shows a certificate that the cluster's certificate authority did not sign: {reason}"
+        "the API server {url} presents a certificate that the cluster's certificate authority did not sign: {reason}"
     )]
     TlsRefused {
-        /// Where it should be.
+        /// The URL from EKS.
         url: String,
-        /// What TLS says.
+        /// The reason that TLS gives.
         reason: String,
     },
     /// 401.
@@ -65,10 +65,10 @@ pub enum ApiError {
     )]
     ApiUnknown,
     /// 409 of server-side apply.
-    #[error("somebody else owns fields of it: {0}")]
+    #[error("another field manager owns fields of it: {0}")]
     Conflict(String),
-    /// The object, or its namespace, is not there any more.
-    #[error("it does not exist any more")]
+    /// The object, or its namespace, no longer exists.
+    #[error("it no longer exists")]
     Gone,
     /// Any other 4xx.
     #[error("the API server refused it with {code}: {message}")]
@@ -78,21 +78,21 @@ pub enum ApiError {
         /// What it says.
         message: String,
     },
-    /// 429, 5xx, or an answer that is none.
+    /// 429, 5xx, or an answer that cannot be read.
     #[error("the API server failed with {code}: {message}")]
     Failed {
-        /// The HTTP status; 0 for an answer that cannot be read.
+        /// The HTTP status. It is 0 for an answer that cannot be read.
         code: u16,
         /// What it says.
         message: String,
     },
-    /// The endpoint that EKS names is of no use.
-    #[error("EKS names an endpoint or a certificate authority for the cluster that cannot be used")]
+    /// The endpoint that EKS returns cannot be used.
+    #[error("EKS returns an endpoint or a certificate authority for the cluster that cannot be used")]
     UnusableEndpoint,
 }
 
 impl ApiError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -110,7 +110,7 @@ impl ApiError {
 }
 
 impl KubernetesApi {
-    /// A client of the cluster at `endpoint`. It connects at the first request, and keeps the connection.
+    /// A client of the cluster at `endpoint`. It connects at the first request and keeps the connection.
     ///
     /// # Errors
     /// [`ApiError::UnusableEndpoint`].
@@ -131,7 +131,7 @@ impl KubernetesApi {
         Ok(Self { client, url: endpoint.url.clone(), timeout })
     }
 
-    /// The labels of a namespace; none when it does not exist.
+    /// The labels of a namespace. None if it does not exist.
     ///
     /// # Errors
     /// What the API server answered.
@@ -144,7 +144,7 @@ impl KubernetesApi {
         }
     }
 
-    /// The ExternalSecret; none when it does not exist.
+    /// The ExternalSecret. None if it does not exist.
     ///
     /// # Errors
     /// What the API server answered.
@@ -156,20 +156,20 @@ impl KubernetesApi {
         }
     }
 
-    /// Server-side apply: creates the ExternalSecret, or sets the fields of `manifest` and no others.
+    /// Server-side apply: creates the ExternalSecret, or sets only the fields of `manifest`.
     ///
     /// # Errors
-    /// [`ApiError::Conflict`] when somebody else owns one of these fields and `force` is not given.
+    /// [`ApiError::Conflict`] if somebody else owns one of these fields and `force` is not given.
     pub async fn apply(&self, route: &Route, manifest: &Value, force: bool) -> Result<(), ApiError> {
         let parameters = PatchParams { force, ..PatchParams::apply(FIELD_MANAGER) };
         let api = self.external_secrets(route);
         self.within(api.patch(&route.name, &parameters, &Patch::Apply(manifest))).await.map(|_| ())
     }
 
-    /// Sets fields of an ExternalSecret that is there, and removes those that are null (JSON merge patch).
+    /// Sets fields of an existing ExternalSecret, and removes those that are null (JSON merge patch).
     ///
     /// # Errors
-    /// [`ApiError::Gone`] when it is not, or what the API server answered.
+    /// [`ApiError::Gone`] if it does not exist, or what the API server answered.
     pub async fn merge(&self, route: &Route, fields: &Value) -> Result<(), ApiError> {
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -188,7 +188,7 @@ impl KubernetesApi {
         Api::namespaced_with(self.client.clone(), &route.namespace, &resource)
     }
 
-    /// One request; 429, 503 and 504 are repeated by the client until the time is over.
+    /// One request. The client repeats it after 429, 503 and 504, until the time is over.
     async fn within<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, ApiError> {
         match tokio::time::timeout(self.timeout, request).await {
             Ok(answer) => answer.map_err(|error| self.error(&error)),
@@ -205,7 +205,7 @@ impl KubernetesApi {
         }
         match error {
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-                ApiError::Failed { code: 0, message: "an answer that is not its own format".to_owned() }
+                ApiError::Failed { code: 0, message: "the answer cannot be read".to_owned() }
             }
             _ => ApiError::Unreachable { url: self.url.clone(), timeout: self.timeout },
         }
@@ -232,7 +232,7 @@ fn answered(status: &Status) -> ApiError {
 }
 
 fn as_json(object: &DynamicObject) -> Value {
-    // An object that came as JSON goes back to JSON.
+    // An object that was read from JSON can be written as JSON.
     serde_json::to_value(object).unwrap_or_default()
 }
 

@@ -1,7 +1,8 @@
-//! Carries what is current in a secret to Kubernetes, through External Secrets Operator, and leaves a receipt.
+//! Delivers the current version of a secret to Kubernetes, through External Secrets Operator, and writes a receipt.
 //!
-//! It is level-triggered: an event says only that a secret changed. What is current, and where it goes, is looked up;
-//! the cluster is compared with that and made to match. So repeated, late and reordered events are harmless.
+//! It is level-triggered: an event says only that a secret changed. The function looks up which version is current and
+//! where it goes, compares the cluster with that, and changes the cluster. So repeated, late and reordered events are
+//! harmless.
 
 pub mod cluster;
 pub mod config;
@@ -18,7 +19,7 @@ pub mod kubernetes_api;
 pub mod route;
 pub mod secret_store;
 
-/// Everything that a delivery works with. Built once a process; each client keeps its connections.
+/// Everything that a delivery needs. It is built once for a process, and each client keeps its connections.
 #[derive(Debug)]
 pub struct Delivery {
     /// The function's configuration.

@@ -6,32 +6,32 @@ use contract::Tags;
 
 use crate::keys::may_hold_the_password;
 
-/// Longest name of a namespace (RFC 1123 label).
+/// The longest name of a namespace (RFC 1123 label).
 const LABEL_LIMIT: usize = 63;
-/// Longest name of most objects (RFC 1123 subdomain) and of a key in a Kubernetes Secret.
+/// The longest name of most objects (RFC 1123 subdomain) and of a key in a Kubernetes Secret.
 const NAME_LIMIT: usize = 253;
 const KEYS_LIMIT: usize = 32;
 const DEFAULT_KEYS: &str = "username password";
-/// Names the admin secret, which is nobody's business in the cluster.
+/// The key that names the admin secret. Nobody in the cluster needs it.
 const NEVER_COPIED: &str = "masterarn";
 
-/// What the tags of a secret say.
+/// What the tags of a secret define.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Routing {
-    /// No tag of ours: the secret is not meant for Kubernetes.
+    /// It has no tag of secret2eks: the secret is not for Kubernetes.
     NotForKubernetes,
-    /// It goes there.
+    /// It is delivered there.
     To(Route),
 }
 
-/// Where a secret goes, and who makes the ExternalSecret.
+/// Where a secret is delivered, and who makes the ExternalSecret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The namespace.
     pub namespace: String,
     /// The name of the ExternalSecret and of the Kubernetes Secret.
     pub name: String,
-    /// Whose secret it is.
+    /// The tenant that the secret belongs to.
     pub tenant: Option<String>,
     /// What to do with the ExternalSecret.
     pub mode: Mode,
@@ -42,17 +42,17 @@ pub struct Route {
 pub enum Mode {
     /// secret2eks: it makes the whole object.
     Apply {
-        /// Where the operator reads.
+        /// The store that the operator reads from.
         store: Store,
-        /// Which keys of the secret the cluster gets.
+        /// The keys of the secret that are delivered.
         keys: Vec<String>,
     },
-    /// GitOps: secret2eks touches the annotation only.
+    /// GitOps: secret2eks changes only the annotation.
     Refresh,
 }
 
 impl Mode {
-    /// As the tag says it.
+    /// The value of the tag.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -71,13 +71,13 @@ pub struct Store {
     pub name: String,
 }
 
-/// A tag is missing, or holds what Kubernetes does not take. The value is quoted: tags hold no secrets.
+/// A tag is missing, or has a value that Kubernetes does not accept. The value is quoted, because tags hold no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    /// Some tags are there, this one is not.
+    /// There are other tags of secret2eks, but this one is missing.
     #[error("the tag `{0}` is missing")]
     Missing(&'static str),
-    /// A key in another case: a store's role takes it for the tag, because IAM compares the names of tags without case.
+    /// A key in another case. The role of a store accepts it as the tag, because IAM compares the names of tags without case.
     #[error("the tag `{found}` is `{tag}` in another case: remove it")]
     OtherCase {
         /// The tag.
@@ -125,7 +125,8 @@ pub fn route(tags: &Tags) -> Result<Routing, TagError> {
     if !is_name(name) {
         return Err(wrong(Tags::NAME, name, "the name of a Kubernetes object (RFC 1123 subdomain)"));
     }
-    // The store's role accepts it as the tenant. Only where the secret is routed: others have such a tag for their costs.
+    // The store's role accepts it as the tenant. This is checked only if the secret is routed, because others have a tag of
+    // that name for their costs.
     if let Some(found) = tags.in_another_case(Tags::TENANT) {
         return Err(TagError::OtherCase { tag: Tags::TENANT, found: found.to_owned() });
     }
@@ -135,18 +136,18 @@ pub fn route(tags: &Tags) -> Result<Routing, TagError> {
         Some("refresh") => Mode::Refresh,
         Some(other) => return Err(wrong(Tags::MODE, other, "`apply` or `refresh`")),
     };
-    // A cluster's store reads every tenant's secrets.
+    // A ClusterSecretStore reads every tenant's secrets.
     if let (Some(_), Mode::Apply { store, .. }) = (tenant, &mode)
         && store.kind == CLUSTER_STORE
     {
         let value = format!("{}/{}", store.kind, store.name);
-        return Err(wrong(Tags::STORE, &value, "a SecretStore, since the secret belongs to a tenant"));
+        return Err(wrong(Tags::STORE, &value, "a SecretStore, because the secret belongs to a tenant"));
     }
     let tenant = tenant.map(str::to_owned);
     Ok(Routing::To(Route { namespace: namespace.to_owned(), name: name.to_owned(), tenant, mode }))
 }
 
-/// The cluster that a secret goes to when that is another one than `own`. Without the tag it goes to every cluster.
+/// The cluster that a secret goes to, if it is not `own`. Without the tag, a secret goes to every cluster.
 #[must_use]
 pub fn other_cluster<'t>(tags: &'t Tags, own: &str) -> Option<&'t str> {
     tags.get(Tags::CLUSTER).filter(|cluster| *cluster != own)
@@ -179,7 +180,7 @@ fn keys(tags: &Tags) -> Result<Vec<String>, TagError> {
             "1 to 32 keys of letters, digits, `-`, `_` and `.`, separated by spaces",
         ));
     }
-    // The receipt would say that the cluster holds a password that never goes there.
+    // Otherwise the receipt would claim that the cluster holds a password that is never delivered.
     if !keys.iter().any(|key| may_hold_the_password(key)) {
         let expected = "keys of which at least one may hold the password, such as `password` or `uri`";
         return Err(wrong(Tags::KEYS, value, expected));

@@ -1,5 +1,5 @@
-//! Secrets Manager: what is current, where it goes, and the receipt. No value is ever read here: the function's
-//! role has no right to.
+//! Secrets Manager: which version is current, where it goes, and the receipt. No value is read here: the function's role
+//! has no permission to do that.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
 
 use std::time::Duration;
@@ -24,16 +24,16 @@ pub struct SecretStore {
 pub struct Description {
     /// The complete ARN.
     pub arn: String,
-    /// The version that is AWSCURRENT; none before a first value is stored.
+    /// The version that is AWSCURRENT. None before a first value is stored.
     pub current: Option<String>,
     /// Tags.
     pub tags: Tags,
-    /// The region of the secret that this one is a replica of. A replica's tags are its primary's: nobody may set
+    /// The region of the primary secret, if this one is a replica. A replica has the tags of its primary, and nobody can set
     /// them here.
     pub primary_region: Option<String>,
 }
 
-/// A secret cannot be described, or its receipt not be written.
+/// A secret cannot be described, or its receipt cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No such secret, or it is scheduled for deletion.
@@ -45,7 +45,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -62,10 +62,10 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// What is current, and the tags.
+    /// The current version, and the tags.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], also for one that is scheduled for deletion, or what AWS answered.
+    /// [`StoreError::NotFound`], also for a secret that is scheduled for deletion, or what AWS answered.
     pub async fn describe(&self, secret: &str) -> Result<Description, StoreError> {
         let answer = self.client.describe_secret().secret_id(secret).send().await;
         let answer = answer.map_err(|error| self.error("DescribeSecret", &error))?;
@@ -87,7 +87,7 @@ impl SecretStore {
         })
     }
 
-    /// Leaves the receipt: the cluster holds `version` now. Repeating it changes nothing.
+    /// Writes the receipt: the cluster holds `version` now. Repeating it changes nothing.
     ///
     /// # Errors
     /// What AWS answered.

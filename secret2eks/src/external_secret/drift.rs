@@ -1,4 +1,4 @@
-//! What others have changed in an ExternalSecret that secret2eks makes, and the patch that takes it back. Pure.
+//! What others have changed in an ExternalSecret of secret2eks, and the patch that restores it. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -6,17 +6,17 @@ use super::refusal::named;
 use super::sync::managers;
 use super::{FIELD_MANAGER, Wanted, desired};
 
-/// What the API server adds to a `remoteRef`, or a newer one does.
+/// The defaults that the API server, or a newer one, adds to a `remoteRef`.
 const DEFAULTS: [(&str, &str); 4] = [
     ("metadataPolicy", "None"),
     ("conversionStrategy", "Default"),
     ("decodingStrategy", "None"),
     ("nullBytePolicy", "Ignore"),
 ];
-/// Differences that a message names.
+/// The number of differences that a message names.
 const FIELDS_LIMIT: usize = 5;
 
-/// Which fields of the specification are not as secret2eks writes them. The API server's defaults are no difference.
+/// The fields of the specification that are not as secret2eks writes them. Defaults of the API server do not count.
 pub(super) fn drift(object: &Value, wanted: Wanted<'_>) -> Option<String> {
     let mut spec = object["spec"].clone();
     if spec["target"]["immutable"] == false {
@@ -39,21 +39,21 @@ pub(super) fn drift(object: &Value, wanted: Wanted<'_>) -> Option<String> {
     if fields.is_empty() { None } else { Some(fields.join(", ")) }
 }
 
-/// The patch (JSON merge patch) that makes the specification of `existing` the wanted one: server-side apply leaves alone
-/// what others have added.
+/// The patch (JSON merge patch) that changes the specification of `existing` to the wanted one. Server-side apply does not
+/// remove fields that others have added.
 #[must_use]
 pub fn set_back(existing: &Value, wanted: Wanted<'_>) -> Value {
     json!({"spec": replaced(&existing["spec"], &desired(wanted, None)["spec"])})
 }
 
-/// Who else declares this object with server-side apply. An edit by hand (`Update`) is drift and is
-/// overwritten; two who apply would fight for ever.
+/// The other field managers that declare this object with server-side apply. An edit by hand (`Update`) is drift and is
+/// overwritten. Two managers that apply would overwrite each other for ever.
 #[must_use]
 pub fn other_appliers(object: &Value) -> Vec<&str> {
     appliers(object).filter_map(|manager| manager["manager"].as_str()).collect()
 }
 
-/// As [`other_appliers`], those who declare a field of its specification.
+/// As [`other_appliers`], but only those that declare a field of its specification.
 #[must_use]
 pub fn who_applies_the_specification(object: &Value) -> Vec<&str> {
     let specification = |manager: &&Value| !manager["fieldsV1"]["f:spec"].is_null();

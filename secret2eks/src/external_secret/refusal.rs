@@ -1,42 +1,40 @@
-//! Why an ExternalSecret is not touched, or is no evidence.
+//! Why an ExternalSecret must not be changed, or does not prove a delivery.
 
-/// Why the object is not touched, or proves nothing.
+/// Why the object must not be changed, or proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It carries another secret's ARN.
+    /// It has another secret's ARN.
     #[error("it belongs to the secret {0}")]
     OtherSecret(String),
-    /// It carries no ARN, so somebody else made it.
-    #[error(
-        "it was not made by secret2eks; where GitOps owns it, set the tag `secret2eks/mode` to `refresh`"
-    )]
+    /// It has no ARN, so somebody else created it.
+    #[error("secret2eks did not create it; if GitOps owns it, set the tag `secret2eks/mode` to `refresh`")]
     NotOurs,
-    /// A controller that sets annotations back made it.
+    /// It belongs to a controller that resets annotations.
     #[error(
         "it belongs to the ClusterExternalSecret `{0}`, whose controller removes what secret2eks writes: \
-         use an ExternalSecret of its own"
+         use a separate ExternalSecret"
     )]
     OfClusterExternalSecret(String),
-    /// Mode `refresh`, and it reads something else.
+    /// Mode `refresh`: it reads another secret.
     #[error("none of its `remoteRef` keys names this secret")]
     ReadsOtherSecrets,
-    /// Mode `refresh`, and a key is the end of the secret's name.
+    /// Mode `refresh`: a key is the end of the secret's name.
     #[error(
         "its key `{0}` is the end of this secret's name: a store with a `prefix` is not supported, because \
          secret2eks may not read stores; use a store without one, and the complete name or ARN as the key"
     )]
     StoreWithPrefix(String),
-    /// Mode `refresh`, and it would ignore us.
+    /// Mode `refresh`: the operator would ignore the annotation.
     #[error("its refresh policy ignores a forced sync: use `OnChange`, or `Periodic` with an interval")]
     IgnoresForcedSync,
-    /// Mode `refresh`, and it is not there.
-    #[error("it does not exist, and the tag `secret2eks/mode` says that GitOps makes it")]
+    /// Mode `refresh`: it does not exist.
+    #[error("it does not exist, although the tag `secret2eks/mode` says that GitOps creates it")]
     Missing,
     /// The operator may report success without the current value in the Kubernetes Secret.
     #[error(transparent)]
     Unproven(#[from] Unproven),
-    /// Mode `apply`: it was set back, and is different again.
-    #[error("somebody, or an admission controller, changes it while it is delivered: {0}")]
+    /// Mode `apply`: secret2eks restored it, and it is different again.
+    #[error("somebody, or an admission controller, changes it during the delivery: {0}")]
     ChangedAgain(String),
 }
 
@@ -44,7 +42,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {reason}")]
 pub struct Unproven {
-    /// Where it is.
+    /// The path of the field.
     pub field: String,
     /// What is wrong with it.
     pub reason: &'static str,
@@ -56,7 +54,7 @@ impl Unproven {
     }
 }
 
-/// A field's name, when it is one that can stand in a message.
+/// A field's name, if it may be a part of a message.
 pub(super) fn named(field: &str) -> &str {
     let plain = field.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if plain && field.len() <= 253 { field } else { "?" }

@@ -1,9 +1,9 @@
 //! The shapes of an ExternalSecret of GitOps from which the operator writes the current value into the Kubernetes
 //! Secret. Pure.
 //!
-//! A receipt allows the next rotation to reset the user that the pods held before, so whatever is not on this list is
-//! refused. It holds what was read in the operator's source (0.20.4 to 2.9) and seen on a real one (0.20.4).
-//! What it cannot see is the store: which region and account it reads.
+//! A receipt allows the next rotation to reset the user that the pods used before. So every shape that is not on this list
+//! is refused. The list comes from the operator's source (0.20.4 to 2.9) and from a real operator (0.20.4).
+//! It does not cover the store: secret2eks cannot see which region and account a store reads.
 
 use contract::names_same_secret;
 use serde_json::Value;
@@ -16,14 +16,14 @@ use crate::keys::may_hold_the_password;
 const SPEC: [&str; 6] = ["secretStoreRef", "target", "refreshPolicy", "refreshInterval", "data", "dataFrom"];
 const TARGET: [&str; 5] = ["name", "creationPolicy", "deletionPolicy", "immutable", "template"];
 const TEMPLATE: [&str; 6] = ["type", "engineVersion", "metadata", "mergePolicy", "data", "templateFrom"];
-/// What a secret in AWS's own form has: of one that is fetched whole, no other key is known.
+/// The keys of a secret in AWS's own form. If a secret is fetched as a whole, no other key is known.
 const CREDENTIALS: [&str; 2] = ["username", "password"];
 const PASSWORD: &str = "password";
 const OVERWRITES: &str = "overwrites what comes from this secret";
 const NO_PASSWORD: &str =
     "fetches from this secret only keys that never hold the password: fetch `password` as well";
 
-/// What is fetched from this secret.
+/// The data that is fetched from this secret.
 struct Fetched<'o> {
     /// Keys of `spec.data`.
     keys: Vec<&'o str>,
@@ -31,11 +31,11 @@ struct Fetched<'o> {
     whole: bool,
 }
 
-/// Whether the operator writes what is current in the secret `arn` into the Kubernetes Secret `name`, whenever it is
-/// asked to. The password must be part of it: the names of the keys are all that is known of that.
+/// Whether the operator writes the current value of the secret `arn` into the Kubernetes Secret `name` each time it is
+/// asked to. The password must be a part of it, as far as the names of the keys show.
 ///
 /// # Errors
-/// What it reads instead, or the first field that is not understood.
+/// The other secret that it reads, or the first field that is not understood.
 pub(super) fn is_understood(object: &Value, arn: &str, name: &str) -> Result<(), Refusal> {
     let spec = &object["spec"];
     only(spec, "spec", &SPEC)?;
@@ -43,7 +43,7 @@ pub(super) fn is_understood(object: &Value, arn: &str, name: &str) -> Result<(),
     obeys_a_forced_sync(spec)?;
     let target = &spec["target"];
     only(target, "spec.target", &TARGET)?;
-    is_one_of(target, "spec.target", "name", &[name], "is not the name of the tag `secret2eks/name`")?;
+    is_one_of(target, "spec.target", "name", &[name], "is not the name in the tag `secret2eks/name`")?;
     is_one_of(
         target,
         "spec.target",
@@ -51,14 +51,14 @@ pub(super) fn is_understood(object: &Value, arn: &str, name: &str) -> Result<(),
         &["Owner", "Orphan", "Merge"],
         "writes no Kubernetes Secret",
     )?;
-    // With others the operator reports success when the store does not find the secret.
+    // With other policies, the operator reports success if the store does not find the secret.
     let only_this_secret = items(&spec["data"]).chain(items(&spec["dataFrom"])).count()
         == fetched.keys.len() + usize::from(fetched.whole);
     let policies: &[&str] = if only_this_secret { &["Retain", "Delete"] } else { &["Retain"] };
     let reason = "lets the operator report success when a secret is not found: use `Retain`";
     is_one_of(target, "spec.target", "deletionPolicy", policies, reason)?;
     if !matches!(target["immutable"], Value::Null | Value::Bool(false)) {
-        let reason = "makes the operator leave the data of the Kubernetes Secret as they are";
+        let reason = "prevents the operator from updating the Kubernetes Secret";
         return Err(Unproven::new("spec.target.immutable", reason).into());
     }
     Ok(template_places(&target["template"], &fetched)?)
@@ -83,7 +83,7 @@ fn fetched<'o>(spec: &'o Value, arn: &str) -> Result<Fetched<'o>, Refusal> {
             only(item, &path, &["extract"])?;
             reads_the_current_value(&item["extract"], &format!("{path}.extract"))?;
             if !is_empty(&item["extract"]["property"]) {
-                let reason = "takes a part of the secret only: list its keys in `spec.data`";
+                let reason = "takes only a part of the secret: list its keys in `spec.data`";
                 return Err(Unproven::new(format!("{path}.extract.property"), reason).into());
             }
             (fetched.whole, has_password) = (true, true);
@@ -99,7 +99,7 @@ fn fetched<'o>(spec: &'o Value, arn: &str) -> Result<Fetched<'o>, Refusal> {
             only(item, &path, &["secretKey", "remoteRef"])?;
             reads_the_current_value(&item["remoteRef"], &format!("{path}.remoteRef"))?;
             if others > 0 {
-                return Err(Unproven::new(format!("{path}.secretKey"), "is there more than once").into());
+                return Err(Unproven::new(format!("{path}.secretKey"), "occurs more than once").into());
             }
             let may_be_the_password = may_hold_the_password(property(&item["remoteRef"]));
             if fetched.whole && key == PASSWORD && !may_be_the_password {
@@ -123,14 +123,14 @@ fn reads_the_current_value(reference: &Value, path: &str) -> Result<(), Unproven
     is_one_of(reference, path, "decodingStrategy", &["None"], "changes the value")?;
     let property = property(reference);
     let is_plain = property.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    // To the operator, `..0.username` is `username` of the first line.
+    // The operator reads `..0.username` as the `username` of the first line.
     if !is_plain || property.starts_with("..") {
         return Err(Unproven::new(format!("{path}.property"), "is more than the name of a key"));
     }
     Ok(())
 }
 
-/// The key that is read; an empty one is the whole value.
+/// The key that is read. An empty one means the whole value.
 fn property(reference: &Value) -> &str {
     reference["property"].as_str().unwrap_or_default()
 }
@@ -145,7 +145,7 @@ fn obeys_a_forced_sync(spec: &Value) -> Result<(), Refusal> {
     }
 }
 
-/// Whether all that is fetched from this secret is in the Kubernetes Secret. Labels and annotations do not touch it.
+/// Whether all data from this secret is in the Kubernetes Secret. Labels and annotations do not change that.
 fn template_places(template: &Value, fetched: &Fetched<'_>) -> Result<(), Unproven> {
     const AT: &str = "spec.target.template";
     only(template, AT, &TEMPLATE)?;
@@ -165,7 +165,8 @@ fn template_places(template: &Value, fetched: &Fetched<'_>) -> Result<(), Unprov
         let path = || format!("{AT}.data.{}", named(key));
         let fields = placed_fields(text.as_str().unwrap_or_default());
         let fields = fields.map_err(|line| {
-            let reason = "does more than to place fetched fields into text, for example `{{ .username }}:{{ .password | urlquery }}`";
+            let reason =
+                "may only place fetched fields into text, as in `{{ .username }}:{{ .password | urlquery }}`";
             Unproven::new(format!("line {line} of {}", path()), reason)
         })?;
         let is_ours =
@@ -192,7 +193,7 @@ fn only(object: &Value, path: &str, known: &[&str]) -> Result<(), Unproven> {
     })
 }
 
-/// A field that is absent has its default, which is the first of those that are allowed.
+/// A field that is absent has its default, which is the first of the allowed values.
 fn is_one_of(
     object: &Value,
     path: &str,

@@ -1,21 +1,21 @@
-//! Whether the operator has synced an ExternalSecret since it is as it should be. Pure.
+//! Whether the operator has synced an ExternalSecret since the object became right. Pure.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{FIELD_MANAGER, VERSION_ANNOTATION, annotation};
 
-/// The operator's word for "the Kubernetes Secret has the data". It is Ready with others, too: `SecretMissing`
-/// (`creationPolicy: Merge`, and no Secret there) and `SecretDeleted`.
+/// The operator's reason for "the Kubernetes Secret has the data". The object is Ready with other reasons, too:
+/// `SecretMissing` (`creationPolicy: Merge`, and no Secret exists) and `SecretDeleted`.
 const SYNCED: &str = "SecretSynced";
-/// It says `SecretSynced` as well when the store answered nothing at all and it left the Secret as it was.
+/// The operator also reports `SecretSynced` if the store returned nothing and it did not change the Secret.
 const LEFT_AS_IT_WAS: &str = "retained";
 const MESSAGE_LIMIT: usize = 500;
 
-/// What proves that a sync began after the object was as it should be.
+/// What proves that a sync began after the object became right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// `syncedResourceVersion` is another one than this, which was read from a settled object before the write.
+    /// `syncedResourceVersion` differs from this one, which was read from a settled object before the write.
     Change(Option<String>),
     /// The sync began in a later second than this one.
     After(Timestamp),
@@ -24,17 +24,17 @@ pub enum Proof {
 /// Whether the operator has brought the wanted version into the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sync {
-    /// Since the object was written.
+    /// Yes, since the object was written.
     Done,
-    /// Not yet; what the operator says of it.
+    /// Not yet. Holds the operator's message.
     Pending(Option<String>),
-    /// It is content, and has not written the value; what it says of it.
+    /// It reports success but has not written the value. Holds the operator's message.
     NotWritten(String),
     /// Another request wrote another version meanwhile.
     Superseded,
 }
 
-/// Whether the operator has synced `object` since it is as it should be.
+/// Whether the operator has synced `object` since the object became right.
 #[must_use]
 pub fn sync_state(object: &Value, version: &str, proof: &Proof) -> Sync {
     if annotation(object, VERSION_ANNOTATION) != Some(version) {
@@ -62,15 +62,15 @@ pub fn synced_resource_version(object: &Value) -> Option<&str> {
     object["status"]["syncedResourceVersion"].as_str()
 }
 
-/// When we wrote it last; whole seconds.
+/// When secret2eks last wrote it, in whole seconds.
 #[must_use]
 pub fn written_at(object: &Value) -> Option<Timestamp> {
     let ours = managers(object).filter(|manager| manager["manager"] == FIELD_MANAGER);
     ours.filter_map(|manager| time(&manager["time"])).max()
 }
 
-/// Whether the operator is done with what is there. Both times have whole seconds, so a sync in the second of the
-/// write may have begun before it; then the receipt of that version is the proof.
+/// Whether the operator has finished with the present object. Both times are in whole seconds, so a sync in the second of
+/// the write may have begun before it. In that case, the receipt of that version is the proof.
 pub(super) fn is_settled(object: &Value, receipt: Option<&str>) -> bool {
     let proved = receipt.is_some() && receipt == annotation(object, VERSION_ANNOTATION);
     let times = written_at(object).zip(synced_at(object));
@@ -78,13 +78,13 @@ pub(super) fn is_settled(object: &Value, receipt: Option<&str>) -> bool {
     after && has_written(object) && is_of_this_generation(object)
 }
 
-/// Who wrote which fields, but for the status, which is the operator's.
+/// Who wrote which fields, except for the status, which belongs to the operator.
 pub(super) fn managers(object: &Value) -> impl Iterator<Item = &Value> {
     let all = object["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter().filter(|manager| manager["subresource"].as_str().unwrap_or_default().is_empty())
 }
 
-/// When the last sync began; whole seconds.
+/// When the last sync began, in whole seconds.
 fn synced_at(object: &Value) -> Option<Timestamp> {
     time(&object["status"]["refreshTime"])
 }

@@ -1,11 +1,11 @@
-//! Templates of the operator, as far as they are understood: text that fetched fields are placed in. Pure.
+//! The templates of the operator that secret2eks understands: text with fetched fields in it. Pure.
 //!
-//! <https://external-secrets.io/latest/guides/templating/> has some two hundred functions, and any of them may put
-//! something else into the Kubernetes Secret than what was fetched.
+//! <https://external-secrets.io/latest/guides/templating/> has about two hundred functions. Any of them may put something
+//! into the Kubernetes Secret that is not the fetched data.
 
 use std::collections::BTreeSet;
 
-/// Functions that keep the whole of a value: for a URI, for JSON and for YAML.
+/// Functions that keep the whole value: for a URI, for JSON and for YAML.
 const UNDERSTOOD: [&str; 4] = ["urlquery", "quote", "toString", "toJson"];
 const OPEN: &str = "{{";
 const CLOSE: &str = "}}";
@@ -32,7 +32,7 @@ fn placed_field(action: &str) -> Option<&str> {
     pipeline.all(|function| UNDERSTOOD.contains(&function)).then_some(field)
 }
 
-/// As Go has them, in ASCII.
+/// Names as in Go, in ASCII.
 fn is_identifier(text: &str) -> bool {
     let starts = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     starts && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -82,7 +82,7 @@ fn a_sync_in_the_second_of_the_write_proves_nothing() {
     for synced in [9, 10] {
         assert_eq!(plan(Some(&in_cluster(&route, "v2", synced)), wanted(&route)), Ok(Plan::AskAgain));
     }
-    // But for a receipt of that very version; and no receipt makes an older sync a newer one.
+    // A receipt of that version is the exception. No receipt makes an older sync a newer one.
     let with = |receipt, synced| {
         plan(Some(&in_cluster(&route, "v2", synced)), Wanted { receipt: Some(receipt), ..wanted(&route) })
     };
@@ -153,7 +153,7 @@ fn whatever_others_change_in_the_specification_is_set_back() {
     assert!(is_evidence(&gone, wanted(&route)).is_err());
 }
 
-/// Sets what is at a JSON pointer, which need not be there.
+/// Sets the value at a JSON pointer, which need not exist.
 fn set(whole: &mut Value, path: &str, value: Value) {
     let (parent, field) = path.rsplit_once('/').expect("a path");
     whole.pointer_mut(parent).expect("the parent is there")[field] = value;
@@ -221,7 +221,7 @@ fn synced_means_a_change_since_then_of_this_generation_and_ready() {
         let after = second.parse().map(Proof::After);
         assert_eq!(after.map(|after| sync_state(&object, "v2", &after)).ok(), Some(expected), "{second}");
     }
-    // Content, and nothing written.
+    // Success is reported, and nothing was written.
     for (reason, message) in [
         ("SecretMissing", "secret will not be created due to CreationPolicy=Merge"),
         ("SecretDeleted", "secret deleted due to DeletionPolicy=Delete"),

@@ -51,7 +51,7 @@ fn a_key_in_another_case_is_refused_with_and_without_the_right_one() {
         let refused = route(&tags(&[&COMPLETE[..], list].concat())).err().map(|error| error.to_string());
         assert_eq!(refused.as_deref(), Some("the tag `Tenant` is `tenant` in another case: remove it"));
     }
-    // Nobody's routing: others have a tag of that name for their costs.
+    // This is not a routed secret: others have a tag of that name for their costs.
     assert_eq!(route(&tags(&[("Tenant", "x")])), Ok(Routing::NotForKubernetes));
 }
 

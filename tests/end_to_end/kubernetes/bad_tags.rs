@@ -64,7 +64,7 @@ fn an_event_of_another_shape_and_a_secret_that_is_gone_are_told_apart() -> Resul
         refused(
             &ask(cloud, &json!({"secret": "x"})).await?,
             "event.invalid",
-            "the event was not understood",
+            "the function does not accept the event",
         )?;
         let gone = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/gone-AbCdEf";
         let request =

@@ -37,7 +37,7 @@ fn an_external_secret_of_another_secret_or_of_somebody_else_is_never_overwritten
         let by_hand = name("by-hand");
         apply(cloud, &external_secret(&by_hand, &by_hand, &other.arn, &json!({}))).await?;
         let secret = Routed::create(cloud, &by_hand, &[]).await?;
-        secret.refused("delivery.name_taken", "was not made by secret2eks").await?;
+        secret.refused("delivery.name_taken", "secret2eks did not create it").await?;
         let untouched = secret.external_secret().await?;
         ensure!(untouched["metadata"]["annotations"].is_null(), "{}", untouched["metadata"]);
         Ok(())

@@ -55,7 +55,7 @@ fn shapes_that_write_the_current_value_are_understood() {
         with(|spec| spec["target"] = json!({"name": "broker"})),
         with(|spec| spec["target"]["immutable"] = json!(false)),
         with(|spec| spec["target"]["creationPolicy"] = json!("Orphan")),
-        // Without a Secret there, the operator's reason is another one.
+        // If no Secret exists, the operator gives another reason.
         with(|spec| spec["target"]["creationPolicy"] = json!("Merge")),
         with(|spec| spec["target"]["deletionPolicy"] = json!("Delete")),
         with(|spec| spec["refreshPolicy"] = json!("Periodic")),
