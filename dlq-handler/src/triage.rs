@@ -167,7 +167,12 @@ fn time(value: &Value, received: Received<'_>) -> Timestamp {
     let sent_at = received.sent_at;
     match claimed {
         Some(claimed) if claimed.duration_since(sent_at) > LEAD => {
-            tracing::warn!(message.id = received.id, %claimed, %sent_at, "the message names a time after it was sent, so the time of sending counts");
+            tracing::warn!(
+                message.id = received.id,
+                %claimed,
+                %sent_at,
+                "the message names a time after it was sent, so the time of sending counts"
+            );
             sent_at
         }
         Some(claimed) => claimed,

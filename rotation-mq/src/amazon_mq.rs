@@ -1,5 +1,5 @@
-//! Amazon MQ's API: where a broker's endpoints are. Its users are managed elsewhere: `CreateUser` and its
-//! kin are for ActiveMQ only (see [`crate::management_api`]).
+//! Amazon MQ's API, for the endpoints of a broker. Users are managed by [`crate::management_api`], because `CreateUser`
+//! and similar operations are only for ActiveMQ.
 //! <https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html>
 
 use std::collections::HashMap;
@@ -12,9 +12,9 @@ use contract::{BrokerAddress, Kind};
 
 use lambda_boundary::AwsError;
 
-/// How long the endpoints of a broker with a fault are remembered: what Amazon MQ says of it is told with a failure.
+/// How long the endpoints of a broker with a fault are cached. A failure reports what Amazon MQ says about the fault.
 const KEPT_WITH_A_FAULT: Duration = Duration::from_mins(1);
-/// How long a failure waits for that: less than what its notice leaves of the time kept back for it.
+/// How long a failure waits for that. It is less than the time that is kept back for the notice.
 const LOOK: Duration = Duration::from_millis(800);
 
 /// Where a broker listens.
@@ -37,7 +37,7 @@ pub struct AmazonMq {
     known: Mutex<HashMap<String, Known>>,
 }
 
-/// A broker's endpoints cannot be told.
+/// A broker's endpoints cannot be looked up.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerLookupError {
     /// No such broker.
@@ -51,7 +51,7 @@ pub enum BrokerLookupError {
         /// Its engine.
         engine: String,
     },
-    /// Being created or deleted.
+    /// The broker is being created or deleted.
     #[error("the broker `{broker}` is {state}: nobody can log in to it")]
     NotRunning {
         /// The broker's id.
@@ -59,8 +59,8 @@ pub enum BrokerLookupError {
         /// Its state.
         state: String,
     },
-    /// Amazon MQ named none that we can use.
-    #[error("Amazon MQ names no AMQPS endpoint and console URL for the broker `{0}`")]
+    /// Amazon MQ returned no endpoints that can be used.
+    #[error("Amazon MQ returns no AMQPS endpoint or no console URL for the broker `{0}`")]
     NoEndpoint(String),
     /// The call failed.
     #[error(transparent)]
@@ -68,7 +68,7 @@ pub enum BrokerLookupError {
 }
 
 impl BrokerLookupError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -81,19 +81,18 @@ impl BrokerLookupError {
 }
 
 impl AmazonMq {
-    /// A client on the SDK's configuration, whose operation timeout is `timeout`. Endpoints are remembered for as long as
-    /// `kept` says.
+    /// A client on the SDK's configuration, whose operation timeout is `timeout`. Endpoints are cached for the time `kept`.
     #[must_use]
     pub fn new(config: &aws_config::SdkConfig, timeout: Duration, kept: Duration) -> Self {
         Self { client: Client::new(config), timeout, kept, known: Mutex::default() }
     }
 
-    /// The endpoints of the broker at `address`. Explicit ones need no call, and others are remembered for some minutes:
-    /// all callers of an account share one small budget of calls.
+    /// The endpoints of the broker at `address`. Explicit ones need no call. Others are cached for some minutes, because all
+    /// callers of an account share a small limit of calls.
     /// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/amazon-mq-limits.html>
     ///
     /// # Errors
-    /// When the broker is unknown, for another engine, not there yet or no more.
+    /// When the broker is unknown, has another engine, or is being created or deleted.
     pub async fn endpoints(&self, address: &BrokerAddress) -> Result<Endpoints, BrokerLookupError> {
         let id = match address {
             BrokerAddress::Endpoints { host, port, management_url } => {
@@ -116,15 +115,15 @@ impl AmazonMq {
         Ok(endpoints)
     }
 
-    /// Asks Amazon MQ again the next time: the endpoints may be others by now.
+    /// Makes the next call ask Amazon MQ again, because the endpoints may have changed.
     pub fn forget(&self, broker: &str) {
         if let Some(known) = self.known().get_mut(broker) {
             known.is_doubtful = true;
         }
     }
 
-    /// What Amazon MQ says about a broker whose state is another than `RUNNING`, for the message about a failure. Such a
-    /// broker may well serve: in `CRITICAL_ACTION_REQUIRED` it runs with a fault, and a cluster serves while it reboots.
+    /// What Amazon MQ says about a broker whose state is not `RUNNING`, for the message about a failure. Such a broker may
+    /// work nevertheless: in `CRITICAL_ACTION_REQUIRED` it runs with a fault, and a cluster works while it reboots.
     /// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/broker-statuses.html>
     pub async fn condition(&self, broker: &str) -> Option<String> {
         let asked_at = self.known().get(broker)?.asked_at;
@@ -137,7 +136,7 @@ impl AmazonMq {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
-        // Nothing under this lock can leave the map half changed.
+        // No code under this lock can leave the map half changed.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,7 +157,7 @@ impl AmazonMq {
         }
         let actions = answer.actions_required.unwrap_or_default();
         let codes = actions.iter().filter_map(ActionRequired::action_required_code);
-        // A cluster has one entry as well: its nodes stand behind one load balancer.
+        // A cluster has one entry, too: its nodes are behind one load balancer.
         let instances = answer.broker_instances.unwrap_or_default();
         let endpoints = instances.iter().find_map(endpoints_of);
         Ok(Known {
@@ -197,7 +196,8 @@ fn endpoints_of(instance: &BrokerInstance) -> Option<Endpoints> {
     })
 }
 
-/// Whether nobody can log in to a broker in this state. In every other one, a state of later years too, it is tried.
+/// Whether nobody can log in to a broker in this state. In every other state, also a state that Amazon MQ adds later, the
+/// login is tried.
 fn is_away(state: &BrokerState) -> bool {
     matches!(
         state,
@@ -205,7 +205,7 @@ fn is_away(state: &BrokerState) -> bool {
     )
 }
 
-/// `CRITICAL_ACTION_REQUIRED (RABBITMQ_MEMORY_ALARM)`; none when the broker runs and nothing is asked of its owner.
+/// For example `CRITICAL_ACTION_REQUIRED (RABBITMQ_MEMORY_ALARM)`. None if the broker runs and its owner has nothing to do.
 fn condition<'c>(state: Option<&BrokerState>, codes: impl Iterator<Item = &'c str>) -> Option<String> {
     let state = state.unwrap_or(&BrokerState::Running);
     let codes = codes.collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! Logging in over AMQPS, as an application does: the only proof that credentials work.
+//! Logs in over AMQPS, as an application does. Only this proves that credentials work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use lapin::{Connection, ConnectionProperties, ErrorKind};
 use crate::amazon_mq::Endpoints;
 use crate::tls::BrokerRoots;
 
-/// The largest frame, in bytes: a login needs no more, and RabbitMQ 4 takes no less.
+/// The largest frame, in bytes. A login needs no larger one, and RabbitMQ 4 accepts no smaller one.
 /// <https://www.rabbitmq.com/docs/configure#config-items>
 const FRAME_MAX: u32 = 8_192;
 
@@ -30,28 +30,28 @@ pub enum LoginError {
     /// A wrong password, or no such user.
     #[error("the broker refuses the login{}", .0.map(|blemish| format!("; {blemish}")).unwrap_or_default())]
     Refused(Option<&'static str>),
-    /// The vhost is not there.
+    /// The vhost does not exist.
     #[error("the vhost `{0}` does not exist")]
     VhostMissing(String),
     /// The user has no permission on the vhost.
-    #[error("the user may not use the vhost `{0}`")]
+    #[error("the user has no permission on the vhost `{0}`")]
     VhostNotPermitted(String),
-    /// One connection too many, for the user or for the vhost.
-    #[error("a limit on the number of connections is reached, of the user or of the vhost")]
+    /// One connection too many, for the user, the vhost or the node.
+    #[error("a limit on the number of connections is reached, of the user, the vhost or the node")]
     LimitReached {
-        /// Whether it is the user's own limit: any other may be reached by somebody else's connections.
+        /// Whether it is the user's own limit. Somebody else's connections can reach the other limits.
         of_user: bool,
     },
-    /// The certificate is not trusted, does not fit the name, or the port does not speak TLS.
+    /// The certificate is not trusted or does not match the name, or the port does not speak TLS.
     #[error("no trusted TLS connection")]
     Tls(#[source] rustls::Error),
-    /// Refused, cut or unknown host.
+    /// The connection was refused or closed, or the host is unknown.
     #[error("no connection")]
     Transport(#[source] Arc<std::io::Error>),
-    /// Nothing came back.
+    /// No answer came in time.
     #[error(
         "no answer within {} s; likely causes: the function's subnets have no route to the broker, or a security \
-         group does not let its port through", .0.as_secs()
+         group does not allow its port", .0.as_secs()
     )]
     NoAnswer(Duration),
     /// The broker ended the connection for another reason.
@@ -60,12 +60,12 @@ pub enum LoginError {
 }
 
 impl LoginError {
-    /// Whether a login failed in a way that a node of a cluster answers, too, which does not know yet what another has written.
+    /// Whether the reason may be a node of a cluster that does not know yet what another node has written.
     pub fn may_be_a_lagging_node(login: &Result<(), Self>) -> bool {
         matches!(login, Err(Self::Refused(_) | Self::VhostNotPermitted(_)))
     }
 
-    /// Whether nothing is in the way but the connections that the user has already.
+    /// Whether the only reason for the failure is that the user has as many connections as it may have.
     ///
     /// The broker counts them in `connection.open`, after it has accepted the password, so the password works.
     /// <https://github.com/rabbitmq/rabbitmq-server/blob/main/deps/rabbit/src/rabbit_reader.erl>
@@ -73,13 +73,13 @@ impl LoginError {
         matches!(login, Err(Self::LimitReached { of_user: true }))
     }
 
-    /// A login as a user whose connections are its application's, which may hold all that it may have.
+    /// A login as a user that its application uses. The application may hold as many connections as the user may have.
     ///
     /// # Errors
-    /// Everything but the user's own limit.
+    /// All errors except the user's own limit.
     pub fn in_use(login: Result<(), Self>) -> Result<(), Self> {
         if Self::is_at_the_users_limit(&login) {
-            tracing::info!("the password is accepted; the user has all connections that it may have");
+            tracing::info!("the broker accepts the password; the user has reached its limit on connections");
             return Ok(());
         }
         login
@@ -87,7 +87,7 @@ impl LoginError {
 }
 
 impl LoginError {
-    /// What to tell others about it; `refused` is the kind for a refused login.
+    /// The kind to report. `refused` is the kind for a refused login.
     #[must_use]
     pub fn kind(&self, refused: Kind) -> Kind {
         match self {
@@ -143,7 +143,7 @@ impl AmqpLogin {
             scheme: AMQPScheme::AMQPS,
             authority: AMQPAuthority { userinfo, host: endpoints.host.clone(), port: endpoints.port },
             vhost: vhost.to_owned(),
-            // Without it the broker decides, and lapin takes its "no limit" for buffers of 128 GiB.
+            // Without it, the broker decides, and lapin reads its "no limit" as buffers of 128 GiB.
             query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.private_pem().map(str::to_owned) };
@@ -152,15 +152,15 @@ impl AmqpLogin {
         let runtime = lapin::runtime::default_runtime()?;
         let connection = Connection::connect_uri_with_config(uri, properties, tls, runtime).await?;
         connection.create_channel().await?;
-        // The login is proved; a broker that is slow to say goodbye does not change that.
+        // The login is proved. A broker that is slow to close the connection does not change that.
         let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "login verified".into()))
             .await;
         Ok(())
     }
 }
 
-/// `... refused for user 'payment': user connection limit (2) is reached`; a vhost's and a node's limit are told by other
-/// last words. Names, which may hold any words, come before.
+/// The text is `... refused for user 'payment': user connection limit (2) is reached`. The texts about the limit of a vhost
+/// or a node end in other words. Names, which may hold any words, come before.
 fn is_user_limit(text: &str) -> bool {
     text.rsplit("': ").next().is_some_and(|last| last.starts_with("user connection limit"))
 }
@@ -169,8 +169,8 @@ fn reason(error: lapin::Error, vhost: &str) -> LoginError {
     match error.kind() {
         ErrorKind::ProtocolError(answer) => match answer.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => LoginError::Refused(None),
-            // RabbitMQ tells these apart by text only. Its last words are its own; names of vhosts, which may
-            // hold any words, come before.
+            // RabbitMQ distinguishes these only by text. The last words are RabbitMQ's own. Names of vhosts, which may hold any
+            // words, come before.
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
                 let text = answer.get_message().as_str();
                 if text.ends_with("is reached") {

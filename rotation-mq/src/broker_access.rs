@@ -63,7 +63,7 @@ impl<'a> BrokerAccess<'a> {
         }
     }
 
-    /// Refuses to reset the admin by way of another secret than its own, which would not know.
+    /// Refuses to reset the admin from a secret other than its own, which would keep the old password.
     ///
     /// # Errors
     /// [`RotationError::AdminIsRotatedUser`].

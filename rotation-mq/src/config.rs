@@ -29,7 +29,7 @@ pub struct Config {
     pub dead_letter_topic: String,
     /// Name or ARN of secret2eks (`SECRET2EKS_FUNCTION`); none when unset.
     pub secret2eks_function: Option<String>,
-    /// The tag that a secret must carry (`ROTATION_TAG_KEY`, `ROTATION_TAG_VALUE`); not looked at when both are unset.
+    /// The tag that a secret must have (`ROTATION_TAG_KEY`, `ROTATION_TAG_VALUE`). It is not checked if both are unset.
     pub rotation_tag: Option<RotationTag>,
     /// Characters of a new password (`PASSWORD_LENGTH`).
     pub password_length: usize,
@@ -46,7 +46,7 @@ pub struct Config {
 }
 
 const DEFAULT_PASSWORD_LENGTH: usize = 40;
-/// Amazon MQ takes 12 to 250 characters; below 32 a password of this alphabet is not worth having.
+/// Amazon MQ accepts 12 to 250 characters. With this alphabet, fewer than 32 are not enough.
 const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 32..=250;
 const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 8;
 /// They change when a broker is made public or private.

@@ -17,10 +17,10 @@ mod kind;
 /// Why a step failed. Messages say what failed and for whom; causes say why.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
-    /// The event is not one of ours.
-    #[error("the event was not understood")]
+    /// The function does not accept the event.
+    #[error("the function does not accept the event")]
     Event(#[from] EventError),
-    /// The preamble said no.
+    /// The preamble refused the step.
     #[error("version {version} of secret {secret} cannot be rotated")]
     Preamble {
         /// The secret's ARN.
@@ -61,7 +61,7 @@ pub enum RotationError {
         source: serde_json::Error,
     },
     /// The user's name cannot be rotated.
-    #[error("the field `username` of secret {secret} cannot be used: `{user}`")]
+    #[error("the user `{user}` in the field `username` of secret {secret} cannot be rotated")]
     UserName {
         /// The secret's ARN.
         secret: String,
@@ -71,18 +71,19 @@ pub enum RotationError {
         #[source]
         source: UserNameError,
     },
-    /// A user of the pair is not this secret's.
-    #[error("nothing was written to the broker: the users of secret {secret} are not all its own")]
+    /// A user of the pair does not belong to this secret.
+    #[error("nothing was written to the broker: not all users of secret {secret} belong to it")]
     PairTaken {
         /// The secret's ARN.
         secret: String,
-        /// Whose they are.
+        /// Why.
         #[source]
         source: Taken,
     },
     /// The rotation would make an administrator.
     #[error(
-        "user `{user}` is not made an administrator as `{active}` is one: the name of secret {secret} does not begin with `{prefix}`,          as those of the admin secrets do"
+        "user `{user}` would become an administrator as `{active}` is one, but the name of secret {secret} does not \
+         begin with `{prefix}`, the prefix of the admin secrets"
     )]
     AdministratorOutsidePrefix {
         /// The secret's ARN.
@@ -94,9 +95,9 @@ pub enum RotationError {
         /// What the names of admin secrets begin with.
         prefix: String,
     },
-    /// `masterarn` names a secret that is no admin secret.
+    /// `masterarn` names a secret that is not an admin secret.
     #[error(
-        "the field `masterarn` names {admin_secret}, whose name does not begin with `{prefix}`, as those of the admin secrets do"
+        "the field `masterarn` names {admin_secret}, whose name does not begin with `{prefix}`, the prefix of the admin secrets"
     )]
     AdminSecretOutsidePrefix {
         /// The ARN in the value.
@@ -114,9 +115,9 @@ pub enum RotationError {
         /// The version.
         version: String,
     },
-    /// The pending value cannot become right.
+    /// The pending value can never be used.
     #[error(
-        "the pending version {version} of secret {secret} can never be finished; take AWSPENDING off it and rotate again"
+        "the pending version {version} of secret {secret} can never be used; remove AWSPENDING from it, then rotate again"
     )]
     PendingStale {
         /// The secret's ARN.
@@ -127,9 +128,9 @@ pub enum RotationError {
         #[source]
         source: Stale,
     },
-    /// The pending value breaks the contract.
+    /// The pending value does not follow the contract.
     #[error(
-        "the pending version of secret {secret} can never be finished; take AWSPENDING off it and rotate again"
+        "the pending version of secret {secret} can never be used; remove AWSPENDING from it, then rotate again"
     )]
     PendingUnreadable {
         /// The secret's ARN.
@@ -149,7 +150,7 @@ pub enum RotationError {
     },
     /// The admin secret is for another broker.
     #[error(
-        "the admin secret {admin_secret} is for the broker `{admin_broker}`, the rotated secret for `{broker}`"
+        "the admin secret {admin_secret} is for the broker `{admin_broker}`, but the rotated secret is for `{broker}`"
     )]
     OtherBroker {
         /// The admin secret's ARN.
@@ -172,7 +173,7 @@ pub enum RotationError {
     /// The broker's endpoints are unknown.
     #[error("failed to find the endpoints of the broker")]
     BrokerLookup(#[from] BrokerLookupError),
-    /// The management API failed.
+    /// An operation of the management API failed.
     #[error("failed to {what} broker user `{user}`")]
     Broker {
         /// The operation, for example `set the password of`.
@@ -183,24 +184,24 @@ pub enum RotationError {
         #[source]
         source: Box<ApiError>,
     },
-    /// The user is not there.
+    /// The user does not exist.
     #[error("the current user `{user}` does not exist on the broker")]
     CurrentUserMissing {
         /// The user.
         user: String,
     },
-    /// The management API refuses the current credentials (and, where it would do, the pending ones).
+    /// The management API refuses the current credentials. If the pending ones would suffice, it refuses these, too.
     #[error(
         "the broker refuses the current credentials of user `{user}`; nothing was changed; {}",
-        .blemish.unwrap_or("the password was changed elsewhere, perhaps by another secret that is for the same user")
+        .blemish.unwrap_or("the password was changed elsewhere, perhaps by another secret for the same user")
     )]
     CurrentLoginRefused {
         /// The user.
         user: String,
-        /// What is strange about the password.
+        /// Characters in the password that may be there by mistake.
         blemish: Option<&'static str>,
     },
-    /// The secret's vhost is not there.
+    /// The secret's vhost does not exist.
     #[error("the vhost `{vhost}` of the secret does not exist on the broker")]
     VhostMissing {
         /// The vhost.
@@ -214,7 +215,7 @@ pub enum RotationError {
         /// The vhost.
         vhost: String,
     },
-    /// Somebody still uses the user to reset.
+    /// Connections of the user to reset are still open.
     #[error("user `{user}` is about to be reset, but is still connected: {connections}")]
     ConnectionsInUse {
         /// The user.
@@ -222,9 +223,9 @@ pub enum RotationError {
         /// Names and addresses.
         connections: String,
     },
-    /// Sessions are older than the password that is about to be replaced.
+    /// Connections are older than the password that is about to be replaced.
     #[error(
-        "sessions of user `{user}` were opened before its present password was set and outlive this one as well: \
+        "connections of user `{user}` were opened before its present password was set, and outlive this one, too: \
          {connections}"
     )]
     ConnectionsOutlived {
@@ -267,16 +268,16 @@ pub enum RotationError {
     },
     /// A late write hit a user in use.
     #[error(
-        "user `{user}` belonged to {stage} by the time its password was set; that version's password was restored"
+        "user `{user}` belonged to {stage} when its password was set; that version's password was restored"
     )]
     Raced {
         /// The user.
         user: String,
-        /// The stage.
+        /// The staging label.
         stage: &'static str,
     },
     /// The rotation was abandoned while the step ran.
-    #[error("version {version} of secret {secret} stopped being AWSPENDING while the step ran")]
+    #[error("version {version} of secret {secret} is no longer AWSPENDING: that changed while the step ran")]
     Abandoned {
         /// The secret's ARN.
         secret: String,
@@ -300,17 +301,17 @@ pub enum RotationError {
         /// Why.
         reason: String,
     },
-    /// A rotation took the revoked user meanwhile.
+    /// During the revocation, a rotation took the user.
     #[error(
         "user `{user}` was given to {stage} while it was revoked; that version's password was restored, so revoke again"
     )]
     RevokeRaced {
         /// The user.
         user: String,
-        /// The stage.
+        /// The staging label.
         stage: &'static str,
     },
-    /// Something took the revoked user meanwhile, and its password was not restored.
+    /// During the revocation, a staging label took the user, and its password was not restored.
     #[error(
         "user `{user}` was named by {stage} while it was revoked, and its password was not restored: {reason}; rotate, \
          then revoke again"
@@ -318,25 +319,25 @@ pub enum RotationError {
     RevokeTaken {
         /// The user.
         user: String,
-        /// The stage.
+        /// The staging label.
         stage: &'static str,
         /// Why.
         reason: &'static str,
     },
-    /// AWSCURRENT or AWSPENDING was moved to a version with the leaked password meanwhile.
+    /// During the revocation, AWSCURRENT or AWSPENDING was moved to a version with the leaked password.
     #[error(
         "{stage} was moved to version {version} while user `{user}` was revoked; that version has the leaked password, so \
-         the password was not restored, and the user keeps a random one; move {stage} off that version, then revoke again"
+         the password was not restored, and the user keeps a random one; move {stage} to another version, then revoke again"
     )]
     RevokeLeaked {
         /// The user.
         user: String,
-        /// The stage.
+        /// The staging label.
         stage: &'static str,
-        /// The version that the stage is on now.
+        /// The version that has the staging label now.
         version: String,
     },
-    /// The proof that the leaked credentials are cut off did not come in time.
+    /// The function could not prove in time that the leaked credentials no longer work.
     #[error("the leaked credentials of user `{user}` are not cut off: {reason}; revoke again")]
     RevokeStillWorks {
         /// The user.
@@ -344,7 +345,7 @@ pub enum RotationError {
         /// Why.
         reason: &'static str,
     },
-    /// The user cannot become the secret's own.
+    /// The secret cannot adopt the user.
     #[error("user `{user}` is not adopted: {reason}")]
     AdoptRefused {
         /// The user.
@@ -353,7 +354,7 @@ pub enum RotationError {
         reason: String,
     },
     /// Time ran out.
-    #[error("the step was abandoned {} s after its start, before Lambda's own timeout; the next attempt continues", .0.as_secs())]
+    #[error("the step was stopped {} s after its start, before Lambda's own timeout; the next attempt continues", .0.as_secs())]
     TimedOut(std::time::Duration),
 }
 

@@ -1,4 +1,4 @@
-//! The events that the function takes, read strictly.
+//! The events that the function accepts, read strictly.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ mod incident;
 
 pub use incident::{AdoptEvent, RevokePreviousEvent};
 
-/// Longest ARN or name of a secret that Secrets Manager takes as `SecretId`.
+/// The longest ARN or name of a secret that Secrets Manager accepts as `SecretId`.
 const SECRET_ID_LIMIT: usize = 2_048;
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=64;
 const ROTATION_TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 36..=256;
 
 /// Which events a deployment of the function takes (`ACTIONS`).
 ///
-/// AWS demands `lambda:InvokeFunction` on the rotation function of everybody who calls `RotateSecret`. So the actions of
-/// SecOps have a function of their own, which only SecOps may invoke: the same program with another value.
+/// AWS requires `lambda:InvokeFunction` on the rotation function of everybody who calls `RotateSecret`. So the actions of
+/// SecOps have a separate function, which only SecOps may invoke. It is the same program with another value.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actions {
@@ -32,9 +32,9 @@ pub enum Actions {
 pub enum Event {
     /// One step of a rotation (`contract/schemas/step-event.json`).
     Step(StepEvent),
-    /// Cut the leaked credentials of an old version off (`contract/schemas/revoke-previous-event.json`).
+    /// Revoke the leaked credentials of an old version (`contract/schemas/revoke-previous-event.json`).
     RevokePrevious(RevokePreviousEvent),
-    /// Take the pair's other user over (`contract/schemas/adopt-event.json`).
+    /// Give a user of the pair to the secret (`contract/schemas/adopt-event.json`).
     Adopt(AdoptEvent),
 }
 
@@ -77,8 +77,8 @@ pub struct StepEvent {
     /// The id of the version that is being made.
     #[serde(rename = "ClientRequestToken")]
     pub token: String,
-    /// Proves to `PutSecretValue` that the call belongs to this rotation, when the function runs under
-    /// an assumed role. Sensitive.
+    /// Proves to `PutSecretValue` that the call belongs to this rotation, if the function runs under an assumed role.
+    /// Sensitive.
     #[serde(rename = "RotationToken")]
     pub rotation_token: Option<RotationToken>,
 }
@@ -102,13 +102,13 @@ impl fmt::Debug for RotationToken {
     }
 }
 
-/// Why an event is not one of ours. No value of the event is quoted, for it may hold a `RotationToken`.
+/// Why the function does not accept an event. No value of the event is quoted, because it may hold a `RotationToken`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// Not an object.
     #[error("the event is not a JSON object")]
     NotAnObject,
-    /// A field is missing or no text.
+    /// A field is missing or not a text.
     #[error("the event's field `{0}` is missing or not a string")]
     NotText(&'static str),
     /// `Step` is something else.
@@ -119,13 +119,13 @@ pub enum EventError {
     UnknownAction,
     /// An action, sent to the function that rotates.
     #[error(
-        "this function takes the steps of a rotation only; an `Action` is for the function in the stack's output \
+        "this function accepts only the steps of a rotation; an `Action` is for the function in the stack's output \
          `IncidentFunctionName`"
     )]
     NotForRotation,
     /// A step, sent to the function for incidents.
     #[error(
-        "this function takes the `Action` of an incident only; a `Step` is for the function in the stack's output \
+        "this function accepts only the `Action` of an incident; a `Step` is for the function in the stack's output \
          `RotationFunctionName`"
     )]
     NotForIncident,
@@ -145,7 +145,7 @@ pub enum EventError {
     Malformed,
 }
 
-/// What an event says of its subject, before anything else is known of it: also a bad event.
+/// What an event, also a bad one, says about its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hints<'a> {
     /// The secret's ARN or name.
@@ -154,7 +154,7 @@ pub struct Hints<'a> {
     pub version_id: Option<&'a str>,
 }
 
-/// Reads what the notice about a bad event can say of its subject.
+/// Reads what the notice about a bad event can say about its subject.
 #[must_use]
 pub fn hints(event: &Value) -> Hints<'_> {
     let text = |field| event.get(field).and_then(Value::as_str).filter(|text| text.len() <= SECRET_ID_LIMIT);

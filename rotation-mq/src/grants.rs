@@ -1,16 +1,16 @@
-//! What a broker user may do, and the plan that gives another user the same. Pure.
+//! The permissions of a broker user, and the plan that gives another user the same. Pure.
 //!
-//! The active user is the source of truth: what the inactive one has beyond it is removed.
+//! The active user is the source of truth. Additional permissions of the inactive one are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::ownership::Mark;
 
-/// A tag that Amazon MQ puts on users of its own; it is never copied and never touched. From RabbitMQ 4.3 on the
-/// API answers 400 `bad_request` to every change of such a user, its password included.
+/// A tag that Amazon MQ sets on its own users. It is never copied and never changed. From RabbitMQ 4.3 on, the API answers
+/// 400 `bad_request` to every change of such a user, also to a change of its password.
 pub const PROTECTED_TAG: &str = "protected";
-/// The tag that the management API asks of whoever manages users.
+/// The tag that the management API requires of a login that manages users.
 pub const ADMINISTRATOR_TAG: &str = "administrator";
 
 /// Regular expressions for what a user may do in a vhost.
@@ -51,12 +51,12 @@ pub struct Grants {
     pub limits: BTreeMap<String, i64>,
 }
 
-/// What gives the inactive user what the active one has.
+/// The changes that give the inactive user what the active one has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The tags to set, if the users differ in them. A user's tags are written together with its password.
     pub tags: Option<BTreeSet<String>>,
-    /// What else changes, in the order in which it must.
+    /// The other changes, in the order in which they must be made.
     pub changes: Vec<Change>,
 }
 
@@ -68,7 +68,7 @@ impl Plan {
         Some(format!("set tags [{}]", tags.join(", ")))
     }
 
-    /// What changes, a text each.
+    /// The changes, each as a text.
     pub fn descriptions(&self) -> impl Iterator<Item = String> {
         self.tags_description().into_iter().chain(self.changes.iter().map(ToString::to_string))
     }
@@ -77,34 +77,34 @@ impl Plan {
 /// One change to the inactive user, apart from its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Give a topic permission.
+    /// Grant a topic permission.
     GrantTopic(Exchange, TopicPermission),
     /// Replace the permission on a vhost.
     ReplaceVhost(String, Permission),
-    /// Give a permission on a vhost where the user has none.
+    /// Grant a permission on a vhost where the user has none.
     GrantVhost(String, Permission),
     /// Set a limit.
     SetLimit(String, i64),
-    /// Take a vhost's permission away.
+    /// Remove the permission on a vhost.
     RevokeVhost(String),
-    /// Take a topic permission away.
+    /// Remove a topic permission.
     RevokeTopic(Exchange),
-    /// Take all topic permissions in a vhost away.
+    /// Remove all topic permissions in a vhost.
     ClearTopics(String),
-    /// Take a limit away.
+    /// Remove a limit.
     ClearLimit(String),
 }
 
 impl Change {
-    /// Whether the user may do more afterwards, and nothing else changes. Every other change sets right what differs
-    /// or is too much: whether one regular expression allows more than another cannot be told, and where a topic permission or a
-    /// limit is missing, everything is allowed.
+    /// Whether the change only adds permissions. Every other change corrects a difference or removes something. Nobody can
+    /// decide whether one regular expression allows more than another. If a topic permission or a limit is missing, everything
+    /// is allowed.
     #[must_use]
     pub fn is_addition(&self) -> bool {
         matches!(self, Self::GrantVhost(..))
     }
 
-    /// Whether it takes away something that the active user does not have.
+    /// Whether it removes something that the active user does not have.
     #[must_use]
     pub fn is_removal(&self) -> bool {
         matches!(
@@ -133,17 +133,17 @@ impl fmt::Display for Change {
     }
 }
 
-/// The plan that gives `inactive` what `active` has. The order of its changes never grants more than the active user
-/// has. What differs or is too much is set right first: permissions on vhosts that the active user lacks, then topic
-/// permissions (a missing one allows everything), then permissions on other vhosts. What is missing comes last.
+/// The plan that gives `inactive` what `active` has. In the order of its changes, `inactive` never has more than the active
+/// user. Differences and additional permissions come first: permissions on vhosts that the active user lacks, then topic
+/// permissions (a missing one allows everything), then permissions on other vhosts. Missing permissions come last.
 ///
-/// The mark of a secret is no grant: it is neither copied nor compared.
+/// The mark of a secret is not a grant: it is neither copied nor compared.
 #[must_use]
 pub fn plan(active: &Grants, inactive: &Grants) -> Plan {
     let mut changes = Vec::new();
     changes.extend(extra(&active.permissions, &inactive.permissions).map(Change::RevokeVhost));
-    // The API cannot name some exchanges to take their topic permission away: there all of the vhost go, and those that
-    // the active user has are given again.
+    // The API cannot name some exchanges to remove their topic permission. In that case, all topic permissions of the vhost
+    // are removed, and those that the active user has are granted again.
     let mut topics = inactive.topic_permissions.clone();
     let unnameable = extra(&active.topic_permissions, &topics).filter(|(_, name)| is_unnameable(name));
     let cleared: BTreeSet<String> = unnameable.map(|(vhost, _)| vhost).collect();
@@ -170,22 +170,22 @@ fn tags_to_set(active: &Grants, inactive: &Grants) -> Option<BTreeSet<String>> {
     differ.then_some(tags)
 }
 
-/// Whether a segment of a URL's path cannot hold the name: the default exchange's is empty, and `.` and `..` mean a
-/// folder there, however they are written. <https://url.spec.whatwg.org/#single-dot-path-segment>
+/// Whether a segment of a URL's path cannot hold the name. The name of the default exchange is empty, and `.` and `..`
+/// mean a folder in a URL, in every spelling. <https://url.spec.whatwg.org/#single-dot-path-segment>
 #[must_use]
 pub fn is_unnameable(name: &str) -> bool {
     ["", ".", ".."].contains(&name)
 }
 
-/// Whether the broker takes a tag for another one when it is written: tags travel in one text, which the broker splits at
-/// commas and whose parts it trims. `monitoring,administrator` as one tag would become two.
+/// Whether the broker would store another tag than the one that is written. A request holds all tags in one text, which
+/// the broker splits at commas and trims. The tag `monitoring,administrator` would become two tags.
 #[must_use]
 pub fn is_unwritable(tag: &str) -> bool {
     tag.contains(',') || tag.trim() != tag
 }
 
-/// Topic permissions whose pattern contains the user's name by `{username}`: they mean something else
-/// for the second user, and cannot be cloned.
+/// Topic permissions whose pattern contains `{username}`. They have another meaning for the second user, and cannot be
+/// copied.
 pub fn bound_to_user_name(grants: &Grants) -> impl Iterator<Item = &Exchange> {
     grants
         .topic_permissions

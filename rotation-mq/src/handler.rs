@@ -1,4 +1,4 @@
-//! One invocation: event in, step run within its time, and a failure told once: to the log, to the
+//! One invocation: it reads the event and runs the step within its time. A failure is reported once: to the log, to the
 //! dead-letter topic and to Lambda.
 
 use std::time::{Duration, Instant};
@@ -109,7 +109,7 @@ async fn run(
     }
 }
 
-/// Who asked for an action, and why, as they say: a line in the log whatever becomes of it, and in its notice.
+/// Who asked for an action, and why, as they say. It is logged even if the action fails, and is part of the notice.
 fn asked_for(action: &str, by: Option<&str>, reason: Option<&str>, subject: &Subject) {
     let _ = subject.asked.set(format!(
         "asked for by {}, reason: {}",
@@ -145,7 +145,7 @@ async fn run_step(
     }
 }
 
-/// Logs a failure and publishes its notice. What cannot be published is in the log at least.
+/// Logs a failure and publishes its notice. A notice that cannot be published is at least in the log.
 async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, context: &Context) {
     let causes = causes(error);
     let kind = error.kind();
@@ -195,7 +195,7 @@ pub async fn notify_of_wrong_configuration(environment: &Environment, error: &Co
     }
 }
 
-/// Whether the broker did not answer as one: it may have moved, or be in trouble that Amazon MQ knows of.
+/// Whether the broker did not answer as a broker does. It may have other endpoints, or a fault that Amazon MQ knows.
 fn is_out_of_reach(kind: Kind) -> bool {
     matches!(kind, Kind::BrokerUnreachable | Kind::BrokerTlsRefused | Kind::BrokerUnexpectedAnswer)
 }

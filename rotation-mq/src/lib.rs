@@ -1,6 +1,6 @@
-//! Rotates the credentials of one RabbitMQ user on Amazon MQ, as a rotation function of AWS Secrets
-//! Manager: `createSecret`, `setSecret`, `testSecret`, `finishSecret`, and the incident's
-//! `revokePrevious`.
+//! Rotates the credentials of one RabbitMQ user on Amazon MQ, as a rotation function of AWS Secrets Manager:
+//! `createSecret`, `setSecret`, `testSecret`, `finishSecret`, and the actions of an incident, `revokePrevious` and
+//! `adopt`.
 //!
 //! A step reads what is there, decides on data ([`version_state`], [`pair`], [`grants`]), and then acts.
 //! Every step can be repeated at any time with the same result.
@@ -29,7 +29,7 @@ pub mod version_state;
 
 use config::Config;
 
-/// Everything that a step works with. Built once a process; each client keeps its connections.
+/// Everything that a step needs. It is built once for a process, and each client keeps its connections.
 #[derive(Debug)]
 pub struct Rotation {
     /// The function's configuration.

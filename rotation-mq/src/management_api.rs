@@ -1,9 +1,9 @@
 //! RabbitMQ's management HTTP API: users, grants and connections.
 //! <https://www.rabbitmq.com/docs/http-api-reference>
 //!
-//! Answers are keyed on the status and on the body's `error` field, never on `reason`, whose text and
-//! type differ between versions. A 401 has two meanings: `not_authorized` is a bad login,
-//! `not_authorised` is the right password without the tag that the path asks for.
+//! The code matches on the status and on the body's `error` field, never on `reason`, whose text and type differ between
+//! versions. A 401 has two meanings: `not_authorized` is a wrong login, `not_authorised` is the correct password without
+//! the tag that the path requires.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub use error::ApiError;
 use error::Failure;
 use transport::Request;
 
-/// The HTTP client. It speaks TLS only, follows no redirect and uses no proxy: the admin's password goes
-/// to the endpoint of the admin secret and nowhere else.
+/// The HTTP client. It speaks only TLS, follows no redirect and uses no proxy. So the admin's password goes only to the
+/// endpoint of the admin secret.
 #[derive(Debug)]
 pub struct ManagementClient {
     http: Client,
@@ -44,7 +44,7 @@ pub struct ManagementApi<'a> {
 }
 
 impl ManagementClient {
-    /// A client that trusts `roots`; a call takes at most `timeout`, its retry included.
+    /// A client that trusts `roots`. A call takes at most `timeout`, its retry included.
     ///
     /// # Errors
     /// When the roots are unusable.
@@ -67,8 +67,8 @@ impl ManagementClient {
 }
 
 impl ManagementApi<'_> {
-    /// Whether the broker accepts the login, whatever the user may do: this proves a plain user's
-    /// password too, which has no access to the API.
+    /// Whether the broker accepts the login, regardless of the user's permissions. This also proves the password of a plain
+    /// user, who has no access to the API.
     ///
     /// # Errors
     /// When the broker cannot be asked.
@@ -92,7 +92,7 @@ impl ManagementApi<'_> {
         }
     }
 
-    /// Everything granted to `user`; none when there is no such user. Needs an administrator.
+    /// Everything that is granted to `user`. None if there is no such user. Needs an administrator.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses, or the user has a tag that [`Self::put_user`] could not write again.
@@ -125,11 +125,11 @@ impl ManagementApi<'_> {
         Ok(self.get::<Value>(&["vhosts", vhost]).await?.is_some())
     }
 
-    /// Creates `user` or replaces its tags and password, and leaves the mark of the secret that it belongs to. The hash is not
-    /// optional: without one the broker would erase the password of an existing user.
+    /// Creates `user` or replaces its tags and password, and sets the mark of the secret that it belongs to. The hash is
+    /// required: without one, the broker would erase the password of an existing user.
     ///
-    /// A broker that takes no tags of this form gets the request again without the mark: then a login has to prove
-    /// whose the user is.
+    /// If a broker does not accept tags of this form, the request is sent again without the mark. Then a login has to prove
+    /// whom the user belongs to.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -157,7 +157,7 @@ impl ManagementApi<'_> {
         }
     }
 
-    /// The open connections of `user`. One that its client closed may stay listed for up to 30 s.
+    /// The open connections of `user`. A connection that its client has closed may stay listed for up to 30 s.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -165,8 +165,8 @@ impl ManagementApi<'_> {
         Ok(self.get(&["connections", "username", user]).await?.unwrap_or_default())
     }
 
-    /// What the broker knows of one connection, with two minutes of history; none when it is gone or too
-    /// new, or when statistics are off.
+    /// What the broker knows about one connection, with two minutes of history. None if the connection is closed or too new,
+    /// or if statistics are off.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -174,7 +174,7 @@ impl ManagementApi<'_> {
         self.get_with(&["connections", name], &[("data_rates_age", "120"), ("data_rates_incr", "5")]).await
     }
 
-    /// Closes one connection; one that is gone is fine as well.
+    /// Closes one connection. It is not an error if it is closed already.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -182,7 +182,7 @@ impl ManagementApi<'_> {
         self.delete(&["connections", name]).await
     }
 
-    /// Closes all connections of `user`, on every node; nobody connected is fine as well.
+    /// Closes all connections of `user`, on every node. It is not an error if there are none.
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.
@@ -213,7 +213,7 @@ impl ManagementApi<'_> {
         self.send(Request { body: Some(body), ..Request::of(Method::PUT, path) }).await.map(drop)
     }
 
-    /// What is not there needs no deleting.
+    /// An object that does not exist counts as deleted.
     async fn delete(self, path: &[&str]) -> Result<(), ApiError> {
         match self.send(Request::of(Method::DELETE, path)).await {
             Err(ApiError { failure: Failure::NotFound, .. }) => Ok(()),

@@ -1,10 +1,10 @@
-//! What the names of secrets begin with: those that rotate, and the admin secrets. Pure.
+//! The prefixes of the names of secrets: of those that rotate, and of the admin secrets. Pure.
 
 use contract::secret_name;
 use lambda_boundary::{ConfigError, Environment, wrong};
 
-/// The prefixes of the template's parameters `SecretNamePrefix` and `AdminSecretNamePrefix`. Without them, as in a
-/// local run, a name says nothing.
+/// The prefixes of the template's parameters `SecretNamePrefix` and `AdminSecretNamePrefix`. Without them, as in a local
+/// run, a name proves nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamePrefixes {
     admin: Option<String>,
@@ -22,14 +22,14 @@ impl NamePrefixes {
         if let (Some(rotated), Some(admin)) = (&rotated, &admin)
             && (rotated.starts_with(admin.as_str()) || admin.starts_with(rotated.as_str()))
         {
-            let expected = "a prefix that does not begin with SECRET_NAME_PREFIX, nor the other way round \
+            let expected = "a prefix, and neither it nor SECRET_NAME_PREFIX may begin with the other \
                             (the stack's parameters AdminSecretNamePrefix and SecretNamePrefix)";
             return Err(wrong("ADMIN_SECRET_NAME_PREFIX", expected));
         }
         Ok(Self { admin })
     }
 
-    /// The prefix of admin secrets, when the name of the secret with this ARN does not begin with it.
+    /// The prefix of admin secrets, if the name of the secret with this ARN does not begin with it.
     #[must_use]
     pub fn other_than_admin(&self, secret_arn: &str) -> Option<&str> {
         let prefix = self.admin.as_deref()?;

@@ -1,8 +1,8 @@
-//! Whose a broker user is. Pure.
+//! Which secret a broker user belongs to. Pure.
 //!
-//! A pair of users belongs to one secret. What proves it is a *mark*: a tag of the broker user, made from the
-//! secret's account and name. It travels in the request that sets the password, so no crash can part the two. A user
-//! without a mark is this secret's when one of the secret's own versions logs in as it.
+//! A pair of users belongs to one secret. The proof is a *mark*: a tag of the broker user, made from the secret's account
+//! and name. It is set by the same request that sets the password, so no crash can separate the two. A user without a mark
+//! belongs to this secret if one of the secret's own versions logs in as it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,14 +15,14 @@ use crate::grants::ADMINISTRATOR_TAG;
 const PREFIX: &str = "secret-";
 const DIGEST_BYTES: usize = 8;
 
-/// The tag that a secret leaves on its broker users: `secret-` and 16 hexadecimal digits. Tags other than those of
-/// the management plugin mean nothing to RabbitMQ. <https://www.rabbitmq.com/docs/access-control#user-tags>
+/// The tag that a secret sets on its broker users: `secret-` and 16 hexadecimal digits. RabbitMQ ignores tags other than
+/// those of the management plugin. <https://www.rabbitmq.com/docs/access-control#user-tags>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark(String);
 
 impl Mark {
     /// The mark of the secret with this complete ARN. It is made from the account and the name with its random suffix, not from
-    /// the region: a promoted replica is the same secret, and one that was made again under the same name is not.
+    /// the region. So a promoted replica is the same secret, and a secret that was created again with the same name is not.
     #[must_use]
     pub fn of(secret_arn: &str) -> Self {
         let account = secret_arn.split(':').nth(4).unwrap_or_default();
@@ -32,7 +32,7 @@ impl Mark {
         Self(format!("{PREFIX}{digits}"))
     }
 
-    /// Whether a tag of a broker user is a mark, of whatever secret.
+    /// Whether a tag of a broker user is the mark of any secret.
     #[must_use]
     pub fn is_mark(tag: &str) -> bool {
         tag.strip_prefix(PREFIX).is_some_and(|digits| {
@@ -47,13 +47,13 @@ impl Mark {
         tags.iter().map(String::as_str).find(|tag| Self::is_mark(tag) && *tag != self.0)
     }
 
-    /// Whether a user carries this mark.
+    /// Whether a user has this mark.
     #[must_use]
     pub fn is_in(&self, tags: &BTreeSet<String>) -> bool {
         tags.contains(&self.0)
     }
 
-    /// The tags to write for a user of this secret: those given, with this mark and no other.
+    /// The tags to write for a user of this secret: the given ones, with this mark and no other mark.
     pub fn with<'t>(&'t self, tags: impl IntoIterator<Item = &'t String>) -> Vec<&'t str> {
         let others = tags.into_iter().map(String::as_str).filter(|tag| !Self::is_mark(tag));
         others.chain([self.0.as_str()]).collect()
@@ -66,7 +66,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// What the broker says of the two users of a pair. With `single` they are the same.
+/// What the broker knows about the two users of a pair. With `single`, they are the same user.
 #[derive(Debug, Clone, Copy)]
 pub struct PairOnBroker<'a> {
     /// AWSCURRENT's user.
@@ -75,14 +75,14 @@ pub struct PairOnBroker<'a> {
     pub active_tags: &'a BTreeSet<String>,
     /// The user whose turn it is.
     pub next: &'a str,
-    /// Its tags; none when there is no such user.
+    /// Its tags. None if there is no such user.
     pub next_tags: Option<&'a BTreeSet<String>>,
 }
 
 /// Why a rotation must not write to the broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Taken {
-    /// The value names a user that is not of the secret's pair.
+    /// The value names a user that is not in the secret's pair.
     #[error(
         "AWSCURRENT is for user `{user}`, but this secret is for `{base}` and `{base}_clone`; to give the secret another user, change its tag \
          `rotation-mq/user`"
@@ -93,7 +93,7 @@ pub enum Taken {
         /// The first user of the pair.
         base: String,
     },
-    /// Nobody has said yet which pair the secret is for, and its versions disagree.
+    /// No tag names the pair of the secret yet, and its versions disagree.
     #[error(
         "AWSCURRENT is for user `{user}` and AWSPREVIOUS for `{previous}`, which are no pair; set the tag `rotation-mq/user` of the secret to \
          the user that it is for"
@@ -115,7 +115,7 @@ pub enum Taken {
         /// The other secret's mark.
         mark: String,
     },
-    /// The user is there, and nothing proves that it is this secret's.
+    /// The user exists, and nothing proves that it belongs to this secret.
     #[error(
         "user `{user}` exists, and no version of this secret logs in as it, so it may be another application's; delete it \
          if nobody uses it, or adopt it"
@@ -126,20 +126,20 @@ pub enum Taken {
     },
 }
 
-/// What the marks say.
+/// What the marks prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// The user whose turn it is does not exist, or is this secret's.
+    /// The user whose turn it is does not exist, or belongs to this secret.
     Ours,
     /// It has no mark: a login with one of this secret's versions has to prove it.
     NeedsProof,
 }
 
-/// Whether the secret with this mark may write to the user whose turn it is. A mark beats a login: two secrets may
-/// hold the same password.
+/// Whether the secret with this mark may write to the user whose turn it is. A mark is stronger than a login, because two
+/// secrets may hold the same password.
 ///
 /// # Errors
-/// [`Taken::OtherSecret`] when either user has another secret's mark.
+/// [`Taken::OtherSecret`] if one of the users has another secret's mark.
 pub fn claim(mark: &Mark, pair: PairOnBroker<'_>) -> Result<Claim, Taken> {
     let of_active = (pair.active, Some(pair.active_tags));
     for (user, tags) in [(pair.next, pair.next_tags), of_active] {
@@ -147,12 +147,12 @@ pub fn claim(mark: &Mark, pair: PairOnBroker<'_>) -> Result<Claim, Taken> {
             return Err(Taken::OtherSecret { user: user.to_owned(), mark: other.to_owned() });
         }
     }
-    // With `single` the step has seen already that the pending or the current value logs in.
+    // With `single`, the step has already checked that the pending or the current value logs in.
     let is_ours = pair.active == pair.next || pair.next_tags.is_none_or(|tags| mark.is_in(tags));
     Ok(if is_ours { Claim::Ours } else { Claim::NeedsProof })
 }
 
-/// Whether the rotation would make an administrator of a user that is none.
+/// Whether the rotation would make a user an administrator that is not one.
 #[must_use]
 pub fn makes_an_administrator(pair: PairOnBroker<'_>) -> bool {
     pair.active_tags.contains(ADMINISTRATOR_TAG)

@@ -6,17 +6,17 @@ use crate::grants::is_unnameable;
 use crate::ownership::Taken;
 
 const CLONE_SUFFIX: &str = "_clone";
-/// AMQP sends a name as a short string. Stricter rules, such as Amazon MQ's for users of its own API, are the broker's to tell:
-/// its management API takes `svc@example.com` as well.
+/// AMQP sends a name as a short string. The broker decides on stricter rules. For example, Amazon MQ's own API does not
+/// accept `svc@example.com`, but the broker's management API does.
 const USER_NAME_LIMIT: usize = 255;
 
 /// Why a user name cannot be rotated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserNameError {
-    /// No login or no URL can carry the name.
+    /// No login or no URL can hold the name.
     #[error(
-        "the user name must have 1 to 255 bytes, without `:` (HTTP's logins end a name there) and control characters, and must \
-         not be `.` or `..` (no URL can name it)"
+        "the user name must have 1 to 255 bytes, must not contain `:` or control characters, and must not be `.` or `..`: \
+         no login or no URL can hold such a name"
     )]
     Malformed,
     /// The name leaves no room for the second user of the pair.
@@ -38,12 +38,11 @@ impl Pair {
         Self { base: base.to_owned(), clone: format!("{base}{CLONE_SUFFIX}") }
     }
 
-    /// The pair that a secret is for. Its name is configuration: `pin`, the tag `rotation-mq/user`. Until somebody
-    /// has written that, it is the pair that AWSCURRENT's and AWSPREVIOUS's users share: whoever may
-    /// write a value must not choose the user.
+    /// The pair that a secret is for. `pin`, the tag `rotation-mq/user`, names it. Without the tag, it is the pair that the
+    /// users of AWSCURRENT and AWSPREVIOUS share: whoever may write a value must not choose the user.
     ///
     /// # Errors
-    /// [`Taken::NotOfPair`] and [`Taken::Moved`] when AWSCURRENT is for another user.
+    /// [`Taken::NotOfPair`] and [`Taken::Moved`] if AWSCURRENT is for another user.
     pub fn of_secret(pin: Option<&str>, current: &str, previous: Option<&str>) -> Result<Self, Taken> {
         if let Some(base) = pin {
             let pair = Self::of(base);
@@ -60,7 +59,7 @@ impl Pair {
         }
     }
 
-    /// The first user, whose name the secret is pinned to.
+    /// The first user. The secret is pinned to its name.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -88,7 +87,7 @@ impl Pair {
 /// The user that the version after `current` is for.
 ///
 /// # Errors
-/// When no login or no URL can carry the current name or the next.
+/// When no login or no URL can hold the current name or the next one.
 pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameError> {
     let name = current.username();
     let is_legal = !is_unnameable(name) && !name.chars().any(|c| c == ':' || c.is_control());
@@ -108,10 +107,10 @@ pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameE
     }
 }
 
-/// Why a pending value can never become right.
+/// Why a pending value can never be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
-    /// Another user than the one whose turn it is, for example because AWSCURRENT moved meanwhile.
+    /// It is for a user whose turn it is not, for example because AWSCURRENT moved meanwhile.
     #[error("it is for user `{found}`, but after `{current}` it is the turn of `{expected}`")]
     User {
         /// The pending value's user.
@@ -130,7 +129,7 @@ pub enum Stale {
         expected: String,
     },
     /// AWSCURRENT has another vhost, admin secret or strategy now.
-    #[error("its `vhost`, `masterarn` or `rotationStrategy` is not that of the current version any more")]
+    #[error("its `vhost`, `masterarn` or `rotationStrategy` differs from that of the current version")]
     Settings,
 }
 
@@ -158,8 +157,8 @@ pub fn check_pending(current: &SecretValue, pending: &SecretValue, expected: &st
     if same_settings { Ok(()) } else { Err(Stale::Settings) }
 }
 
-/// Whether both values log in as the same user with the same password: the temporary version of a
-/// test-only rotation may be a copy of the current one.
+/// Whether both values log in as the same user with the same password. The temporary version of a test-only rotation may
+/// be a copy of the current one.
 #[must_use]
 pub fn same_credentials(one: &SecretValue, other: &SecretValue) -> bool {
     one.username() == other.username() && one.password().is_same_as(other.password())

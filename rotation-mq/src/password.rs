@@ -6,10 +6,10 @@ use contract::Password;
 use rand::{CryptoRng, RngExt as _};
 use sha2::{Digest as _, Sha256};
 
-/// What every broker accepts: Amazon MQ refuses commas, colons and equal signs.
+/// Characters that every broker accepts. Amazon MQ refuses commas, colons and equal signs.
 /// <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-basic-elements-users.html>
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-/// Amazon MQ wants at least four different characters.
+/// Amazon MQ requires at least four different characters.
 const DIFFERENT_CHARACTERS: usize = 4;
 const SALT_BYTES: usize = 4;
 

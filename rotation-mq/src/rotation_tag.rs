@@ -1,7 +1,7 @@
 //! Whether the tags of a secret allow its rotation. Pure.
 //!
-//! IAM compares the name of a tag in `aws:ResourceTag/NAME` without case, and the policies that keep others from setting
-//! a tag compare the keys of a request. What the role's condition lets through is compared once more here, byte for byte.
+//! IAM compares the name of a tag in `aws:ResourceTag/NAME` without case. The policies that prevent others from setting a
+//! tag compare the keys of a request. So the tags are compared once more here, byte for byte.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
 
 use contract::Tags;
@@ -32,7 +32,7 @@ pub enum TagRefusal {
         /// The value that allows a rotation.
         expected: String,
     },
-    /// IAM takes this key for ours; nobody can say which of two such tags it looks at.
+    /// IAM treats this key as the configured one. Nobody can know which of two such tags it reads.
     #[error("it carries the tag `{found}`, which is `{key}` in another case: remove it")]
     OtherCase {
         /// The key on the secret.

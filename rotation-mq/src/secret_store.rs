@@ -1,4 +1,4 @@
-//! Secrets Manager: the versions of a secret, their values, and the stages attached to them.
+//! Secrets Manager: the versions of a secret, their values, and the staging labels attached to them.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
 
 use std::time::Duration;
@@ -24,14 +24,14 @@ pub struct SecretStore {
     timeout: Duration,
 }
 
-/// What `DescribeSecret` says that a step needs.
+/// The part of `DescribeSecret` that a step needs.
 #[derive(Debug)]
 pub struct Description {
     /// The complete ARN.
     pub arn: String,
-    /// Whether rotation is switched on.
+    /// Whether rotation is enabled.
     pub rotation_enabled: bool,
-    /// Versions and stages.
+    /// Versions and their staging labels.
     pub versions: Versions,
     /// Tags.
     pub tags: Tags,
@@ -54,16 +54,16 @@ pub enum StoreError {
     /// No such secret.
     #[error("Secrets Manager does not know the secret")]
     NotFound,
-    /// The secret is there, but no version is AWSCURRENT.
+    /// The secret exists, but no version is AWSCURRENT.
     #[error("the secret has no current value yet: store one, then rotate")]
     NoValue,
-    /// Somebody has deleted the secret, which Secrets Manager keeps for some days.
-    #[error("the secret is scheduled for deletion: `aws secretsmanager restore-secret` takes that back")]
+    /// Somebody has deleted the secret. Secrets Manager keeps it for some days.
+    #[error("the secret is scheduled for deletion: `aws secretsmanager restore-secret` cancels this")]
     Deleted,
     /// The call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The value breaks the contract.
+    /// The value does not follow the contract.
     #[error("version {version} holds no usable value")]
     Invalid {
         /// The version's id.
@@ -87,7 +87,7 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// Versions, stages, tags and rotation state.
+    /// Versions, staging labels, tags and rotation state.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or what AWS answered.
@@ -115,8 +115,8 @@ impl SecretStore {
         self.value(secret, None, AWSCURRENT, SecretValue::parse).await?.ok_or(StoreError::NoValue)
     }
 
-    /// The version that is AWSCURRENT, for its login alone: near misses of keys, which only matter to what a rotation
-    /// stores, neither stop a revocation nor all the secrets of an admin.
+    /// The version that is AWSCURRENT, if only its login is needed. Near misses of keys matter only for the value that a
+    /// rotation stores. They must not stop a revocation, or all secrets of an admin.
     ///
     /// # Errors
     /// When there is none, it cannot be read, or it breaks the contract otherwise.
@@ -124,7 +124,7 @@ impl SecretStore {
         self.value(secret, None, AWSCURRENT, SecretValue::parse_earlier).await?.ok_or(StoreError::NoValue)
     }
 
-    /// The pending value of the rotation `token`; none before createSecret stored it.
+    /// The pending value of the rotation `token`. None before createSecret has stored it.
     ///
     /// # Errors
     /// When it cannot be read or breaks the contract.
@@ -132,8 +132,8 @@ impl SecretStore {
         self.value(secret, Some(token), AWSPENDING, SecretValue::parse).await
     }
 
-    /// The value of any version; none when it has none, or is gone. It may be older than the rules of today, and its
-    /// login counts all the same.
+    /// The value of any version. None if the version has none, or no longer exists. It may be older than the present rules,
+    /// but its login counts.
     ///
     /// # Errors
     /// When it cannot be read or breaks the contract.
@@ -141,7 +141,7 @@ impl SecretStore {
         self.value(secret, Some(version), "", SecretValue::parse_earlier).await
     }
 
-    /// The user of the version that is AWSPREVIOUS. A value that breaks the contract has none.
+    /// The user of the version that is AWSPREVIOUS. A value that does not follow the contract has none.
     ///
     /// # Errors
     /// When AWS refuses to read it.
@@ -153,8 +153,8 @@ impl SecretStore {
         }
     }
 
-    /// The ids of the newest stored versions, those without a stage too, the newest first; `limit` at most.
-    /// Secrets Manager keeps about 100 versions of a secret, one page of this list.
+    /// The ids of the newest stored versions, also of those without a staging label, the newest first, `limit` at most.
+    /// Secrets Manager keeps about 100 versions of a secret, which is one page of this list.
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html>
     ///
     /// # Errors
@@ -191,8 +191,8 @@ impl SecretStore {
         Ok(())
     }
 
-    /// Stores `value` as the pending version `token`. Repeating it with the same value changes nothing;
-    /// answers `false` when the version already holds another value.
+    /// Stores `value` as the pending version `token`. Repeating it with the same value changes nothing. Returns `false` if
+    /// the version already holds another value.
     ///
     /// # Errors
     /// When AWS refuses it.
@@ -220,7 +220,7 @@ impl SecretStore {
         })
     }
 
-    /// Moves AWSCURRENT from one version to another. AWSPREVIOUS follows by itself.
+    /// Moves AWSCURRENT from one version to another. Secrets Manager moves AWSPREVIOUS.
     ///
     /// # Errors
     /// When AWS refuses it, for example because AWSCURRENT is elsewhere by now.
@@ -258,8 +258,8 @@ impl SecretStore {
             .map_err(|error| AwsError::from_sdk(SERVICE, "GetSecretValue", self.timeout, &error))
         {
             Ok(answer) => answer,
-            // The version that carries AWSPENDING before createSecret has no value, which AWS answers like this. A secret that
-            // is not there is told without the word "value".
+            // Before createSecret, the version that has AWSPENDING has no value, and AWS answers like this. If the secret does not
+            // exist, AWS's message does not contain the word "value".
             Err(error) if error.is(NOT_FOUND) && (version.is_some() || error.says("secret value")) => {
                 return Ok(None);
             }

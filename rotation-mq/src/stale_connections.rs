@@ -1,8 +1,8 @@
-//! Who is still connected as the user that is about to be reset, and what to do about it.
+//! Connections of the user that is about to be reset, and what to do about them.
 //!
-//! A password change never closes a connection. So before the reset this is about telling people: somebody who still
-//! uses the inactive user is locked out at the next reconnect. Closing comes after the reset: a client that was closed
-//! before would log in again with the password that it has.
+//! A password change never closes a connection. So before the reset, the step only reports them: whoever still uses the
+//! inactive user is locked out when it reconnects. Connections are closed after the reset. If they were closed before, a
+//! client would log in again with the password that it has.
 
 use crate::config::StaleConnections;
 use crate::error::RotationError;
@@ -14,12 +14,12 @@ mod silence;
 pub use closing::{Closing, SETTLE};
 use silence::is_gone;
 
-/// At most so many connections are looked at and named.
+/// At most this many connections are examined and named.
 const LOOKED_AT: usize = 20;
-/// A client may give itself a name of any length; so many characters of it tell who it is.
+/// A client may give itself a name of any length. This many characters are enough to recognize it.
 const OWN_NAME_LIMIT: usize = 80;
 
-/// A listed connection and what the broker knows of it.
+/// A listed connection, and what the broker knows about it.
 #[derive(Debug)]
 pub struct Listed {
     connection: Connection,
@@ -27,18 +27,18 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// When it was opened (milliseconds since 1970), where the broker says so.
+    /// When it was opened (milliseconds since 1970), if the broker says so.
     fn connected_at(&self) -> Option<i64> {
         let details = self.details.as_ref().and_then(|details| details.connected_at);
         self.connection.connected_at.or(details)
     }
 }
 
-/// Looks for connections of `user`, which is about to be reset, and does what the policy says before the reset. Answers
-/// those that were looked at.
+/// Looks for connections of `user`, which is about to be reset, and does what the policy requires before the reset.
+/// Returns the connections that were examined.
 ///
 /// # Errors
-/// [`RotationError::ConnectionsInUse`] under `refuse`, or when the broker cannot be asked.
+/// [`RotationError::ConnectionsInUse`] with `refuse`, or when the broker cannot be asked.
 pub async fn before_reset(
     api: ManagementApi<'_>,
     user: &str,
@@ -78,8 +78,8 @@ pub async fn before_reset(
     }
 }
 
-/// Those that were opened before `since_ms` and still live, to be told; none when there are none, or the broker does not
-/// say when. One whose client is gone stays listed for a while.
+/// The names of connections that were opened before `since_ms` and are still in use. None if there are none, or the broker
+/// does not say when they were opened. A connection whose client is gone stays listed for a while.
 #[must_use]
 pub fn older_than(listed: &[Listed], since_ms: i64) -> Option<String> {
     let is_older = |one: &&Listed| one.connected_at().is_some_and(|at| at < since_ms);
@@ -88,8 +88,8 @@ pub fn older_than(listed: &[Listed], since_ms: i64) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Closes the connections of `user`, whose password has just changed, where the policy is `close`. Safe to repeat: until
-/// the rotation is finished nobody has the new password.
+/// If the policy is `close`, closes the connections of `user`, whose password has just changed. Safe to repeat: until the
+/// rotation has finished, nobody has the new password.
 ///
 /// # Errors
 /// When the broker cannot be asked.
@@ -132,8 +132,8 @@ async fn look_at(api: ManagementApi<'_>, connections: &[Connection]) -> Vec<List
     let mut listed = Vec::new();
     let mut is_answered = true;
     for connection in connections.iter().take(LOOKED_AT) {
-        // Statistics may be off, or not be there yet: then the name alone has to do. A broker that fails one
-        // such request is not asked twenty times.
+        // Statistics may be off or not available yet. Then only the name is known. If the broker fails one such request, it is
+        // not asked twenty times.
         let details = if is_answered { api.connection(&connection.name).await } else { Ok(None) };
         is_answered &= details.is_ok();
         listed.push(Listed { connection: connection.clone(), details: details.unwrap_or_default() });
@@ -141,7 +141,7 @@ async fn look_at(api: ManagementApi<'_>, connections: &[Connection]) -> Vec<List
     listed
 }
 
-/// Who is connected, to be told: the names of those connections, twenty at most.
+/// The names of the connections, twenty at most, for messages.
 pub async fn names(api: ManagementApi<'_>, connections: &[Connection]) -> Vec<String> {
     names_of(&look_at(api, connections).await, connections.len())
 }
@@ -150,7 +150,7 @@ fn describe(listed: &[Listed], total: usize) -> String {
     names_of(listed, total).join(", ")
 }
 
-/// A connection's name, which holds both addresses, with the name that the client gave itself.
+/// A connection's name, which holds both addresses, and the name that the client gave itself.
 fn name_of(one: &Listed) -> String {
     let name = &one.connection.name;
     let own = one.details.as_ref().and_then(|details| details.user_provided_name.as_deref());

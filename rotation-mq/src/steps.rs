@@ -1,4 +1,4 @@
-//! The four steps of a rotation and the actions of an incident, a file each, and what they share.
+//! The four steps of a rotation and the actions of an incident, each in its own file, and what they share.
 
 use contract::{Password, SecretValue, Strategy, Tags};
 use lambda_boundary::Backoff;
@@ -24,7 +24,7 @@ pub mod revoke_previous;
 pub mod set_secret;
 pub mod test_secret;
 
-/// Secrets Manager may not know what it has just stored: *"eventually consistent"*.
+/// Secrets Manager may not return at once what it has just stored: it is *"eventually consistent"*.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html>
 const READ_AGAIN: Backoff = Backoff::every(std::time::Duration::from_millis(500), 4);
 
@@ -35,24 +35,24 @@ pub struct Step<'a> {
     pub rotation: &'a Rotation,
     /// The event.
     pub event: &'a StepEvent,
-    /// What is known of the work in hand.
+    /// What the call is about, as far as it is known.
     pub subject: &'a Subject,
 }
 
 /// The secret as a step finds it.
 #[derive(Debug)]
 pub struct Found {
-    /// Stages and tags.
+    /// Staging labels and tags.
     pub description: Description,
     /// Whether the event's version is AWSCURRENT already.
     pub already_current: bool,
     /// The current version.
     pub current: Version,
-    /// The event's pending version, when it has a value.
+    /// The event's pending version, if it has a value.
     pub pending: Option<Version>,
     /// The two users that the secret is for.
     pub pair: Pair,
-    /// What this secret leaves on them.
+    /// The mark that this secret sets on them.
     pub mark: Mark,
     /// The user whose turn it is.
     pub next_user: String,
@@ -67,7 +67,7 @@ impl Found {
 }
 
 impl Step<'_> {
-    /// Reads the secret, side by side, and runs the preamble before looking at any value.
+    /// Reads the secret with calls at the same time, and runs the preamble before it uses a value.
     ///
     /// # Errors
     /// When the preamble refuses, the secret cannot be read, or its current value breaks the contract.
@@ -93,12 +93,12 @@ impl Step<'_> {
             }
             pending => pending,
         };
-        // A test without anything new to test is told apart also when the current value is what fails it.
+        // A test without a new value must be recognized even if the current value makes it fail.
         if self.event.step == StepName::TestSecret && !already_current && matches!(pending, Ok(None)) {
             let _ = self.subject.test_only.set(true);
         }
         let current = current.map_err(|source| self.failed_to("read the current value of", source))?;
-        // Once promoted, the version may not be AWSPENDING any more, and nobody needs its pending value.
+        // After the promotion, the version may no longer be AWSPENDING, and nobody needs its pending value.
         let pending = if already_current { None } else { self.readable(pending)? };
         let _ = self.subject.broker.set(current.value.broker().to_string());
         let pair = if already_current {
@@ -116,14 +116,14 @@ impl Step<'_> {
         Ok(Found { description, already_current, current, pending, pair, mark, next_user })
     }
 
-    /// The pending value once more: a read right after createSecret may meet a copy that does not know it yet. Without one
-    /// after all, nothing was created for this version.
+    /// Reads the pending value again: a read right after createSecret may reach a copy that does not have it yet. If there is
+    /// still none, createSecret did not store one for this version.
     async fn pending_again(&self) -> Result<Option<Version>, StoreError> {
         let read = || self.rotation.secrets.pending(&self.event.secret_id, &self.event.token);
         READ_AGAIN.again(Ok(None), async || read().await, |pending| matches!(pending, Ok(None))).await
     }
 
-    /// The pending value, when it may follow the current one.
+    /// The pending value, if it may follow the current one.
     ///
     /// # Errors
     /// [`RotationError::PendingMissing`] and [`RotationError::PendingStale`].
@@ -139,7 +139,7 @@ impl Step<'_> {
         Ok(pending)
     }
 
-    /// The pair that the secret is for: by its tag, or, while it has none, by the users of its versions.
+    /// The pair that the secret is for. Its tag names it, or, without a tag, the users of its versions.
     async fn pair(&self, description: &Description, current: &Version) -> Result<Pair, RotationError> {
         let pin = description.tags.get(Tags::USER);
         let previous = if pin.is_none() && description.versions.with_stage(AWSPREVIOUS).is_some() {

@@ -1,10 +1,10 @@
-//! What the function is working on, as far as it is known: for the log and for the notice.
+//! What an invocation is about, as far as it is known. For the log and for the notice.
 
 use std::sync::OnceLock;
 
 use crate::error::RotationError;
 
-/// Filled in while a step finds things out; read when it fails, also when it runs out of time.
+/// A step fills it in while it runs. It is read if the step fails or runs out of time.
 #[derive(Debug, Default)]
 pub struct Subject {
     /// The step, or the incident action.
@@ -19,7 +19,7 @@ pub struct Subject {
     pub user: OnceLock<String>,
     /// Who asked for the incident's action, and why, as they say.
     pub asked: OnceLock<String>,
-    /// Sessions that have outlived two passwords of their user: told beside whatever becomes of the step.
+    /// Connections that have outlived two passwords of their user. They are reported even if the step succeeds.
     pub outlived: OnceLock<RotationError>,
     /// Whether this is the test of `RotateImmediately=false`.
     pub test_only: OnceLock<bool>,

@@ -14,7 +14,7 @@ pub struct BrokerRoots {
 pub struct UnusableBundle;
 
 impl BrokerRoots {
-    /// The web roots alone: what Amazon MQ's certificates need.
+    /// Only the web roots. Amazon MQ's certificates need no others.
     #[must_use]
     pub fn web() -> Self {
         Self::default()
@@ -23,7 +23,7 @@ impl BrokerRoots {
     /// The web roots and those of a PEM bundle.
     ///
     /// # Errors
-    /// When the bundle holds no certificate or a broken one: AMQP clients would ignore it silently.
+    /// When the bundle holds no certificate, or a broken one. AMQP clients would ignore it silently.
     pub fn web_and(pem: String) -> Result<Self, UnusableBundle> {
         let roots = Self { private_pem: Some(pem) };
         roots.store().map(|_| roots.clone())

@@ -1,29 +1,29 @@
-//! The preamble of every step: may it run at all? Pure.
+//! The preamble of every step: it decides whether the step may run. Pure.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
 use std::collections::BTreeMap;
 
 use crate::event::StepName;
 
-/// The stage of the version in use.
+/// The staging label of the version in use.
 pub const AWSCURRENT: &str = "AWSCURRENT";
-/// The stage of the version that was in use before.
+/// The staging label of the version that was in use before.
 pub const AWSPREVIOUS: &str = "AWSPREVIOUS";
-/// The stage of the version that a rotation is making.
+/// The staging label of the version that a rotation is making.
 pub const AWSPENDING: &str = "AWSPENDING";
 
-/// The versions of a secret and the stages attached to each.
+/// The versions of a secret, and the staging labels attached to each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(BTreeMap<String, Vec<String>>);
 
 impl Versions {
-    /// The version that carries `stage`.
+    /// The version that has the staging label `stage`.
     #[must_use]
     pub fn with_stage(&self, stage: &str) -> Option<&str> {
         self.0.iter().find(|(_, stages)| stages.iter().any(|s| s == stage)).map(|(id, _)| id.as_str())
     }
 
-    /// Whether the version exists at all.
+    /// Whether the version exists.
     #[must_use]
     pub fn knows(&self, version: &str) -> bool {
         self.0.contains_key(version)
@@ -36,21 +36,21 @@ impl FromIterator<(String, Vec<String>)> for Versions {
     }
 }
 
-/// What the preamble says.
+/// The decision of the preamble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The version is pending: do the step.
+    /// The version is pending. Run the step.
     Proceed,
-    /// The version is current: the step is done.
+    /// The version is current. The step is done.
     AlreadyCurrent,
-    /// Do nothing and say why.
+    /// Do nothing, and report why.
     Refuse(Refusal),
 }
 
 /// Why a step must not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody switched rotation on.
+    /// Rotation is not enabled.
     #[error("rotation is not enabled for the secret")]
     RotationNotEnabled,
     /// The token names no version.
@@ -63,8 +63,8 @@ pub enum Refusal {
 
 /// Whether `step` may run for `version`.
 ///
-/// A test step does not ask whether rotation is enabled: for `RotateImmediately=false` it runs while
-/// rotation is being switched on, and AWS does not say which of the two comes first.
+/// A test step does not check whether rotation is enabled. For `RotateImmediately=false`, it runs while rotation is being
+/// enabled, and AWS does not say which of the two comes first.
 #[must_use]
 pub fn decide(step: StepName, rotation_enabled: bool, versions: &Versions, version: &str) -> Decision {
     if !rotation_enabled && step != StepName::TestSecret {

@@ -1,4 +1,4 @@
-//! The kind of a failure, which others match on.
+//! The kind of a failure, which programs match on.
 
 use contract::Kind;
 
@@ -7,7 +7,7 @@ use crate::secret_store::StoreError;
 use crate::version_state::Refusal;
 
 impl RotationError {
-    /// What to tell others about it.
+    /// The kind to report.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {

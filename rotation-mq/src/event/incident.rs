@@ -1,19 +1,19 @@
-//! The actions of an incident, which SecOps asks for.
+//! The actions of an incident, which SecOps requests.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Event, EventError, Fields, SECRET_ID_LIMIT, TOKEN_LENGTHS};
 
-/// The fields in which people say who asks, and why. Lambda does not tell a function who invoked it (CloudTrail's data
-/// events do), so this is what the caller says of itself. It goes into the log and into the answer.
+/// The fields in which people say who asks, and why. A function cannot see who invoked it. Only CloudTrail's data events
+/// record this, so these fields hold what the caller says. They go into the log and into the answer.
 const SAID: [(&str, std::ops::RangeInclusive<usize>, &str); 2] =
     [("By", 1..=256, "1 to 256"), ("Reason", 1..=512, "1 to 512")];
 
-/// RabbitMQ's longest name: a short string of AMQP.
+/// RabbitMQ's longest name, which is a short string of AMQP.
 const USER_LENGTHS: std::ops::RangeInclusive<usize> = 1..=255;
 
-/// Which version's credentials leaked.
+/// The request to revoke a version whose credentials leaked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevokePreviousEvent {
@@ -25,7 +25,7 @@ pub struct RevokePreviousEvent {
     /// The version whose credentials leaked.
     #[serde(rename = "VersionId")]
     pub version_id: String,
-    /// Go on although the cluster is not known to hold the current version.
+    /// Revoke although the cluster is not known to hold the current version.
     #[serde(default)]
     pub force: bool,
     /// Who asks.
@@ -36,7 +36,7 @@ pub struct RevokePreviousEvent {
     pub reason: Option<String>,
 }
 
-/// Which user becomes a secret's own.
+/// The request to give a user to a secret.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdoptEvent {
@@ -70,7 +70,7 @@ pub(super) fn parse(event: &Value, fields: Fields<'_>) -> Result<Event, EventErr
             }
         }
     }
-    // What is not checked here is unknown, or `force` is no boolean.
+    // Every other error is an unknown field, or a `force` that is not a boolean.
     if action == "adopt" {
         fields.within("User", USER_LENGTHS, "1 to 255")?;
         return AdoptEvent::deserialize(event).map(Event::Adopt).map_err(|_| EventError::Malformed);

@@ -91,7 +91,7 @@ proptest! {
         let mut user = inactive.clone();
         let mut additions = false;
         for change in plan(&active, &inactive).changes {
-            // What comes after the password only adds.
+            // The changes after the password only add permissions.
             prop_assert!(!additions || change.is_addition(), "{}", change);
             additions |= change.is_addition();
             if !change.is_addition() {

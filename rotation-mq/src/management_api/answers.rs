@@ -1,4 +1,4 @@
-//! The management API's answers, as far as they are used; what is not used may change.
+//! The fields of the management API's answers that are used. Other fields may change.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(super) struct User {
     limits: BTreeMap<String, i64>,
 }
 
-/// A list since RabbitMQ 3.9, text with commas before.
+/// A list since RabbitMQ 3.9. Before, a text with commas.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Tags {
@@ -54,13 +54,13 @@ pub(super) struct TopicPermission {
 pub struct Connection {
     /// Both addresses, for example `10.0.0.1:51514 -> 10.0.0.2:5671`.
     pub name: String,
-    /// When it was opened (milliseconds since 1970, by the broker's clock), where the broker says so. A client may open
-    /// another connection from the same port: then this tells the two apart.
+    /// When it was opened (milliseconds since 1970, by the broker's clock), if the broker says so. A client may open another
+    /// connection from the same port, and this time distinguishes the two.
     #[serde(default)]
     pub connected_at: Option<i64>,
 }
 
-/// `GET /api/connections/{name}`, with the history of what was received.
+/// `GET /api/connections/{name}`, with the history of received bytes.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ConnectionDetails {
     /// The name that the client gave itself.
@@ -69,10 +69,10 @@ pub struct ConnectionDetails {
     /// When it was opened (milliseconds since 1970, by the broker's clock).
     #[serde(default)]
     pub connected_at: Option<i64>,
-    /// `running`, or `closed` once both sides have said goodbye.
+    /// `running`, or `closed` after both sides have closed it.
     #[serde(default)]
     pub state: Option<String>,
-    /// The heartbeat that was agreed on, in seconds; 0 for none.
+    /// The negotiated heartbeat in seconds. It is 0 for none.
     #[serde(default)]
     pub timeout: Option<u64>,
     #[serde(default, rename = "recv_oct_details")]
@@ -97,7 +97,7 @@ pub struct Sample {
 }
 
 impl ConnectionDetails {
-    /// What was received, sampled every 5 s; empty when statistics are off.
+    /// The received bytes, sampled every 5 s. Empty if statistics are off.
     #[must_use]
     pub fn received(&self) -> &[Sample] {
         self.received.as_ref().map_or(&[], |received| &received.samples)

@@ -8,8 +8,8 @@ use super::{ApiError, ManagementApi};
 use crate::grants::{Change, is_unnameable};
 
 impl ManagementApi<'_> {
-    /// What a change would fail with that no request can name, because its vhost is named `.` or `..`: to be
-    /// asked before anything is written.
+    /// The error of a change that no request can name, because its vhost is named `.` or `..`. It must be checked before
+    /// anything is written.
     #[must_use]
     pub fn unnameable(self, change: &Change) -> Option<ApiError> {
         let (Change::GrantTopic((vhost, _), _)
@@ -24,7 +24,7 @@ impl ManagementApi<'_> {
         is_unnameable(vhost).then(|| self.error(&Method::PUT, &["permissions", vhost], Failure::Unnameable))
     }
 
-    /// Applies one planned change to `user`. Tags travel with the password: see [`ManagementApi::put_user`].
+    /// Applies one planned change to `user`. Tags are written with the password: see [`ManagementApi::put_user`].
     ///
     /// # Errors
     /// When the broker cannot be asked or refuses.

@@ -1,4 +1,4 @@
-//! What can go wrong with a request to the management API. No body of a request or an answer is in here.
+//! The errors of requests to the management API. They never hold the body of a request or an answer.
 
 use std::error::Error;
 use std::time::Duration;
@@ -33,13 +33,13 @@ pub enum Failure {
     /// A name that the path of a URL cannot hold.
     #[error("the management API cannot name a user, vhost or exchange `.` or `..` in a URL")]
     Unnameable,
-    /// A tag that the broker would take for another one, because it splits what is written at commas and trims it.
+    /// A tag that the broker would store as another one, because it splits the text at commas and trims it.
     #[error(
-        "its tag `{0}` has a comma or a space at its edge, which a request cannot write as it is; change the tag"
+        "its tag `{0}` has a comma, or a space at its beginning or end, so no request can write it; change the tag"
     )]
     UnwritableTag(String),
     /// Another refusal, or a fault of the broker.
-    #[error("the broker answered status {status} ({code})")]
+    #[error("the broker answered with status {status} ({code})")]
     Status {
         /// HTTP status.
         status: u16,
@@ -47,27 +47,27 @@ pub enum Failure {
         code: String,
     },
     /// Not the management API's JSON, for example a proxy's error page.
-    #[error("status {status} came with something that is not the management API's JSON")]
+    #[error("the answer with status {status} is not the management API's JSON")]
     UnexpectedAnswer {
         /// HTTP status.
         status: u16,
     },
-    /// The certificate is not trusted, does not fit the name, or the port does not speak TLS.
+    /// The certificate is not trusted or does not match the name, or the port does not speak TLS.
     #[error("no trusted TLS connection")]
     Tls(#[source] rustls::Error),
-    /// Refused, cut or unknown host.
+    /// The connection was refused or closed, or the host is unknown.
     #[error("no connection")]
     Transport(#[source] std::io::Error),
-    /// Nothing came back.
+    /// No answer came in time.
     #[error(
         "no answer in time; likely causes: the function's subnets have no route to the broker, or a security group \
-         does not let its port through"
+         does not allow its port"
     )]
     NoAnswer,
 }
 
 impl ApiError {
-    /// What to tell others about it, when the login is the admin's.
+    /// The kind to report if the login is the admin's.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.failure {
@@ -82,7 +82,7 @@ impl ApiError {
         }
     }
 
-    /// Whether it may be that a node of a cluster does not know yet what another one has written.
+    /// Whether the reason may be a node of a cluster that does not know yet what another node has written.
     #[must_use]
     pub fn may_be_a_lagging_node(&self) -> bool {
         matches!(self.failure, Failure::NotFound | Failure::Status { status: 400, .. })
@@ -105,7 +105,7 @@ impl Failure {
     }
 }
 
-/// Finds what is below an HTTP client's error: a TLS refusal, or an error of the transport.
+/// Finds the cause of an HTTP client's error: a TLS refusal, or an error of the transport.
 pub(super) fn cause_of(error: &reqwest::Error) -> Failure {
     if let Some(tls) = tls_refusal_in(error) {
         return Failure::Tls(tls.clone());

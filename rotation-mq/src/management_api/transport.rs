@@ -1,4 +1,4 @@
-//! Sending one request: its limits, its one retry, and what its answer means.
+//! Sends one request: its limits, its one retry, and what its answer means.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::error::{ApiError, Failure, cause_of};
 use crate::grants::is_unnameable;
 
 const RETRY: Backoff = Backoff::every(Duration::from_millis(200), 1);
-/// Far above what one user's grants need.
+/// Far more than the grants of one user need.
 const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// One request: `path` follows `/api/`, each segment is encoded.
+/// One request. `path` follows `/api/`, and each segment is encoded.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) path: &'a [&'a str],
@@ -29,7 +29,7 @@ impl<'a> Request<'a> {
 }
 
 impl ManagementApi<'_> {
-    /// Sends a request, once more after a transport error, 429 or 5xx: all our requests are idempotent.
+    /// Sends a request, and sends it once more after a transport error, 429 or 5xx. All requests are idempotent.
     pub(super) async fn send(self, request: Request<'_>) -> Result<Vec<u8>, ApiError> {
         if request.path.iter().copied().any(is_unnameable) {
             return Err(self.error(&request.method, request.path, Failure::Unnameable));

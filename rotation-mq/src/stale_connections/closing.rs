@@ -1,4 +1,4 @@
-//! Closing every connection of one user.
+//! Closes every connection of one user.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::LOOKED_AT;
 use crate::management_api::{ApiError, Connection, ManagementApi};
 
-/// RabbitMQ misses a connection that is just being opened in 2 of 100 cases, so the list is read again.
+/// In 2 of 100 cases, RabbitMQ does not list a connection that is just being opened. So the list is read again.
 pub const SETTLE: Duration = Duration::from_millis(300);
-/// Each round but the last found somebody who was not there before.
+/// The most rounds. Each round except the last found a new connection.
 const ROUNDS: usize = 10;
 
 /// The connections of one user that were closed, and those that the broker still lists.
@@ -27,7 +27,7 @@ impl<'a> Closing<'a> {
         Self { api, user, closed: BTreeSet::new(), listed: Vec::new() }
     }
 
-    /// Closes until a look, some time after the last close, finds nobody new; in a few rounds at most.
+    /// Closes connections until the list, some time after the last close, has no new one. There are at most a few rounds.
     pub(super) async fn all(&mut self) -> Result<(), ApiError> {
         self.round().await?;
         for _ in 1..ROUNDS {
@@ -39,9 +39,9 @@ impl<'a> Closing<'a> {
         Ok(())
     }
 
-    /// Lists, and closes what is listed; whether somebody was listed who was not closed before.
+    /// Lists the connections and closes them. Returns whether a connection was listed that was not closed before.
     ///
-    /// The user is closed as a whole also when nobody is listed: a connection may be opened between the two calls.
+    /// All connections of the user are closed even if none is listed: one may be opened between the two calls.
     ///
     /// # Errors
     /// When the broker cannot be asked.
@@ -56,7 +56,7 @@ impl<'a> Closing<'a> {
         Ok(is_news)
     }
 
-    /// Looks which of those that were closed are still listed, and closes nothing.
+    /// Checks which of the closed connections are still listed, and closes nothing.
     ///
     /// # Errors
     /// When the broker cannot be asked.
@@ -72,8 +72,8 @@ impl<'a> Closing<'a> {
         self.closed.len()
     }
 
-    /// The connections that the last look found: the broker lists one whose client does not answer for up to 30 s
-    /// after it was closed.
+    /// The connections in the last list. If a client does not answer, the broker lists its connection for up to 30 s after it
+    /// was closed.
     #[must_use]
     pub fn names_still_listed(&self) -> Vec<String> {
         let mut names: Vec<String> = self.listed.iter().take(LOOKED_AT).map(|one| one.name.clone()).collect();

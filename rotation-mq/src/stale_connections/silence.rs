@@ -2,24 +2,24 @@
 
 use crate::management_api::ConnectionDetails;
 
-/// Without heartbeats a connection counts as dead after so many seconds of silence.
+/// Without heartbeats, a connection counts as dead after this many seconds of silence.
 const SILENCE_WITHOUT_HEARTBEAT: u64 = 60;
 /// Statistics are sampled every 5 s and collected every 5 s.
 const SAMPLING: u64 = 10;
 
-/// Whether the client is gone although the connection is still listed. One that said goodbye stays listed for up to 30 s,
-/// until the broker gives its socket up. It can do nothing any more.
+/// Whether the client is gone although the connection is still listed. A connection that its client has closed stays listed
+/// for up to 30 s, until the broker closes its socket. It can no longer do anything.
 pub(super) fn is_gone(details: &ConnectionDetails) -> bool {
     details.state.as_deref() == Some("closed") || is_silent(details)
 }
 
-/// Whether nothing has come for so long that the client must be dead: a live one sends at least a
-/// heartbeat in the time that was agreed on. Nothing is said of a connection that is too young to tell.
+/// Whether nothing was received for so long that the client must be dead. A live client sends at least a heartbeat in the
+/// negotiated time. A connection that is too new to decide counts as live.
 fn is_silent(details: &ConnectionDetails) -> bool {
     let heartbeat = details.timeout.filter(|seconds| *seconds > 0).unwrap_or(SILENCE_WITHOUT_HEARTBEAT);
     let window_ms = (heartbeat + SAMPLING) * 1_000;
     let Some(newest) = details.received().iter().max_by_key(|sample| sample.at_ms) else { return false };
-    // Before a connection was there its samples are 0, so an equal one proves that it is old enough.
+    // The samples from before a connection was opened are 0, so an equal sample proves that it is old enough.
     newest.bytes > 0
         && details
             .received()

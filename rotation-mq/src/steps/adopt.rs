@@ -1,4 +1,4 @@
-//! `adopt`: a user of the pair becomes the secret's own, because SecOps says so.
+//! `adopt`: gives a user of the pair to the secret, because SecOps requests it.
 
 use contract::{SecretValue, Strategy, Tags};
 use rand::rngs::ThreadRng;
@@ -14,7 +14,7 @@ use crate::secret_store::StoreError;
 use crate::subject::Subject;
 use crate::{pair::Pair, password, stale_connections};
 
-/// What was taken over.
+/// What was adopted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adopted {
@@ -22,9 +22,9 @@ pub struct Adopted {
     pub user: String,
     /// Marks of other secrets that it had.
     pub was_marked_for: Vec<String>,
-    /// Who is connected as that user: their connections stay open.
+    /// Who is connected as that user. Their connections stay open.
     pub connected: Vec<String>,
-    /// Whether it was this secret's already, so that nothing was changed.
+    /// Whether it belonged to this secret already, so that nothing was changed.
     pub was_own: bool,
     /// Who asked, as they say.
     pub by: String,
@@ -33,14 +33,14 @@ pub struct Adopted {
 }
 
 /// Gives the pair's other user a random password that nobody knows and the secret's mark, in one request. AWSCURRENT's
-/// user may carry another secret's mark as well, for example when the secret was made again under its name: it keeps its
-/// password, AWSCURRENT's, and nobody loses a login.
+/// user may have another secret's mark, too, for example if the secret was created again with its name. That user keeps
+/// its password, so nobody loses a login.
 ///
-/// Safe to repeat: a user that has the mark is left alone, for a rotation may have set its password meanwhile. A pending
-/// version for that user does no harm: its setSecret sets the pending password.
+/// Safe to repeat: a user that has the mark is not changed, because a rotation may have set its password meanwhile. A
+/// pending version for that user does no harm: its setSecret sets the pending password.
 ///
 /// # Errors
-/// `adopt.refused` with the reason; nothing was changed then.
+/// `adopt.refused` with the reason. Nothing was changed then.
 pub async fn adopt(
     rotation: &Rotation,
     event: &AdoptEvent,
@@ -67,7 +67,7 @@ pub async fn adopt(
     let connections = connections.map_err(stale_connections::asking(user))?;
     let grants = grants.ok_or_else(|| {
         refused(
-            "it does not exist on the broker, so there is nothing to adopt: the next rotation makes it"
+            "it does not exist on the broker, so there is nothing to adopt: the next rotation creates it"
                 .to_owned(),
         )
     })?;
@@ -100,7 +100,7 @@ pub async fn adopt(
         incident.reason = event.reason,
         "user `{user}` is adopted; it {}; connected: {}",
         match (was_own, was_marked_for.as_slice()) {
-            (true, _) => "was this secret's already".to_owned(),
+            (true, _) => "belonged to this secret already".to_owned(),
             (false, []) => "belonged to no secret".to_owned(),
             (false, marks) => format!("belonged to {}", marks.join(", ")),
         },
@@ -131,21 +131,21 @@ fn check_name(user: &str, current: &SecretValue, pair: &Pair) -> Result<(), Stri
     Err(format!("it is not of this secret's pair; the one that may be adopted is `{}`", pair.other(active)))
 }
 
-/// When AWSCURRENT's user can be adopted: it is the secret's then, but for the mark.
+/// Whether AWSCURRENT's user can be adopted: it must belong to the secret, apart from the mark.
 fn check_current(logs_in: bool, marks: &[String]) -> Result<(), String> {
     if marks.is_empty() {
-        Err("it is the user of AWSCURRENT and carries no other secret's mark, so nothing has to be adopted"
+        Err("it is the user of AWSCURRENT and has no other secret's mark, so there is nothing to adopt"
             .to_owned())
     } else if logs_in {
         Ok(())
     } else {
-        Err("it is the user of AWSCURRENT, whose login the broker refuses: nothing shows that it is this secret's; store \
-             its working password in the secret first"
+        Err("it is the user of AWSCURRENT, but the broker refuses its login, so nothing shows that it belongs to this \
+             secret; store its working password in the secret first"
             .to_owned())
     }
 }
 
-/// Whose password may be lost.
+/// Whether the user may lose its password.
 fn check_tags(grants: &Grants, is_admin_secret: bool) -> Result<(), String> {
     if grants.tags.contains(PROTECTED_TAG) {
         Err("it has the tag `protected`: the broker's service uses it".to_owned())

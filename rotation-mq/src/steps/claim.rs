@@ -1,5 +1,5 @@
-//! Before the first write to the broker: are the users of the pair this secret's? And once they are: the secret is
-//! pinned to them.
+//! Checks before the first write to the broker that the users of the pair belong to this secret. Then pins the secret to
+//! them.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::ownership::{Claim, PairOnBroker, Taken, claim, makes_an_administrator
 use crate::secret_store::{StoreError, Version};
 use crate::version_state::AWSPREVIOUS;
 
-/// So many of the newest versions are read, half of which are for the other user,
+/// The number of the newest versions that are read. Half of them are for the other user.
 const READ_VERSIONS: usize = 20;
-/// and so many of them are tried.
+/// The number of versions that are tried.
 const TRIED_VERSIONS: usize = 10;
-/// A node of a cluster may not know a new password yet, so a refusal is asked for again: 3 s in all.
+/// A node of a cluster may not know a new password yet, so a refused login is tried again, for 3 s in total.
 const ROUNDS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Refuses to write to a user that is another secret's, or that nothing proves to be this one's.
+/// Refuses to write to a user that belongs to another secret, or if nothing proves that it belongs to this one.
 ///
 /// # Errors
 /// [`RotationError::PairTaken`], [`RotationError::AdministratorOutsidePrefix`], or when the proof cannot be had.
@@ -52,8 +52,8 @@ pub async fn refuse_what_is_not_ours(
     Err(RotationError::PairTaken { secret: secret(), source })
 }
 
-/// Writes the pair's name into the secret's tag, once: from then on the value cannot choose the user. Where that is
-/// not allowed, the rotation goes on, and the next one tries again.
+/// Writes the pair's name into the secret's tag, once. From then on, the value cannot choose the user. If this is not
+/// allowed, the rotation continues, and the next one tries again.
 pub async fn pin(step: Step<'_>, found: &Found) {
     if found.description.tags.get(Tags::USER).is_some() {
         return;
@@ -63,15 +63,15 @@ pub async fn pin(step: Step<'_>, found: &Found) {
         Ok(()) => tracing::info!("the secret is pinned to user `{base}` by its tag `{}`", Tags::USER),
         Err(error) => {
             let cause = lambda_boundary::causes(&error).join(": ");
-            tracing::warn!("the secret could not be given the tag `{}`: {error}: {cause}", Tags::USER);
+            tracing::warn!("the tag `{}` could not be set on the secret: {error}: {cause}", Tags::USER);
             let now = (step.rotation.now)().as_millisecond();
             metric(now, "PinFailed", Unit::Count, 1, &[], &[("secretArn", found.description.arn.as_str())]);
         }
     }
 }
 
-/// Whether AWSPREVIOUS, or one of the newest versions, logs in as `user`. Each round asks for all of them again. A
-/// version that nobody may read any more proves nothing, and does not keep another from proving it.
+/// Whether AWSPREVIOUS, or one of the newest versions, logs in as `user`. Each round tries all of them again. A version
+/// that can no longer be read proves nothing, but another version may prove it.
 async fn a_version_logs_in(
     step: Step<'_>,
     found: &Found,
@@ -87,7 +87,10 @@ async fn a_version_logs_in(
         for version in &candidates {
             if logs_in(access, &version.value, user).await? {
                 let id = &version.id;
-                tracing::info!(broker.user = user, "user `{user}` is this secret's: version {id} logs in");
+                tracing::info!(
+                    broker.user = user,
+                    "user `{user}` belongs to this secret: version {id} logs in"
+                );
                 return Ok(true);
             }
         }
@@ -98,11 +101,11 @@ async fn a_version_logs_in(
             tokio::time::sleep(PAUSE).await;
         }
     }
-    // It might have been the one that logs in.
+    // The unreadable version might have been the one that logs in.
     unreadable.map_or(Ok(false), Err)
 }
 
-/// The newest versions for `user`, but for the one that is known.
+/// The newest versions for `user`, except for the one that is known already.
 async fn stored(
     step: Step<'_>,
     found: &Found,
@@ -123,8 +126,8 @@ async fn stored(
     Ok(stored)
 }
 
-/// A version for `user`. Its password may go to the broker only when the admin secret, or the version itself, names
-/// that broker: whoever may write a value could have old passwords sent to a host of their own otherwise.
+/// A version for `user`. Its password may go to the broker only if the admin secret, or the version itself, names that
+/// broker. Otherwise, whoever may write a value could have old passwords sent to another host.
 async fn candidate(
     step: Step<'_>,
     found: &Found,
@@ -135,7 +138,7 @@ async fn candidate(
 ) -> Result<Option<Version>, RotationError> {
     let version = match step.rotation.secrets.version(&step.event.secret_id, id).await {
         Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => return Ok(None),
-        // Its KMS key may be disabled or another one now.
+        // Its KMS key may be disabled, or may have been replaced.
         Err(StoreError::Aws(error))
             if error.kind() == Kind::AwsAccessDenied || error.is("DecryptionFailure") =>
         {

@@ -8,13 +8,12 @@ use crate::password;
 
 /// Stores a new value, unless the version has one.
 ///
-/// Safe to repeat: an existing pending value is kept, for it may be the only copy of a password that the
-/// broker has already. When two calls race, Secrets Manager keeps the first value and the second call
-/// finds it.
+/// Safe to repeat: an existing pending value is kept, because it may be the only copy of a password that the broker has
+/// already. If two calls run at the same time, Secrets Manager keeps the first value, and the second call finds it.
 ///
 /// # Errors
-/// `secret.invalid` when a key repeats the credentials and cannot be renewed with certainty;
-/// `pending.stale` when the existing value can never become right; what [`Step::find`] refuses.
+/// `secret.invalid` if a key repeats the credentials and cannot be renewed with certainty, `pending.stale` if the
+/// existing value can never be used, and what [`Step::find`] refuses.
 pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
     let found = step.find().await?;
     if found.already_current {
@@ -23,7 +22,7 @@ pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
     }
     if found.pending.is_some() {
         step.fitting_pending(&found)?;
-        tracing::info!("kept the pending value that the version has");
+        tracing::info!("the version has a pending value already, which is kept");
         return Ok(());
     }
     let new_password = password::generate(step.rotation.config.password_length, &mut ThreadRng::default());
@@ -45,6 +44,6 @@ pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
     if !found.already_current {
         step.fitting_pending(&found)?;
     }
-    tracing::info!("another call stored a value for the version at the same time: kept it");
+    tracing::info!("another call stored a value for the version at the same time, which is kept");
     Ok(())
 }

@@ -8,34 +8,34 @@ use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 
-/// How finishSecret ended when it did.
+/// How a finishSecret ended that did not fail.
 #[derive(Debug)]
 pub enum Finished {
-    /// Promoted, and delivery requested where it is wished.
+    /// The version was promoted, and the delivery was requested if there is a secret2eks.
     Completely,
-    /// Promoted, but secret2eks could not be asked. That does not undo a rotation: it is told as a notice.
+    /// The version was promoted, but secret2eks could not be asked. This does not undo a rotation: a notice reports it.
     WithoutDelivery(RotationError),
 }
 
-/// Promotes the pending version, logs in with what is current then, and asks for delivery.
+/// Promotes the pending version, logs in with the version that is current then, and requests the delivery.
 ///
-/// Safe to repeat: a version that is current already is verified and delivery is asked for again, because
-/// the call before may have ended between the two. AWSPENDING is left alone: Secrets Manager takes it off.
+/// Safe to repeat: if the version is current already, the login is tried and the delivery is requested again, because the
+/// call before may have ended between the two. The step does not remove AWSPENDING. Secrets Manager does.
 ///
 /// # Errors
-/// What the broker or Secrets Manager refuses. A version whose login does not work, or whose user may do less or more
-/// than the current one, is not promoted.
+/// What the broker or Secrets Manager refuses. A version is not promoted if its login does not work, or if its user has
+/// fewer or more permissions than the current one.
 pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     let found = step.find().await?;
     let value = &found.current.value;
     let (endpoints, promoted_at) = if found.already_current {
-        // Nothing is left to ask the administrator, whose secret may be out of reach by now.
+        // The administrator is not needed any more. Its secret may be unreadable by now.
         (step.rotation.amazon_mq.endpoints(value.broker()).await?, None)
     } else {
         let access = BrokerAccess::open(step.rotation, &found.description.arn, value).await?;
         let pending = step.fitting_pending(&found)?;
         pending_login::log_in(step, &found, pending, &access.endpoints).await?;
-        // Secrets Manager calls testSecret before. Whoever calls this step by hand may not have.
+        // Secrets Manager calls testSecret before this step. Whoever calls this step by hand may not have done so.
         if found.strategy() == Strategy::Alternating {
             test_secret::equal_grants(&found, pending.value.username(), &access).await?;
         }
@@ -73,8 +73,8 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     }
 }
 
-/// Moves AWSCURRENT. When the answer got lost and a repetition inside the SDK was refused, the stage is
-/// where it should be all the same: so the verdict is read from Secrets Manager.
+/// Moves AWSCURRENT. If the answer was lost and a retry inside the SDK was refused, the staging label may be in its place
+/// nevertheless. So the result is read from Secrets Manager.
 async fn promote(step: Step<'_>, from: &str) -> Result<(), RotationError> {
     let secret = &step.event.secret_id;
     let Err(refused) = step.rotation.secrets.promote(secret, from, &step.event.token).await else {

@@ -1,5 +1,5 @@
-//! After a password was written: was that still right? A late call of an abandoned rotation, or a
-//! rotation that started during a revocation, can make the user just reset the one that is in use.
+//! Checks after a password was written that this was still right. A late call of an abandoned rotation, or a rotation that
+//! started during a revocation, can have reset a user that is in use.
 
 use rand::rngs::ThreadRng;
 
@@ -13,11 +13,11 @@ use crate::password;
 use crate::secret_store::{Description, StoreError, Version};
 use crate::version_state::{AWSCURRENT, AWSPENDING};
 
-/// Looks again after setSecret wrote a password: when the version was abandoned meanwhile, the user may
-/// be another version's by now, and gets that version's password back.
+/// Looks again after setSecret has written a password. If the version was abandoned meanwhile, the user may belong to
+/// another version by now. Then it gets that version's password.
 ///
 /// # Errors
-/// [`RotationError::Raced`] when a password was restored, [`RotationError::Abandoned`] when not.
+/// [`RotationError::Raced`] if a password was restored, [`RotationError::Abandoned`] if not.
 pub async fn after_set(
     step: Step<'_>,
     access: &BrokerAccess<'_>,
@@ -32,7 +32,7 @@ pub async fn after_set(
     if stands(AWSPENDING) || stands(AWSCURRENT) {
         return Ok(());
     }
-    // An administrator that has just changed itself in place acts with its new password.
+    // An administrator that has just changed its own password acts with the new one.
     let acting = match found.strategy() {
         contract::Strategy::Alternating => &found.current.value,
         contract::Strategy::Single => &pending.value,
@@ -45,8 +45,8 @@ pub async fn after_set(
     }
 }
 
-/// Gives `user` the password that AWSCURRENT or AWSPENDING has for it, and answers which of them; none
-/// when the user is nobody's.
+/// Gives `user` the password that AWSCURRENT or AWSPENDING has for it, and returns which of them. None if neither is for
+/// this user.
 ///
 /// # Errors
 /// When a version cannot be read or the broker refuses.

@@ -1,13 +1,13 @@
-//! A broker of several nodes behind one load balancer: what was just written on one of them may be unknown to another for a
-//! moment. <https://github.com/rabbitmq/rabbitmq-management/issues/441>
+//! Handles a broker of several nodes behind one load balancer. What was just written on one node may be unknown to another
+//! for a moment. <https://github.com/rabbitmq/rabbitmq-management/issues/441>
 
 use std::time::{Duration, Instant};
 
-/// So long a node may lag behind, as people who run such clusters report.
+/// How long a node may lag behind, as people report who run such clusters.
 const LAG: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Asks again while the answer may be that of a node which lags behind.
+/// Asks again while the answer may come from a node that lags behind.
 pub async fn agree<T>(ask: impl AsyncFnMut() -> T, may_lag: impl Fn(&T) -> bool) -> T {
     ask_again(ask, may_lag, LAG, PAUSE).await
 }

@@ -1,20 +1,20 @@
-//! Sessions that outlive the passwords they were opened with: a changed password closes no connection.
+//! Connections that outlive the passwords that they were opened with. A changed password closes no connection.
 
 use super::{Found, Step};
 use crate::error::RotationError;
 use crate::stale_connections::{Listed, older_than};
 use crate::version_state::AWSPREVIOUS;
 
-/// RabbitMQ gives up the socket of a client that said goodbye after 30 s.
+/// If a client has closed its connection, RabbitMQ closes the socket after 30 s.
 const LISTED_AFTER_ITS_END_MS: i64 = 35_000;
 
-/// Notes the sessions of `user`, which is about to be reset, that are older than its present password: after the reset its
-/// password has changed twice under them. AWSPREVIOUS set that password, where it is of this user.
+/// Records the connections of `user`, which is about to be reset, that are older than its present password. After the
+/// reset, the password has changed twice since they were opened. If AWSPREVIOUS is for this user, it set that password.
 ///
-/// A connection that its client has closed stays listed for up to 30 s, so nothing is said of a password that was set
+/// A connection that its client has closed stays listed for up to 30 s. So nothing is reported for a password that was set
 /// a moment ago.
 ///
-/// Never a reason to fail the step, so what cannot be read is a line in the log.
+/// This never makes the step fail. If something cannot be read, it is logged.
 pub async fn note(step: Step<'_>, found: &Found, user: &str, listed: &[Listed]) {
     let Some(previous) = found.description.versions.with_stage(AWSPREVIOUS).filter(|_| !listed.is_empty())
     else {
@@ -25,7 +25,10 @@ pub async fn note(step: Step<'_>, found: &Found, user: &str, listed: &[Listed]) 
             .filter(|previous| previous.value.username() == user)
             .and_then(|previous| previous.created_at_ms),
         Err(error) => {
-            tracing::warn!(broker.user = user, "cannot tell how old the password of `{user}` is: {error}");
+            tracing::warn!(
+                broker.user = user,
+                "the age of the password of `{user}` could not be read: {error}"
+            );
             None
         }
     };

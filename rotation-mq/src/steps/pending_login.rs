@@ -1,4 +1,4 @@
-//! Logging in with the pending credentials, also when somebody holds all connections that the user may have.
+//! Logs in with the pending credentials, even if somebody holds as many connections as the user may have.
 
 use contract::Strategy;
 use lambda_boundary::Backoff;
@@ -11,16 +11,16 @@ use crate::error::{Credentials, RotationError};
 use crate::secret_store::Version;
 use crate::stale_connections;
 
-/// A connection counts until its socket is gone: one that was just closed, and the function's own of a moment ago. A broker that
-/// has much to do takes seconds for it.
+/// A connection counts until its socket is closed. This is true for a connection that was just closed, and for the
+/// function's own of a moment ago. A busy broker takes seconds to close a socket.
 const AFTER_CLOSING: Backoff = Backoff::every(std::time::Duration::from_millis(500), 20);
 
 /// Proves the pending login over AMQPS.
 ///
-/// When the user's own limit on connections is reached, the connections of the pending user are closed and the login is tried again.
-/// They were opened with a password of before the reset, and nobody has the new one yet, so whoever holds them could
-/// block the rotation for ever. With `single` they are the application's, and the limit is no error. Nobody else's
-/// connection is closed, so the limit of a vhost or a node, which others may have reached, stays an error.
+/// If the user's own limit on connections is reached, the function closes the connections of the pending user and tries
+/// again. They were opened with a password from before the reset, and nobody has the new one yet. Whoever holds them could
+/// otherwise block the rotation for ever. With `single`, they belong to the application, and the limit is not an error.
+/// The function closes no connection of another user. So the limit of a vhost or a node stays an error.
 ///
 /// # Errors
 /// What the broker refuses.

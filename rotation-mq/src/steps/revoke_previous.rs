@@ -1,4 +1,4 @@
-//! `revokePrevious`: cuts the leaked credentials of an old version off.
+//! `revokePrevious`: revokes the leaked credentials of an old version.
 
 use contract::Tags;
 use rand::rngs::ThreadRng;
@@ -29,7 +29,7 @@ use refusals::{refuse_while_staged, refused};
 /// Time kept back from the proof, for a last look whether a rotation has taken the user.
 const RESERVE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// What was cut off.
+/// What was revoked.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revoked {
@@ -37,7 +37,7 @@ pub struct Revoked {
     pub user: String,
     /// How many of its connections were closed.
     pub closed_connections: usize,
-    /// Those that the broker still lists, as it does for up to 30 s when a client does not answer.
+    /// Connections that the broker still lists. It lists one for up to 30 s if its client does not answer.
     pub still_listed: Vec<String>,
     /// Who asked, as they say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ pub async fn revoke_previous(
     let description = description.map_err(failed_to_read)?;
     refuse_while_staged(event, &description)?;
     let (current, leaked) = (current.map_err(failed_to_read)?, leaked.map_err(failed_to_read)?);
-    let leaked = leaked.ok_or_else(|| refused(event, "it holds no value any more"))?;
+    let leaked = leaked.ok_or_else(|| refused(event, "it no longer holds a value"))?;
     let _ = subject.user.set(leaked.value.username().to_owned());
     let _ = subject.broker.set(current.value.broker().to_string());
     let pair = pair_of(&description, &current)?;
@@ -107,7 +107,7 @@ impl Revocation<'_> {
         self.access.refuse_to_reset_the_admin(&self.current.value, user)?;
         let grants =
             self.admin().grants(user).await.map_err(RotationError::broker("read the grants of", user))?;
-        // A user that is gone needs no other password.
+        // A user that does not exist needs no other password.
         if let Some(grants) = &grants {
             self.refuse_unless_ours(grants).await?;
             if plan == Plan::Scramble {
@@ -177,7 +177,7 @@ impl Revocation<'_> {
 
     async fn value_of(&self, version: &str) -> Result<Option<Version>, RotationError> {
         match self.rotation.secrets.version(&self.event.secret_id, version).await {
-            // Nobody logs in with a value that is none.
+            // Nobody can log in with a value that cannot be read.
             Err(StoreError::Invalid { .. } | StoreError::Binary { .. }) => Ok(None),
             other => other.map_err(|source| RotationError::Secret {
                 what: "read again",

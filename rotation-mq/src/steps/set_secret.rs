@@ -24,7 +24,7 @@ use alternate::alternate;
 /// Every check comes before the first write.
 ///
 /// # Errors
-/// Says what the broker, the secret or the admin secret lacks; nothing was changed then.
+/// Says what the broker, the secret or the admin secret lacks. Nothing was changed then.
 pub async fn set_secret(step: Step<'_>) -> Result<(), RotationError> {
     let found = step.find().await?;
     if found.already_current {
@@ -44,7 +44,7 @@ pub async fn set_secret(step: Step<'_>) -> Result<(), RotationError> {
     Ok(())
 }
 
-/// The one user gets the pending password: by its admin, or by itself when it is an administrator.
+/// Sets the pending password of the only user: by its admin, or by itself if it is an administrator.
 async fn change_in_place(
     step: Step<'_>,
     found: &Found,
@@ -104,7 +104,7 @@ async fn user_exists(admin: ManagementApi<'_>, user: &str) -> Result<bool, Rotat
     Ok(grants.is_some())
 }
 
-/// The application must be able to open the vhost of its secret. A permission proves that the vhost is there.
+/// The application must be able to open the vhost of its secret. A permission proves that the vhost exists.
 async fn check_vhost(
     admin: ManagementApi<'_>,
     user: &str,

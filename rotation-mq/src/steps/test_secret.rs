@@ -16,10 +16,10 @@ use crate::{pair, password};
 
 const READ: &str = "read the grants of";
 
-/// Tests the pending credentials; changes nothing, so it can be repeated at any time.
+/// Tests the pending credentials. It changes nothing, so it can be repeated at any time.
 ///
-/// For `RotateImmediately=false` Secrets Manager runs this step alone, on a temporary version without a
-/// value or with a copy of the current one: then the current user and the admin are tested instead.
+/// For `RotateImmediately=false`, Secrets Manager runs only this step, on a temporary version without a value or with a
+/// copy of the current one. Then the current user and the admin are tested instead.
 ///
 /// # Errors
 /// What the broker refuses, or how the grants differ.
@@ -32,7 +32,7 @@ pub async fn test_secret(step: Step<'_>) -> Result<(), RotationError> {
     let is_pending = found.description.versions.with_stage(AWSPENDING) == Some(step.event.token.as_str());
     let _ = step.subject.test_only.set(has_nothing_new && is_pending);
     if has_nothing_new {
-        // What createSecret would refuse is told before the first rotation.
+        // If createSecret would refuse the value, the test reports it before the first rotation.
         let length = step.rotation.config.password_length;
         step.renewed(&found, password::generate(length, &mut ThreadRng::default()))?;
     }
@@ -61,7 +61,7 @@ async fn test_pending(
         tracing::info!(broker.user = user, "user `{user}` logs in over AMQPS");
         return Ok(());
     }
-    // The login is the verdict that counts, so its error goes first.
+    // The login counts more, so its error is reported first.
     let (login, active) = tokio::join!(login, equal_grants(found, user, access));
     login?;
     let active = active?;
@@ -73,7 +73,7 @@ async fn test_pending(
     Ok(())
 }
 
-/// The grants of the active user, which the user whose turn it is has as well.
+/// The grants of the active user, which must equal those of the user whose turn it is.
 ///
 /// # Errors
 /// How they differ, or why the broker cannot be asked.
@@ -136,7 +136,7 @@ async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess<'_>) 
     Ok(())
 }
 
-/// AMQP does not show tags, so an administrator is asked for over the management API.
+/// AMQP does not show tags, so the management API confirms that the user is an administrator.
 async fn confirm_administrator(
     access: &BrokerAccess<'_>,
     value: &contract::SecretValue,

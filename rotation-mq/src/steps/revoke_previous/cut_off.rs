@@ -10,12 +10,13 @@ use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
 use crate::stale_connections::{Closing, SETTLE, asking};
 
-/// So many times in a row: a password changed on one node of a cluster is a moment later on the others.
+/// How often in a row the broker must refuse. A password that was changed on one node of a cluster reaches the others a
+/// moment later.
 const REFUSALS: usize = 2;
 /// Between two tries of a login that is still accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How far the proof has come when its time is over.
+/// How far the proof has come at the end of its time.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     refusals: usize,
@@ -28,14 +29,13 @@ impl Progress {
             "the broker still accepts them, because an authentication cache keeps them until its time to live ends, \
              or because it asks another system for passwords (LDAP)"
         } else {
-            "the broker refuses them, but connections of the user keep appearing"
+            "the broker refuses them, but new connections of the user keep appearing"
         }
     }
 }
 
-/// Closes and tries to log in until the broker has refused the leaked login and a look after that finds no connection
-/// that was not closed already. `is_still_ours` is asked each time before anything else, because a rotation may take the
-/// user meanwhile.
+/// Closes connections and tries to log in, until the broker has refused the leaked login and no new connection is listed
+/// after that. Each round calls `is_still_ours` first, because a rotation may take the user meanwhile.
 pub(super) async fn cut_off(
     rotation: &Rotation,
     access: &BrokerAccess<'_>,
@@ -56,8 +56,8 @@ pub(super) async fn cut_off(
     }
 }
 
-/// As [`cut_off`], for a user whose password the application has by now: it connects again at once, and what is opened after
-/// the broker has refused the leaked login cannot hold that. So everything is closed once, and no more.
+/// As [`cut_off`], for a user whose new password the application has. The application connects again at once. Connections
+/// that are opened after the broker has refused the leaked login cannot use it. So all connections are closed only once.
 pub(super) async fn close_once(
     rotation: &Rotation,
     access: &BrokerAccess<'_>,
@@ -76,8 +76,7 @@ pub(super) async fn close_once(
     closing.look().await.map_err(asking(user))
 }
 
-/// Whether the broker accepts the login in either of the two ways: what an authentication cache keeps for one need not be
-/// there for the other.
+/// Whether the broker accepts the login over HTTP or AMQP. An authentication cache may keep it for only one of them.
 async fn is_accepted(
     rotation: &Rotation,
     access: &BrokerAccess<'_>,
@@ -90,7 +89,7 @@ async fn is_accepted(
     }
     match rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password()).await {
         Err(LoginError::Refused(_)) => Ok(false),
-        // The broker looks at the password first.
+        // The broker checks the password first.
         Ok(())
         | Err(
             LoginError::VhostMissing(_) | LoginError::VhostNotPermitted(_) | LoginError::LimitReached { .. },

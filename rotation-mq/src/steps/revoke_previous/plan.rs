@@ -7,14 +7,14 @@ use crate::pair::{self, Pair};
 /// What happens to the user of the leaked version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// It is not the one of AWSCURRENT: it gets a password that nobody knows.
+    /// It is not the user of AWSCURRENT. It gets a password that nobody knows.
     Scramble,
-    /// It is the one of AWSCURRENT, whose password the rotation has replaced already (`single`).
+    /// It is the user of AWSCURRENT, and the rotation has replaced its password already (`single`).
     CloseOnly,
 }
 
-/// Whether the user of `leaked` may be touched at all: a version may name any user of the broker, and its secret has a
-/// pair of its own.
+/// Whether the user of `leaked` may be changed. A version may name any user of the broker, but a secret has only its own
+/// pair.
 pub(super) fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> Result<Plan, String> {
     let user = leaked.username();
     if leaked.broker() != current.broker() {
@@ -23,7 +23,7 @@ pub(super) fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> 
     if !pair.has(user) {
         let own = current.username();
         return Err(format!(
-            "its user `{user}` is not of this secret's pair, that of the tag `rotation-mq/user` or of `{own}`"
+            "its user `{user}` is not of this secret's pair (see the tag `rotation-mq/user`, or the user `{own}`)"
         ));
     }
     if user != current.username() {

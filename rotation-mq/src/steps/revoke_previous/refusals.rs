@@ -30,7 +30,7 @@ impl Revocation<'_> {
         Ok(())
     }
 
-    /// A mark says whose user it is. Without one, a login does that the version itself, or AWSCURRENT, can do.
+    /// A mark proves whom the user belongs to. Without a mark, a login with the version itself or with AWSCURRENT proves it.
     pub(super) async fn refuse_unless_ours(&self, grants: &Grants) -> Result<(), RotationError> {
         let user = self.user();
         if self.mark.foreign_in(&grants.tags).is_some() {
@@ -47,7 +47,7 @@ impl Revocation<'_> {
             }
         }
         let reason = format!(
-            "the broker refuses its login already, and nothing else shows that user `{user}` is this secret's; its \
+            "the broker refuses its login already, and nothing else shows that user `{user}` belongs to this secret; its \
              connections were left open"
         );
         Err(refused(self.event, &reason))
@@ -68,7 +68,10 @@ pub(super) fn refuse_while_staged(
         return Err(refused(event, "it is AWSCURRENT; rotate the secret first"));
     }
     if versions.with_stage(AWSPENDING) == Some(version) {
-        return Err(refused(event, "it is AWSPENDING; finish the rotation, or take AWSPENDING off, first"));
+        return Err(refused(
+            event,
+            "it is AWSPENDING; finish the rotation first, or remove AWSPENDING from it",
+        ));
     }
     Ok(())
 }

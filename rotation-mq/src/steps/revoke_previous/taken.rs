@@ -1,4 +1,4 @@
-//! A rotation may take the user while it is revoked: the user gets its password back then.
+//! If a rotation takes the user during the revocation, the user gets its password back.
 
 use rand::rngs::ThreadRng;
 

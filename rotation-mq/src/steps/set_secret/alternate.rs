@@ -71,7 +71,7 @@ impl Turn<'_> {
         })
     }
 
-    /// Everything that can refuse, and the plan. Nothing is written to the user.
+    /// Makes every check that can refuse, and the plan. It writes nothing to the user.
     async fn check(&self, on_broker: &OnBroker) -> Result<Plan, RotationError> {
         let Self { step, found, access, admin, active, inactive, .. } = *self;
         let current = &found.current.value;
@@ -115,8 +115,8 @@ impl Turn<'_> {
     async fn write(&self, on_broker: &OnBroker, plan: &Plan) -> Result<bool, RotationError> {
         let Self { step, found, admin, inactive, .. } = *self;
         claim::pin(step, found).await;
-        // Whoever reads AWSPENDING knows the password as soon as it is set: by then the user must not be allowed
-        // more than the active one. A user that does not exist yet is allowed nothing.
+        // Whoever reads AWSPENDING knows the password as soon as it is set. By then, the user must not have more permissions
+        // than the active one. A user that does not exist yet has none.
         let (first, last): (Vec<&Change>, Vec<&Change>) =
             plan.changes.iter().partition(|change| on_broker.is_to_be_reset() && !change.is_addition());
         for change in first {
@@ -143,7 +143,7 @@ impl Turn<'_> {
     async fn set_password(&self, on_broker: &OnBroker, plan: &Plan) -> Result<bool, RotationError> {
         let Self { found, admin, active, inactive, .. } = *self;
         let nothing = Grants::default();
-        // Without a change of tags both users have the same ones, but for `protected`.
+        // Without a change of tags, both users have the same tags, except for `protected`.
         let kept = &on_broker.inactive.as_ref().unwrap_or(&nothing).tags;
         if on_broker.pending_logs_in && plan.tags.is_none() && found.mark.is_in(kept) {
             return Ok(false);
