@@ -130,8 +130,8 @@ fn is_secret_arn(rest: &str) -> bool {
     is_place(partition) && is_place(region) && is_account && is_secret_name(name)
 }
 
-/// ASCII letters, digits and `/_+=.@-`. A name is also refused if a shell or the AWS CLI would read its beginning as
-/// something else (an option, zsh's `=command`), or if it holds a mention.
+/// ASCII letters, digits and `/_+=.@-`. A name is refused if a shell or the AWS CLI would read its beginning as something
+/// else, such as an option or zsh's `=command`. It is also refused if it holds a mention.
 fn is_secret_name(text: &str) -> bool {
     let begins = begins_as_word(text) || text.starts_with(['/', '_', '.']);
     let mentions = text.char_indices().filter(|(_, c)| *c == '@').any(|(at, _)| {
@@ -163,7 +163,7 @@ fn on_one_line(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// Format characters, fillers and noncharacters: without width, or with an effect on what stands beside them.
+/// Format characters, fillers and noncharacters: they have no width, or an effect on the characters beside them.
 /// <https://www.unicode.org/reports/tr36/> (Unicode security considerations)
 fn is_invisible(character: char) -> bool {
     matches!(character,

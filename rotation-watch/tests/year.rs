@@ -45,7 +45,7 @@ enum Habit {
     Unowned,
     /// The cluster does not get it.
     Undelivered,
-    /// Secrets Manager does not tell how old it is.
+    /// Secrets Manager does not let the watch see how old it is.
     Unwatched,
 }
 
@@ -187,7 +187,10 @@ fn simulate(seed: u64) {
         let mut twice = BTreeSet::new();
         for (name, kind, at_once) in &morning {
             *ever.entry(*kind).or_default() += 1;
-            assert!(twice.insert((name.clone(), *kind)), "{name} was told {kind} twice on day {today}");
+            assert!(
+                twice.insert((name.clone(), *kind)),
+                "{name} was reported as {kind} twice on day {today}"
+            );
             match kind {
                 Kind::SecretDue => {
                     announced.insert(name.clone(), today);
@@ -213,11 +216,11 @@ fn simulate(seed: u64) {
                 _ => assert!(!at_once, "{name}: {kind} is in the digest"),
             }
         }
-        // Called by hand as well: nothing is told again.
+        // Called by hand, too: nothing is reported again.
         assert_eq!(told(&world.watch(day(today))), [], "day {today}");
     }
     for kind in rotation_watch::telling::KINDS {
-        assert!(ever.get(&kind).is_some_and(|count| *count > 0), "{kind} was never told");
+        assert!(ever.get(&kind).is_some_and(|count| *count > 0), "{kind} was never reported");
     }
     let is_quiet = |name: &str| !alerted.iter().any(|(told, _)| told == name);
     for (habit, _, secret) in &world.secrets {

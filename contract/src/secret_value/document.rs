@@ -19,9 +19,9 @@ pub(super) struct Document {
 
 /// An object or an array.
 pub(super) struct Container {
-    /// The container that it stands in, by its index.
+    /// The container that holds it, by its index.
     pub(super) parent: Option<usize>,
-    /// Where it stands in there.
+    /// Its place in that container.
     pub(super) place: Place,
     /// The system that its own key or one above it names.
     spoken_of: SpokenOf,
@@ -55,9 +55,9 @@ pub(super) enum Place {
 
 /// A value that is neither an object nor an array.
 pub(super) struct Leaf {
-    /// The container that it stands in, by its index; none for a document that is one value.
+    /// The container that holds it, by its index. None for a document that is one value.
     pub(super) container: Option<usize>,
-    /// Where it stands in there.
+    /// Its place in that container.
     pub(super) place: Place,
     /// Its bytes in the document. For a text, these include the quotes.
     pub(super) span: Range<usize>,

@@ -97,7 +97,7 @@ fn an_incident_is_told_when_it_opens_changes_stays_and_closes_and_not_otherwise(
             Some((Admin, 1, true)),
         ),
         (
-            "two kinds in turn are told once each",
+            "two kinds in turn cause one alert each",
             &[Fail("a", Admin, 0), Fail("b", Broker, 60), Fail("c", Admin, 120), Fail("d", Broker, 180)],
             &[Opened, Changed],
             Some((Broker, 4, true)),
@@ -145,25 +145,25 @@ fn an_incident_is_told_when_it_opens_changes_stays_and_closes_and_not_otherwise(
             Some((Admin, 1, true)),
         ),
         (
-            "an incident that stays open is told once more after a day, once",
+            "an incident that stays open causes one more alert after a day",
             &[Fail("a", Admin, 0), Sweep(DAY - 1), Sweep(DAY), Sweep(2 * DAY), Fail("b", Admin, 3 * DAY)],
             &[Opened, StaysOpen],
             Some((Admin, 2, true)),
         ),
         (
-            "a critical failure that was over when it came is told with its end",
+            "a critical failure that had ended when it came is reported with its end",
             &[Succeed("a", 60), Fail("b", Critical, 30)],
             &[Opened, Closed],
             Some((Critical, 1, false)),
         ),
         (
-            "an older critical failure of an open incident is told",
+            "an older critical failure of an open incident is reported",
             &[Fail("a", Broker, 60), Fail("b", Critical, 0)],
             &[Opened, Changed],
             Some((Critical, 2, true)),
         ),
         (
-            "a critical failure is told once in an incident",
+            "a critical failure is reported once in an incident",
             &[Fail("a", Critical, 60), Fail("b", Critical, 0), Fail("c", Critical, 90)],
             &[Opened],
             Some((Critical, 3, true)),
@@ -317,7 +317,7 @@ fn an_incident_of_a_secret_that_is_gone_ends_quietly_after_a_day_without_failure
     let mut reminded = Record::new(SECRET.to_owned(), Area::Rotation);
     reminded.fail(&failure("a", Admin, 0), at(0));
     assert_eq!(reminded.look(false, at(DAY)), Effect::StaysOpen);
-    assert_eq!(reminded.look(true, at(2 * DAY)), Effect::Closed, "also one that was told to stay open");
+    assert_eq!(reminded.look(true, at(2 * DAY)), Effect::Closed, "also one that was reported to stay open");
 }
 
 #[test]

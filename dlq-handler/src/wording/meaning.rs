@@ -95,7 +95,8 @@ fn rotation(told: Told<'_>) -> String {
     let after_set = matches!(detail.step.as_deref(), None | Some("testSecret" | "finishSecret"));
     if after_set {
         text.push_str(
-            " Exception: with rotationStrategy `single`, AWSCURRENT may not work between setSecret and finishSecret.",
+            " Exception: with rotationStrategy `single`, logins with AWSCURRENT can fail between setSecret and \
+             finishSecret.",
         );
     }
     text

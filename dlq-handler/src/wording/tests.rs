@@ -162,7 +162,7 @@ What to do
 fn a_secret_that_could_not_be_described_is_told_all_the_same() {
     let record = record(Kind::BrokerUnreachable, Area::Rotation);
     let facts = None;
-    let Some(announcement) = record.unsent.first() else { panic!("nothing to tell") };
+    let Some(announcement) = record.unsent.first() else { panic!("nothing to announce") };
     let mail = alert(Told { announcement, subject: SECRET, area: Area::Rotation, facts }, &places()).mail();
     assert!(mail.contains("but they get older.\n"), "{mail}");
 }
@@ -170,7 +170,7 @@ fn a_secret_that_could_not_be_described_is_told_all_the_same() {
 #[test]
 fn what_is_no_secret_has_no_related_resource() -> Outcome {
     let record = record(Kind::AlarmRaised, Area::Alarm);
-    let announcement = record.unsent.first().ok_or("nothing to tell")?;
+    let announcement = record.unsent.first().ok_or("nothing to announce")?;
     let told = Told { announcement, subject: "rotation-queue-age", area: Area::Alarm, facts: None };
     let alert = json!(alert(told, &places()));
     assert_eq!(alert["metadata"]["relatedResources"], json!([]));
@@ -190,9 +190,9 @@ fn the_alert_about_a_refused_event_names_the_secret_of_the_event_and_says_that_n
 fn refused_event_of(kind: Kind) -> Outcome {
     let (function, area) = ("rotation-rotation-mq", Area::Function);
     let mut record = record(kind, area);
-    let incident = &mut record.unsent.first_mut().ok_or("nothing to tell")?.incident;
+    let incident = &mut record.unsent.first_mut().ok_or("nothing to announce")?.incident;
     incident.detail.secret = Some(SECRET.to_owned());
-    let announcement = record.unsent.first().ok_or("nothing to tell")?;
+    let announcement = record.unsent.first().ok_or("nothing to announce")?;
     let alert = alert(Told { announcement, subject: function, area, facts: None }, &places());
     let title = format!("rotation-rotation-mq: the function refused an event ({kind})");
     assert_eq!(alert.title(), title);

@@ -12,8 +12,8 @@ use crate::password;
 /// already. If two calls run at the same time, Secrets Manager keeps the first value, and the second call finds it.
 ///
 /// # Errors
-/// `secret.invalid` if a key repeats the credentials and cannot be renewed with certainty, `pending.stale` if the
-/// existing value can never be used, and what [`Step::find`] refuses.
+/// `secret.invalid` if a key repeats the credentials and cannot be renewed with certainty. `pending.stale` if the
+/// existing value can never be used. Also what [`Step::find`] refuses.
 pub async fn create_secret(step: Step<'_>) -> Result<(), RotationError> {
     let found = step.find().await?;
     if found.already_current {

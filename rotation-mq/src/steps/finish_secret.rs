@@ -19,8 +19,8 @@ pub enum Finished {
 
 /// Promotes the pending version, logs in with the version that is current then, and requests the delivery.
 ///
-/// Safe to repeat: if the version is current already, the login is tried and the delivery is requested again, because the
-/// call before may have ended between the two. The step does not remove AWSPENDING. Secrets Manager does.
+/// Safe to repeat: if the version is current already, the login is tried and the delivery is requested again. The call
+/// before may have ended between the two. The step does not remove AWSPENDING. Secrets Manager does.
 ///
 /// # Errors
 /// What the broker or Secrets Manager refuses. A version is not promoted if its login does not work, or if its user has

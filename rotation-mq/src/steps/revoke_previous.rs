@@ -62,9 +62,9 @@ struct Revocation<'a> {
 /// `single`, the rotation has replaced the password already, so only connections go. It is done when the broker refuses
 /// the leaked login and nobody new is connected; an authentication cache is waited for until `deadline`.
 ///
-/// It touches a user of the secret's own pair only, and only when the user has the secret's mark or a login proves that
-/// the secret knows its password. Safe to repeat, and against a rotation at the same time: it looks again after the write
-/// and gives a user that was handed out meanwhile its password back, unless that is the leaked one.
+/// It changes only a user of the secret's own pair. The user must have the secret's mark, or a login must prove that the
+/// secret knows its password. It is safe to repeat, also while a rotation runs: it looks again after the write. If a
+/// staging label has taken the user meanwhile, the user gets that version's password, unless that is the leaked one.
 ///
 /// # Errors
 /// `revoke.refused` while the version or its user is in use, is not this secret's, or the cluster may still log in with

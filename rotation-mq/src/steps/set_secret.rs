@@ -19,9 +19,8 @@ use alternate::alternate;
 
 /// Sets the pending credentials on the broker.
 ///
-/// Safe to repeat: the password is only set when the pending login does not work yet, and the grants are
-/// planned from what is there every time, so a repeated call finishes what an interrupted one left.
-/// Every check comes before the first write.
+/// Safe to repeat: the password is set only if the pending login does not work yet, and each call plans the grants from
+/// the present ones. So a repeated call finishes what an interrupted one left. Every check comes before the first write.
 ///
 /// # Errors
 /// Says what the broker, the secret or the admin secret lacks. Nothing was changed then.

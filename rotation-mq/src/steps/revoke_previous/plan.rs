@@ -53,9 +53,10 @@ pub(super) enum Restoration {
 /// began.
 ///
 /// Anyone who can store a value or move a label may have done so on purpose. The leaked password is never set again,
-/// whichever version has it. Another one is taken only if the value may follow `current`, what was AWSCURRENT when the
-/// revocation began, as a rotation's does, and never `for_foreign_administrator`, one whose secret is not an admin secret: the
-/// user is the secret's own then, and nobody gains more than the secret gives them anyway.
+/// regardless of which version has it. Another password is set only if the value may follow `current`, the value that was
+/// AWSCURRENT when the revocation began, as the value of a rotation does. It is never set `for_foreign_administrator`, an
+/// administrator whose secret is not an admin secret. So the user belongs to the secret, and nobody gains more than the
+/// secret gives them.
 pub(super) fn restoration(
     current: &SecretValue,
     leaked: &SecretValue,
