@@ -327,7 +327,7 @@ pub enum RotationError {
     /// During the revocation, AWSCURRENT or AWSPENDING was moved to a version with the leaked password.
     #[error(
         "{stage} was moved to version {version} while user `{user}` was revoked; that version has the leaked password, so \
-         the password was not restored, and the user keeps a random one; move {stage} to another version, then revoke again"
+         the password was not restored, and the user keeps a random one; move {stage} away from that version, then revoke again"
     )]
     RevokeLeaked {
         /// The user.

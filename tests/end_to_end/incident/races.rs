@@ -87,7 +87,7 @@ async fn named_again_while_it_is_revoked(cloud: &'static Cloud, prefix: &str, la
     let answer = revocation.await??;
     let said = format!("{answer:?}");
     ensure!(answer.kind() == "revoke.raced", "{said}");
-    ensure!(said.contains("not restored") && said.contains(&format!("move {label} off")), "{said}");
+    ensure!(said.contains("not restored") && said.contains(&format!("move {label} away")), "{said}");
     ensure!(!cloud.logs_in(&value).await?, "the leaked password was set again");
     move_label(cloud, &app, label, Some(&leaked), before.as_deref()).await?;
     cloud.act(&revoke(&app, &leaked)).await?.value()?;
