@@ -1,1 +1,1 @@
-"""Starts MiniStack with what would falsify a rotation test mended; CONTRACT.md says what it plays and why."""
+"""Starts MiniStack with patches for the parts that would falsify a rotation test (see CONTRACT.md)."""

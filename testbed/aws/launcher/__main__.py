@@ -7,7 +7,7 @@ PATCHED_VERSION = "1.5.33"
 
 
 def require_patched_version() -> None:
-    """The patches replace functions inside MiniStack, so another version must not be patched by guess."""
+    """Exits on another version: the patches replace functions inside MiniStack and may not fit it."""
     found = importlib.metadata.version("ministack")
     if found != PATCHED_VERSION:
         sys.exit(

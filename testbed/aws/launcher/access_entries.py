@@ -1,13 +1,13 @@
-"""Who a principal of IAM is in an EKS cluster, for the testbed's token webhook (row E3)."""
+"""Finds the access entry of an IAM principal in an EKS cluster, for the testbed's token webhook (row E3)."""
 
 from ministack.core.arn import parse_arn
 from ministack.services import eks, iam
 
 
 def find(arguments: dict) -> dict:
-    """The access entry of `principal` in `cluster`, with what EKS fills in; null when there is none.
+    """Returns the access entry of `principal` in `cluster`, with EKS' defaults, or null if there is none.
 
-    The webhook knows a role from the ARN of a session, which lacks the role's path; an entry has it.
+    The webhook derives a role from a session's ARN, which lacks the role's path. The entry contains the path.
     """
     principal = _with_path(arguments["principal"])
     entry = eks._access_entries.get(eks._ae_key(arguments["cluster"], principal))
@@ -25,7 +25,7 @@ def _with_path(principal: str) -> str:
 
 
 def _default_username(principal: str) -> str:
-    """AWS: "Create access entries", username: a role's is its session's ARN, a user's its own."""
+    """AWS: "Create access entries", username: a role's is its session's ARN, a user's is its own ARN."""
     spec = parse_arn(principal)
     kind, _, name = spec.resource.partition("/")
     if kind != "role":

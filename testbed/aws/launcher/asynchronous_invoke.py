@@ -1,8 +1,9 @@
-"""Asynchronous invocation as Lambda does it, for Invoke `Event`, EventBridge and SNS (rows A).
+"""Invokes functions asynchronously, as Lambda does for Invoke `Event`, EventBridge and SNS (rows A).
 
-AWS: "Capturing records of Lambda asynchronous invocations" and "How Lambda handles errors". A failed
-event is tried twice more; a throttled one goes back to the queue; then the record goes to the OnFailure
-destination, and the event itself to the dead-letter queue. A success goes to OnSuccess.
+AWS: "Capturing records of Lambda asynchronous invocations" and "How Lambda handles errors". A failed event is
+tried twice more. A throttled event goes back to the queue. After the last failure, the record goes to the
+OnFailure destination and the event itself goes to the dead-letter queue. After a success, the record goes to
+OnSuccess.
 """
 
 import collections
@@ -33,9 +34,10 @@ def install() -> None:
 
 
 def under_way(arguments: dict) -> dict:
-    """How many events of a function have not ended yet, retries and the record included (row A6).
+    """Counts the events of a function that have not ended yet, retries and the record included (row A6).
 
-    Waits until there are none, `wait_ms` at most: who looks often keeps the emulator busy.
+    Waits until there are none, but at most `wait_ms`. A client that polled instead would keep the emulator
+    busy.
     """
     name, limit = arguments["function"], int(arguments.get("wait_ms", 0)) / 1000
     with _changed:
@@ -116,7 +118,7 @@ def _invoke(function: dict, event: dict) -> None:
 
 
 def _report(config, settings, which, condition, attempts, request_id, event, result) -> None:
-    """The invocation record, version 1.0."""
+    """Sends the invocation record, version 1.0."""
     target = ((settings.get("DestinationConfig") or {}).get(which) or {}).get("Destination")
     if not target:
         return
@@ -141,7 +143,7 @@ def _report(config, settings, which, condition, attempts, request_id, event, res
 
 
 def _dead_letter(config: dict, request_id: str, event: dict, result: dict) -> None:
-    """The dead-letter queue gets the event as it was, and the error as message attributes."""
+    """Sends the unchanged event to the dead-letter queue, with the error as message attributes."""
     target = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if not target:
         return

@@ -1,14 +1,14 @@
-"""IAM where MiniStack's enforcement leaves out what this suite's policies lean on (rows I).
+"""Adds the IAM checks that this suite's policies need and that MiniStack does not make (rows I).
 
-- The rotation function's own policy must let `secretsmanager.amazonaws.com` invoke it, conditions included.
+- The rotation function's policy must allow `secretsmanager.amazonaws.com` to invoke it, conditions included.
 - `secretsmanager:ResourceTag/<key>` is a condition key like `aws:ResourceTag/<key>`.
-- Who calls RotateSecret also needs lambda:InvokeFunction on the function.
-- A secret under a customer's key needs kms:Decrypt to read and kms:GenerateDataKey to write, and the call
-  carries `kms:ViaService` and the encryption context.
+- The caller of RotateSecret also needs lambda:InvokeFunction on the function.
+- For a secret under a customer managed key, a read needs kms:Decrypt and a write needs kms:GenerateDataKey
+  too. The call carries `kms:ViaService` and the encryption context.
 - `events:source` is a condition key of PutEvents.
-- `aws:PrincipalArn` of a role's session is the role's ARN, path included, and not the session's.
-- Sessions are registered one at a time: each registration walks through all of them, and another thread's
-  would end it with an error, and with it the invocation that it is for.
+- `aws:PrincipalArn` of a role's session is the role's ARN, path included. It is not the session's ARN.
+- Sessions are registered one at a time. Each registration iterates over all sessions. If another thread
+  registered one at that time, the iteration would fail, and the invocation would fail with it.
 """
 
 import json
@@ -59,7 +59,7 @@ def _one_at_a_time(original):
 
 
 def may_be_invoked_by_secrets_manager(function: str, secret_arn: str) -> bool:
-    """AWS: "Automatic rotation (AWS CLI)", with the condition on the account against the confused deputy."""
+    """AWS: "Automatic rotation (AWS CLI)". The condition on the account prevents a confused deputy."""
     record, config, _ = lambda_svc._get_func_record_for_ref(function)
     if not record or not config:
         return False
@@ -102,7 +102,7 @@ def _with_role_arns(original):
 
 
 def _with_event_sources(original):
-    """The context of a request is asked for by this name; it holds the request's tags otherwise."""
+    """Adds `events:source` to the function through which MiniStack reads a request's tags."""
 
     def request_context(service: str, iam_action: str, body: bytes, params: dict) -> dict:
         context = original(service, iam_action, body, params)

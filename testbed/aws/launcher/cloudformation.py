@@ -1,4 +1,4 @@
-"""CloudFormation resources that MiniStack lacks or gets wrong (rows F)."""
+"""Adds or corrects CloudFormation resources that MiniStack lacks or handles differently from AWS (rows F)."""
 
 import json
 
@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def _refuse(kind: str, problem_of, problem_of_change=lambda old, new: None) -> None:
-    """Fails what the service behind the resource does not take, and MiniStack does."""
+    """Fails a resource that its service refuses on AWS and that MiniStack accepts."""
     handlers = HANDLERS[kind]
     create, update = handlers["create"], handlers["update"]
 
@@ -81,7 +81,7 @@ def _problem_of_topic_policy(properties: dict) -> str | None:
 
 
 def _problem_of_schedule(old: dict, new: dict) -> str | None:
-    """UpdateSchedule looks in the new group, where the schedule is not."""
+    """UpdateSchedule looks for the schedule in the new group and does not find it."""
     changed = old.get("GroupName") != new.get("GroupName")
     return "Schedule was not found (HandlerErrorCode: NotFound)" if changed else None
 
@@ -94,7 +94,7 @@ def _checked(answer: tuple) -> dict:
 
 
 def _secret() -> None:
-    """`Ref` is the ARN ("AWS::SecretsManager::Secret", return values); MiniStack's handlers work on names."""
+    """`Ref` is the ARN ("AWS::SecretsManager::Secret", return values). MiniStack's handlers use names."""
     create, update, delete = (
         provisioners.__dict__[f"_sm_secret_{verb}"] for verb in ("create", "update", "delete")
     )
@@ -121,7 +121,7 @@ def _secret() -> None:
 
 
 def _schedule_rotation(properties: dict) -> tuple[str, dict]:
-    """`RotateImmediatelyOnUpdate` is true unless said otherwise: creating the schedule rotates at once."""
+    """`RotateImmediatelyOnUpdate` is true by default, so the creation of the schedule rotates at once."""
     rules = dict(properties.get("RotationRules") or {})
     if "AutomaticallyAfterDays" in rules:
         rules["AutomaticallyAfterDays"] = int(rules["AutomaticallyAfterDays"])
@@ -150,7 +150,7 @@ def _put_policy(properties: dict) -> tuple[str, dict]:
 
 
 def _put_bus_policy(properties: dict) -> tuple[str, dict]:
-    """Whole statements: MiniStack's PutPermission knows those that allow."""
+    """Adds a whole statement. MiniStack's PutPermission can add only statements that allow."""
     bus, statement_id = properties["EventBusName"], properties["StatementId"]
     eventbridge._remove_permission({"EventBusName": bus, "StatementId": statement_id})
     policy = eventbridge._event_bus_policies.setdefault(bus, {"Version": "2012-10-17", "Statement": []})
@@ -159,7 +159,7 @@ def _put_bus_policy(properties: dict) -> tuple[str, dict]:
 
 
 def _camel_case(value):
-    """CloudFormation's property names in the form of the REST APIs."""
+    """Converts CloudFormation's property names to the form of the REST APIs."""
     if isinstance(value, dict):
         return {name[:1].lower() + name[1:]: _camel_case(part) for name, part in value.items()}
     return [_camel_case(part) for part in value] if isinstance(value, list) else value
@@ -200,7 +200,7 @@ def _update_access_entry(old: dict, new: dict) -> tuple[str, dict]:
 
 
 def _function() -> None:
-    """Code that is not in S3 fails the stack; what MiniStack's handlers drop is set after them."""
+    """Fails the stack if the code is not in S3, and sets properties that MiniStack's handlers drop."""
     original = HANDLERS["AWS::Lambda::Function"]
     create, update = original["create"], original["update"]
 

@@ -1,4 +1,4 @@
-"""What several services share: the lock around secrets, errors in AWS' form, and the scope of an ARN."""
+"""Helpers of several services: the lock around secrets, errors in AWS' form, and the scope of an ARN."""
 
 import contextlib
 import contextvars
@@ -10,7 +10,7 @@ from ministack.core.responses import _request_account_id, _request_region, error
 
 Response = tuple[int, dict, bytes]
 
-# Requests run on the event loop, rotations on threads: both change secrets, each change under this lock.
+# Requests run on the event loop and rotations run on threads. Both hold this lock when they change secrets.
 lock = threading.RLock()
 
 
@@ -20,7 +20,7 @@ def refuse(code: str, message: str) -> Response:
 
 @contextlib.contextmanager
 def scope_of(arn: str) -> Iterator[None]:
-    """MiniStack keeps its state by account and region; inside, they are those of `arn`."""
+    """Sets account and region to those of `arn`, because MiniStack keeps its state by account and region."""
     spec = parse_arn(arn)
     account = _request_account_id.set(spec.account_id)
     region = _request_region.set(spec.region)
@@ -32,7 +32,7 @@ def scope_of(arn: str) -> Iterator[None]:
 
 
 def in_background(work: Callable[..., None], *arguments: object) -> threading.Thread:
-    """Runs `work` on a thread of its own, in the account and region of the caller."""
+    """Runs `work` on a new thread, in the account and region of the caller."""
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(work, *arguments), daemon=True)
     thread.start()

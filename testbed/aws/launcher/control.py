@@ -1,17 +1,17 @@
-"""The testbed's own endpoints under `/_testbed/`, beside the emulated services, on loopback like those.
+"""The testbed's own endpoints under `/_testbed/`, on the loopback address of the emulated services.
 
-| call | what |
+| call | effect |
 |---|---|
-| GET  /_testbed/ready | answers when the patches are in place |
-| GET  /_testbed/rotation?secret=ARN[&version=ID][&wait_ms=N] | the last rotation; waits for its end |
+| GET  /_testbed/ready | answers if the patches are installed |
+| GET  /_testbed/rotation?secret=ARN[&version=ID][&wait_ms=N] | waits for and returns the last rotation |
 | POST /_testbed/rotation {"secret"?: ARN, option: value...} | changes options, for one secret or all |
-| POST /_testbed/rotation/resume {"secret": ARN, "token": "same" or "new"} | one more attempt |
+| POST /_testbed/rotation/resume {"secret": ARN, "token": "same" or "new"} | starts one more attempt |
 | POST /_testbed/rotation/step {"secret": ARN, "version": ID, "step": name} | invokes one step, e.g. late |
-| POST /_testbed/broker, /_testbed/cluster | makes or changes an endpoint |
-| POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | its service accounts' |
-| GET  /_testbed/asynchronous?function=NAME[&wait_ms=N] | its events that have not ended; waits for that |
-| GET  /_testbed/quiet?function=NAME&queues=URL,URL&wait_ms=N | waits until none has anything left |
-| GET  /_testbed/access-entry?cluster=NAME&principal=ARN | who that is in the cluster, or null |
+| POST /_testbed/broker, /_testbed/cluster | creates or changes an endpoint |
+| POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | sets the OIDC issuer |
+| GET  /_testbed/asynchronous?function=NAME[&wait_ms=N] | waits for events, counts those not ended |
+| GET  /_testbed/quiet?function=NAME&queues=URL,URL&wait_ms=N | waits until none has work left |
+| GET  /_testbed/access-entry?cluster=NAME&principal=ARN | returns the access entry, or null |
 """
 
 import asyncio
@@ -67,7 +67,7 @@ async def _answer(scope, receive, send) -> None:
     try:
         handler = CALLS[call]
         arguments = {**query, **(json.loads(body) if body else {})}
-        # A context of its own: the handler sets account and region, and may wait.
+        # The handler has its own context because it sets account and region. It may wait.
         context = contextvars.copy_context()
         status, answer = 200, await asyncio.to_thread(context.run, handler, arguments)
     except KeyError as error:

@@ -1,10 +1,10 @@
-"""`python -m launcher.deploy`: one CloudFormation stack from a template, through the AWS API.
+"""`python -m launcher.deploy`: deploys one CloudFormation stack from a template, through the AWS API.
 
 Reads a JSON object from standard input: `stack`, `template` (path), `parameters`, `artifacts` (last part of a
-CodeUri -> folder with `bootstrap`, or the binary itself). Prints `{"outputs": ..., "resources": ...}`; on
-failure prints the stack's events to standard error and exits with 1.
+CodeUri -> folder with `bootstrap`, or the binary itself). Prints `{"outputs": ..., "resources": ...}`. If the
+deployment fails, prints the stack's events to standard error and exits with 1.
 
-Zips are stored, not deflated: a debug binary of 100 MB is packed in a fraction of a second.
+Zip files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def upload_code(session, template: dict, folder: pathlib.Path, artifacts: dict[s
 
 
 def upload_template(session, template: dict) -> str:
-    """By S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request, and 1 MB there."""
+    """Uploads to S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request and 1 MB in S3."""
     s3 = session.create_client("s3")
     body = json.dumps(template, default=str).encode()
     key = hashlib.sha256(body).hexdigest() + ".json"
@@ -118,7 +118,7 @@ def upload(s3, source: pathlib.Path) -> str:
     with tempfile.TemporaryFile() as archive:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
             for path, name in files:
-                # A fixed date: the same binary is the same package, so an unchanged function is not replaced.
+                # With a fixed date, equal binaries make equal packages and the function is not replaced.
                 entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o100755 << 16
                 package.writestr(entry, path.read_bytes())
@@ -128,7 +128,7 @@ def upload(s3, source: pathlib.Path) -> str:
 
 
 def key_of(files: list[tuple[pathlib.Path, str]]) -> str:
-    """By time and size and not by content: dozens of stacks have the same hundreds of megabytes."""
+    """Uses time and size, because to hash hundreds of megabytes for dozens of stacks takes too long."""
     known = [(name, str(path), path.stat().st_mtime_ns, path.stat().st_size) for path, name in files]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest() + ".zip"
 

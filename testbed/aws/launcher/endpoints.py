@@ -1,7 +1,7 @@
-"""Amazon MQ brokers and EKS clusters whose endpoints are the testbed's own, given when made (rows E).
+"""Amazon MQ brokers and EKS clusters with the testbed's endpoints, which their creator sets (rows E).
 
-Defaults come from the environment: MQ_CONSOLE, MQ_ENDPOINT, EKS_ENDPOINT, EKS_CA_FILE; for one broker
-MQ_<NAME>_CONSOLE and MQ_<NAME>_ENDPOINT.
+Defaults come from the environment: MQ_CONSOLE, MQ_ENDPOINT, EKS_ENDPOINT and EKS_CA_FILE. For one broker,
+they come from MQ_<NAME>_CONSOLE and MQ_<NAME>_ENDPOINT.
 """
 
 import base64
@@ -14,7 +14,7 @@ from ministack.core.responses import error_response_json, new_uuid
 from ministack.services import eks, mq
 from ministack.services.cloudformation import provisioners
 
-# CreateCluster insists on a role that is there.
+# CreateCluster requires a role that exists.
 CLUSTER_TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -30,7 +30,7 @@ _create_cluster = eks._create_cluster
 def install() -> None:
     mq._create_broker = create_broker
     mq._describe_broker = describe_broker
-    # A broker's id begins with `b-` on AWS, and templates may insist on that.
+    # A broker's id begins with `b-` on AWS, and templates may require that.
     mq.new_uuid = lambda: f"b-{new_uuid()}"
     eks._create_cluster = create_cluster
     eks._get_docker = lambda: None
@@ -56,7 +56,7 @@ def describe_broker(broker_id: str) -> tuple:
 
 
 class Bucket:
-    """Amazon MQ's API throttling: so many calls at once, so many more a second, for a whole account."""
+    """Amazon MQ's API throttling for an account: a burst of calls, then a number of calls a second."""
 
     def __init__(self, size: int, refill: int) -> None:
         self.size, self.refill = size, refill
@@ -80,7 +80,7 @@ def instances(console: str, endpoint: str) -> list[dict]:
 
 
 def put_broker(wanted: dict) -> dict:
-    """The control endpoint's: makes the broker `name`, or changes the one there is."""
+    """For the control endpoint: creates the broker `name`, or changes it if it exists."""
     broker_id = mq._name_index.get(wanted["name"])
     if not broker_id:
         status, _, body = create_broker({"brokerName": wanted["name"], "engineType": wanted["engineType"]})
@@ -108,7 +108,7 @@ def create_cluster(body: dict, creator_arn: str | None = None) -> tuple:
 
 
 def put_cluster(wanted: dict) -> dict:
-    """The control endpoint's: makes the cluster `name`, or changes the one there is."""
+    """For the control endpoint: creates the cluster `name`, or changes it if it exists."""
     if wanted["name"] not in eks._clusters:
         role = {"RoleName": f"{wanted['name']}-cluster", "AssumeRolePolicyDocument": CLUSTER_TRUST}
         _, attributes = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]["create"]("Role", role, "testbed")

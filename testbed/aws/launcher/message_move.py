@@ -1,7 +1,7 @@
-"""SQS's redrive of a dead-letter queue, which MiniStack lacks (row A5).
+"""Adds SQS's redrive of a dead-letter queue, which MiniStack lacks (row A5).
 
-AWS: "StartMessageMoveTask". Without a destination each message goes back to the queue that it came from. The
-task is over at once, so nothing lists or cancels it.
+AWS: "StartMessageMoveTask". Without a destination, each message goes back to the queue that it came from. The
+task ends at once, so there is no call to list or cancel it.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Waiting until nothing goes on any more between queues and a function (row A7).
+"""Waits until the queues and a function have no work left (row A7).
 
-A message becomes an event, and an event a message, so nothing may be seen twice in a row. Here that costs
-nothing; who asks over HTTP twenty times a second keeps the emulator busy.
+A message becomes an event, and an event becomes a message. Therefore two checks in a row must find no work.
+The checks run here because a client that polled over HTTP twenty times a second would keep the emulator busy.
 """
 
 import time

@@ -1,10 +1,10 @@
-"""Policies of queues and topics, for services that MiniStack delivers for without asking (rows I9 and I10).
+"""Evaluates policies of queues and topics when a service sends; MiniStack does not (rows I9 and I10).
 
-- A rule of EventBridge sends to a queue or publishes to a topic whose policy lets `events.amazonaws.com` do
-  it for that rule. EventBridge names no `aws:SourceAccount`.
-- An alarm publishes to a topic whose policy lets `cloudwatch.amazonaws.com` do it for that alarm and account.
+- The policy of a queue or topic must allow `events.amazonaws.com` to send or publish for the EventBridge
+  rule. EventBridge sets no `aws:SourceAccount`.
+- The policy of a topic must allow `cloudwatch.amazonaws.com` to publish for the alarm and its account.
 
-What is not let through is dropped without a word, as on AWS.
+A message that the policy does not allow is dropped without an error, as on AWS.
 """
 
 from ministack.core.arn import ArnParseError, parse_arn
@@ -20,7 +20,7 @@ def install() -> None:
 def _as_the_rule(original):
     def invoke_target(target: dict, event: dict, rule: dict, view=None) -> None:
         source = rule.get("Arn", "")
-        # EventBridge Scheduler comes this way, too, and acts with a role of its own.
+        # EventBridge Scheduler also calls this function. It acts with its own role.
         is_rule = source.startswith("arn:aws:events:")
         if not is_rule or _takes(target.get("Arn", ""), "events.amazonaws.com", source, None):
             original(target, event, rule, view)
@@ -42,7 +42,7 @@ def _as_the_alarm(original):
 
 
 def _takes(target: str, service: str, source_arn: str, source_account: str | None) -> bool:
-    """Whether the target's policy lets the service through; targets of other kinds have none here."""
+    """Whether the target's policy allows the service. Targets of other kinds have no policy here."""
     try:
         kind = parse_arn(target).service
     except ArnParseError:

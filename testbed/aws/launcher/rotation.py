@@ -1,6 +1,6 @@
-"""RotateSecret and CancelRotateSecret: the four steps, invoked synchronously one by one (rows R, T, C).
+"""RotateSecret and CancelRotateSecret: invokes the four steps synchronously, one by one (rows R, T, C).
 
-The hypotheses of `rotation_options` decide what AWS does not publish.
+The options in `rotation_options` decide the behaviour that AWS does not publish.
 """
 
 import time
@@ -74,7 +74,7 @@ def rotate_secret(data: dict) -> Response:
 
 
 def cancel_rotate_secret(data: dict) -> Response:
-    """Turns rotation off and stops before the next step; labels stay where they are, as AWS warns."""
+    """Turns rotation off and stops before the next step. Labels do not move, as AWS documents."""
     secret, error = find(data)
     if error:
         return error
@@ -90,7 +90,7 @@ def cancel_rotate_secret(data: dict) -> Response:
 
 
 def resume(secret_arn: str, new_token: bool) -> Rotation:
-    """Starts another attempt of the last rotation, as Secrets Manager's own retry would."""
+    """Starts another attempt of the last rotation, as a retry by Secrets Manager does."""
     with lock:
         _, secret = sm._resolve(secret_arn)
         rotation = rotation_record.last(secret_arn)
@@ -120,14 +120,14 @@ def _problem(secret: dict, function: str | None, token: str | None, rules: dict 
 
 
 def _stage(secret: dict, token: str) -> None:
-    """Before createSecret AWSPENDING is on the token, and that version has no value."""
+    """Attaches AWSPENDING to the token's version, which has no value, before createSecret."""
     empty = {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time()), "Stages": []}
     secret["Versions"].setdefault(token, empty)
     attach(secret, token, "AWSPENDING")
 
 
 def _test(secret: dict, rotation: Rotation) -> None:
-    """`RotateImmediately=false`: testSecret alone, on a version without value that is removed afterwards."""
+    """`RotateImmediately=false`: runs only testSecret, on a version without a value, then removes it."""
     with lock:
         _stage(secret, rotation.version_id)
     service_events.put("TestRotationStarted", secret["ARN"])
@@ -146,7 +146,7 @@ def _test(secret: dict, rotation: Rotation) -> None:
 
 
 def _error_of(secret: dict, attempt: Attempt) -> str | None:
-    """As captured. A rotation that no step failed, because nothing was promoted, has none: unpublished."""
+    """Returns the error as captured. If no step failed, there is none (unpublished)."""
     failed = attempt.regular("failed")
     if not failed:
         return None

@@ -1,6 +1,7 @@
-"""What AWS leaves unpublished about rotation, as options: defaults from the environment, changed at run time.
+"""Options for the behaviour of rotations that AWS does not publish.
 
-One emulator serves several hypotheses at once, because options can be set for one secret.
+Defaults come from the environment. Options can be changed at run time, for all secrets or for one, so one
+emulator serves several hypotheses at the same time.
 """
 
 import dataclasses
@@ -14,16 +15,17 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """`retry`: what follows a failed attempt; `retries` of them, `retry_delay_ms` apart.
+    """`retry`: what follows a failed attempt. There are `retries`, with `retry_delay_ms` between them.
 
     `pending_after_promotion`: whether the version that becomes AWSCURRENT keeps AWSPENDING.
     `duplicate_steps`: these steps are invoked twice at the same time.
-    `late_step`: when all is over, the step that failed first runs once more with the token of its attempt.
-    `steps`: run only the first so many steps, as when Secrets Manager is interrupted between two of them.
+    `late_step`: after the last attempt, the step that failed first runs again with the token of its attempt.
+    `steps`: the number of steps to run, as if Secrets Manager were interrupted between two steps.
     `rotation_token`: sent with each step, as AWS does when the function runs under an assumed role.
-    `event_form`: where CloudTrail's events name the secret; `alternating` takes the forms in turn.
-    `created_event`: whether the first value of CreateSecret is told as Secret Label Updated.
-    `enabled_during_test`: whether DescribeSecret says RotationEnabled while a first rotation is only tested.
+    `event_form`: where CloudTrail's events name the secret; `alternating` uses the forms in turn.
+    `created_event`: whether the first value of CreateSecret sends Secret Label Updated.
+    `enabled_during_test`: whether DescribeSecret returns RotationEnabled while a first rotation is only
+    tested.
     """
 
     retry: str = "none"
@@ -59,7 +61,7 @@ def _check(name: str, right: bool, expected: str) -> None:
 
 
 def from_environment(environment: dict[str, str]) -> Options:
-    """ROTATION_RETRY, ROTATION_RETRIES, ...: each option under its name in capitals."""
+    """Reads ROTATION_RETRY, ROTATION_RETRIES and so on: the name of each option in capitals."""
     found: dict[str, object] = {}
     for field in dataclasses.fields(Options):
         text = environment.get(f"ROTATION_{field.name.upper()}")
@@ -81,7 +83,7 @@ _by_secret: dict[str, Options] = {}
 
 
 def forget() -> None:
-    """Drops what was set for single secrets and at run time."""
+    """Drops the options that were set at run time, also those of single secrets."""
     global _default
     _default = from_environment(dict(os.environ))
     _by_secret.clear()
@@ -92,7 +94,7 @@ def of(secret_arn: str) -> Options:
 
 
 def change(changes: dict, secret_arn: str | None) -> Options:
-    """Sets what `changes` names, for one secret or for all that have no options of their own."""
+    """Sets the options in `changes`, for one secret or for all secrets without their own options."""
     global _default
     changes = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
     unknown = set(changes) - {field.name for field in dataclasses.fields(Options)}

@@ -1,4 +1,4 @@
-"""What each rotation did: a test waits for its end and asks afterwards (`GET /_testbed/rotation`)."""
+"""Records what each rotation did. A test waits for the end and reads it (`GET /_testbed/rotation`)."""
 
 import dataclasses
 import threading
@@ -11,7 +11,7 @@ _of_secret: dict[str, list["Rotation"]] = {}
 
 @dataclasses.dataclass
 class Step:
-    """One invocation. `outcome`: running, succeeded or failed; an error as the function reported it."""
+    """One invocation. `outcome`: running, succeeded or failed. The error is as the function reported it."""
 
     step: str
     outcome: str = "running"
@@ -79,7 +79,7 @@ def start(secret_arn: str, version_id: str, test_only: bool) -> Rotation:
 
 
 def last(secret_arn: str, version_id: str | None = None) -> Rotation | None:
-    """The newest rotation of a secret, or the newest that has an attempt for this version."""
+    """Returns the newest rotation of a secret, or the newest with an attempt for this version."""
     for rotation in reversed(_of_secret.get(secret_arn, [])):
         versions = {rotation.version_id, *(attempt.version_id for attempt in rotation.attempts)}
         if version_id is None or version_id in versions:
@@ -92,7 +92,7 @@ def running(secret_arn: str) -> Rotation | None:
 
 
 def wait_for_the_end(secret_arn: str, version_id: str | None, limit_seconds: float) -> Rotation | None:
-    """Waits until that rotation is there and over; answers it as it is when the limit passes."""
+    """Waits until that rotation exists and has ended. At the limit, returns it as it is."""
 
     def over() -> bool:
         rotation = last(secret_arn, version_id)

@@ -1,4 +1,4 @@
-"""One attempt: its steps as synchronous invocations of the rotation function, and what becomes of them."""
+"""Runs one attempt: its steps are synchronous invocations of the rotation function."""
 
 import threading
 
@@ -13,7 +13,7 @@ from .versions import holder_of
 
 
 def play(secret: dict, rotation: Rotation, attempt: Attempt, steps: tuple[str, ...]) -> str:
-    """Runs the steps until one fails; the outcome of the attempt."""
+    """Runs the steps until one fails. Returns the outcome of the attempt."""
     duplicated = rotation_options.of(secret["ARN"]).duplicate_steps
     for name in steps:
         stop = _reason_to_stop(secret, rotation, attempt)
@@ -31,7 +31,7 @@ def play(secret: dict, rotation: Rotation, attempt: Attempt, steps: tuple[str, .
 
 
 def play_late(secret: dict, rotation: Rotation) -> None:
-    """The step that failed first runs once more, after everything else: a write that arrives late."""
+    """Runs the step that failed first again, after everything else, like a write that arrives late."""
     for attempt in rotation.attempts:
         failed = attempt.regular("failed")
         if failed:
@@ -42,7 +42,7 @@ def play_late(secret: dict, rotation: Rotation) -> None:
 
 
 def invoke(secret: dict, version_id: str, step: Step) -> None:
-    """One synchronous invocation: no retry by Lambda, no dead-letter queue, no destination."""
+    """Invokes the function synchronously: no retry by Lambda, no dead-letter queue, no destination."""
     event = {"Step": step.step, "SecretId": secret["ARN"], "ClientRequestToken": version_id}
     if rotation_options.of(secret["ARN"]).rotation_token:
         event["RotationToken"] = new_uuid()

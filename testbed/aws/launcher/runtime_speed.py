@@ -1,8 +1,8 @@
-"""Two waits that MiniStack adds to each invocation of a custom runtime, and one that Python adds to
-everything; and what functions print is kept.
+"""Shortens the waits that MiniStack and Python add to each invocation, and keeps what functions print.
 
-Without TCP_NODELAY the Runtime API's answer waits 40 ms for an acknowledgement; and each invocation waits
-up to 50 ms for log lines. About 3 ms are left.
+Without TCP_NODELAY, the answer of the Runtime API waits 40 ms for an acknowledgement. Each invocation also
+waits up to 50 ms for log lines. With the patches, about 3 ms remain. Garbage collection also pauses the whole
+emulator.
 """
 
 import gc
@@ -14,9 +14,10 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
-# Nobody is answered while garbage is collected, and to look through everything takes a second or more on a
-# busy machine. That comes once in thirty million new objects here, not in some ten thousand: later than a
-# whole proof ends, which costs it 2 GB an hour. What is there from the start is never looked through.
+# The emulator answers no request while Python collects garbage. A full collection takes a second or more on a
+# busy machine. Here it runs once in thirty million new objects instead of some ten thousand, so not before
+# the end of a whole proof. This costs the proof 2 GB of memory an hour. Objects that exist at the start are
+# never scanned.
 GARBAGE_THRESHOLDS = 5_000, 5, 1_000
 
 
@@ -43,7 +44,7 @@ def _patiently_enough(original):
 
 
 def _keep_output(folder: pathlib.Path) -> None:
-    """Each line a function prints goes to `<folder>/<function>.log` too, also those that MiniStack drops."""
+    """Appends each line that a function prints to `<folder>/<function>.log`, also if MiniStack drops it."""
     folder.mkdir(parents=True, exist_ok=True)
     original = lambda_runtime.ProvidedWorker._pump_output
 
@@ -68,7 +69,7 @@ class _Tee:
 
 
 def _hide_the_emulators_environment() -> None:
-    """A function sees nothing of the service's own environment: take the emulator's out of its functions'."""
+    """Removes the emulator's variables from the environment of functions, which do not see them on AWS."""
     original = lambda_svc._provided_worker_env
     kept = {"PATH", "LANG", "TZ", "HOSTALIASES"}
 

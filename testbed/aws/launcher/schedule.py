@@ -1,4 +1,4 @@
-"""Rotation schedules: which are refused, and when the next rotation is due.
+"""Validates rotation schedules and computes when the next rotation is due.
 
 AWS: "Schedule expressions in Secrets Manager rotation" (rotate-secrets_schedule.html) and RotationRulesType.
 """
@@ -51,7 +51,7 @@ def _problem_of_window(hours: int, rate: re.Match | None, cron: re.Match | None)
 
 
 def next_date(rules: dict, last: int) -> int | None:
-    """The date that DescribeSecret names: rotation comes on or before it. None when it cannot be told."""
+    """Returns the NextRotationDate of DescribeSecret: AWS rotates on or before it. None if it is unknown."""
     since = dt.datetime.fromtimestamp(last, dt.UTC)
     if rules.get("AutomaticallyAfterDays"):
         due = since + dt.timedelta(days=int(rules["AutomaticallyAfterDays"]))
@@ -68,7 +68,7 @@ def _interval(rate: re.Match) -> dt.timedelta:
 
 
 def _next_of(cron: re.Match, since: dt.datetime) -> int | None:
-    """Looks at each hour of the next 366 days; L, W and # are not played."""
+    """Checks each hour of the next 366 days. L, W and # are not emulated."""
     _, hours, days, months, weekdays = (cron[field] for field in range(1, 6))
     moment = since.replace(minute=0, second=0, microsecond=0)
     try:

@@ -1,4 +1,4 @@
-"""DescribeSecret, ListSecrets and ListSecretVersionIds where MiniStack leaves something out (rows D)."""
+"""Completes DescribeSecret, ListSecrets and ListSecretVersionIds of MiniStack (rows D)."""
 
 import json
 from itertools import chain
@@ -20,7 +20,7 @@ def install() -> None:
 
 
 def rotation_dates(secret: dict) -> dict:
-    """Both dates are absent when rotation is off; a value put by hand counts for the next date."""
+    """Both dates are absent if rotation is off. A value put by hand counts for NextRotationDate."""
     found: dict = {}
     if secret.get("RotationLambdaARN"):
         found["RotationLambdaARN"] = secret["RotationLambdaARN"]
@@ -62,7 +62,7 @@ def _list_with_rotation_dates(original):
 
 
 def _without_deprecated(original):
-    """A version without a staging label is deprecated, and listed only when asked for."""
+    """A version without a staging label is deprecated. It is listed only on request."""
 
     def list_secret_version_ids(data: dict) -> Response:
         status, headers, body = original(data)
@@ -76,7 +76,7 @@ def _without_deprecated(original):
 
 
 def filter_names(names: list[str], filters: list[dict]) -> list[str]:
-    """The API reference's `Filter`: prefixes, case-sensitive but for `description`; `!` negates."""
+    """The API reference's `Filter`: prefixes, case-sensitive except for `description`; `!` negates."""
     for condition in filters:
         key, values = condition.get("Key", ""), condition.get("Values", [])
         names = [name for name in names if _passes(sm._secrets[name], key, values)]

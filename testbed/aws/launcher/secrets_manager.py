@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def create_secret(data: dict) -> Response:
-    """CreateSecret; without a value there is no version, and the token is the id of the first one."""
+    """CreateSecret: the token is the id of the first version. Without a value, no version is created."""
     name, token, value = data.get("Name"), data.get("ClientRequestToken"), value_of(data)
     existing = sm._secrets.get(name)
     if not name:
@@ -52,7 +52,7 @@ def create_secret(data: dict) -> Response:
     if has_value(version):
         answer["VersionId"] = token or first
         versions[answer["VersionId"]] = version
-        # Its ARN is not known before, so the option is set for its name.
+        # The ARN is not known before the call, so the option is set for the name.
         if rotation_options.of(name).created_event:
             sm._emit_secret_label_updated(sm._secrets[name], "AWSCURRENT", answer["VersionId"])
     return json_response(answer)
@@ -92,7 +92,7 @@ def put_secret_value(data: dict) -> Response:
 
 
 def after_manual_value(secret: dict, version_id: str) -> None:
-    """A new current version abandons the rotation under way, and counts as a rotation for the next date."""
+    """Abandons the rotation in progress. The value counts as a rotation for NextRotationDate."""
     secret["_ValueDate"] = int(time.time())
     pending = holder_of(secret, "AWSPENDING")
     if pending and pending != version_id:

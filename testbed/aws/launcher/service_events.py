@@ -1,7 +1,7 @@
-"""Secrets Manager's own CloudTrail events on the default EventBridge bus, which need no trail there.
+"""Sends Secrets Manager's own CloudTrail events to the default EventBridge bus. They need no trail there.
 
-AWS: "AWS CloudTrail entries for Secrets Manager" names them; their form is AwsServiceEvent. Where they
-name the secret was captured in two forms and is unpublished: option `event_form`.
+AWS: "AWS CloudTrail entries for Secrets Manager" lists them. Their form is AwsServiceEvent. AWS does not
+publish where they name the secret. Two forms were captured: option `event_form`.
 """
 
 import itertools

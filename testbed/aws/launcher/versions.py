@@ -1,4 +1,4 @@
-"""A secret's versions: which has a value, which carries a label, and how a label moves."""
+"""The versions of a secret: their values, and how labels are attached to them and move."""
 
 from ministack.services import secretsmanager as sm
 
@@ -31,7 +31,7 @@ def holder_of(secret: dict, label: str) -> str | None:
 
 
 def attach(secret: dict, version_id: str, label: str) -> None:
-    """Moves `label` to the version, and AWSPREVIOUS with AWSCURRENT."""
+    """Moves `label` to the version. If the label is AWSCURRENT, AWSPREVIOUS moves too."""
     was_current = holder_of(secret, "AWSCURRENT")
     sm._remove_stage_everywhere(secret, label, except_version_id=version_id)
     if label in secret["Versions"][version_id]["Stages"]:

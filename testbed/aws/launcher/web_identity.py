@@ -1,8 +1,8 @@
-"""AssumeRoleWithWebIdentity looks at the token itself before the role's trust policy does (row I6).
+"""AssumeRoleWithWebIdentity verifies the token before it evaluates the role's trust policy (row I6).
 
-MiniStack believes every claim of a token. STS takes it only from an issuer that IAM has an identity
-provider for, verified with the issuer's published keys, for an audience of that provider, and in its time.
-The keys are those that the testbed gave with `POST /_testbed/cluster/issuer`: nothing is fetched.
+MiniStack accepts every claim of a token. STS accepts a token only if IAM has an identity provider for its
+issuer, and verifies the signature, the audience and the time. The launcher does not fetch the issuer's keys:
+the testbed sends them with `POST /_testbed/cluster/issuer`.
 """
 
 import base64
@@ -41,7 +41,7 @@ def install() -> None:
 
 
 def put_issuer(wanted: dict) -> dict:
-    """The control endpoint's: the issuer of a cluster, its keys, and the identity provider of it in IAM."""
+    """For the control endpoint: sets the issuer of a cluster and its keys, and creates its IAM provider."""
     issuer = wanted["issuer"]
     cluster = eks._clusters[wanted["name"]]
     cluster.setdefault("identity", {})["oidc"] = {"issuer": issuer}
@@ -55,7 +55,7 @@ def put_issuer(wanted: dict) -> dict:
 
 
 def _problem(token: str) -> tuple[str, str] | None:
-    """What STS has against the token: code and message; nothing when it is right."""
+    """Returns the code and message with which STS refuses the token, or nothing if it is valid."""
     try:
         head, payload, signature = token.split(".")
         header, claims = json.loads(_decoded(head)), json.loads(_decoded(payload))
@@ -82,7 +82,7 @@ def _problem(token: str) -> tuple[str, str] | None:
 
 
 def _with_one_audience(original):
-    """A service account's token has a list of audiences; the key `aud` of a condition has one value."""
+    """Reduces the audiences of a service account's token to one: the condition key `aud` has one value."""
 
     def principal(token: str, provider_id: str, role_arn: str):
         arn, keys = original(token, provider_id, role_arn)

@@ -1,4 +1,4 @@
-//! Events that functions are invoked with asynchronously.
+//! Asynchronous events of functions.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::{Aws, control};
 
-/// What an answer may take beyond the time that the emulator was asked to wait.
+/// The additional time for an answer after the emulator's own wait.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Aws {
-    /// How many events of a function have not ended yet: neither done nor, after all retries, told to have failed.
+    /// The number of events of a function that have not ended. An event ends when it succeeds, or when its failure is
+    /// reported after all retries.
     ///
     /// # Errors
     /// When the emulator does not answer.
@@ -19,18 +20,18 @@ impl Aws {
         self.events_left(function, Duration::ZERO).await
     }
 
-    /// As [`Aws::events_under_way`], after the emulator has waited for their end.
+    /// As [`Aws::events_under_way`], but the emulator first waits for their end.
     async fn events_left(&self, function: &str, wait: Duration) -> Result<u64> {
         let wait_ms = wait.as_millis().to_string();
         let query = [("function", function), ("wait_ms", wait_ms.as_str())];
         let url = format!("{}/_testbed/asynchronous", self.endpoint());
         let url = reqwest::Url::parse_with_params(&url, &query)?;
         let answer = control::answer(control::client()?.get(url).timeout(wait + GRACE)).await?;
-        answer.get("underWay").and_then(Value::as_u64).context("the emulator named no number")
+        answer.get("underWay").and_then(Value::as_u64).context("the emulator returned no number")
     }
 
-    /// Waits until the queues at `queue_urls` are empty, messages that are away for now included, and no event of a function is
-    /// under way; whether that came within `limit`.
+    /// Waits until the queues at `queue_urls` are empty, invisible messages included, and no event of the function is
+    /// in progress. Returns whether that happened within `limit`.
     ///
     /// # Errors
     /// When the emulator does not answer.
@@ -41,16 +42,16 @@ impl Aws {
         let url = format!("{}/_testbed/quiet", self.endpoint());
         let url = reqwest::Url::parse_with_params(&url, &query)?;
         let answer = control::answer(control::client()?.get(url).timeout(limit + GRACE)).await?;
-        answer.get("quiet").and_then(Value::as_bool).context("the emulator said neither")
+        answer.get("quiet").and_then(Value::as_bool).context("the emulator returned neither true nor false")
     }
 
-    /// Waits until no event of a function is under way.
+    /// Waits until no event of a function is in progress.
     ///
     /// # Errors
-    /// When one is after `limit`.
+    /// When an event is still in progress after `limit`.
     pub async fn wait_for_events(&self, function: &str, limit: Duration) -> Result<()> {
         let left = self.events_left(function, limit).await?;
-        ensure!(left == 0, "events of {function} are still under way after {limit:?}");
+        ensure!(left == 0, "events of {function} are still in progress after {limit:?}");
         Ok(())
     }
 }

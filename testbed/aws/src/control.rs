@@ -1,4 +1,4 @@
-//! How to reach the launcher's own endpoints (`testbed/aws/launcher/control.py`).
+//! Calls of the launcher's own endpoints (`testbed/aws/launcher/control.py`).
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Aws;
 
-/// One step may take as long as a function at most, 15 minutes; nothing else takes long.
+/// A step may take as long as a function may, 15 minutes. Nothing else takes long.
 const LIMIT: Duration = Duration::from_mins(16);
 const READY_LIMIT: Duration = Duration::from_secs(2);
 
@@ -22,16 +22,19 @@ impl Aws {
 pub(super) async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
     let response = request.send().await.context("the AWS emulator does not answer")?;
     let status = response.status();
-    let answer: Value = response.json().await.context("the AWS emulator answered no JSON")?;
+    let answer: Value = response.json().await.context("the answer of the AWS emulator is not JSON")?;
     if !status.is_success() {
-        bail!("the AWS emulator refused: {}", answer.get("message").and_then(Value::as_str).unwrap_or("?"));
+        bail!(
+            "the AWS emulator refused the call: {}",
+            answer.get("message").and_then(Value::as_str).unwrap_or("?")
+        );
     }
     Ok(answer)
 }
 
-/// A client for the control endpoint. It keeps no connection: tests share an emulator from runtimes of their own, and a
-/// connection dies with the runtime that opened it. Made once, because that costs more than a call. TLS is never spoken, but
-/// the client insists on a provider.
+/// A client for the control endpoint. It keeps no connection: each test has its own runtime, and a connection closes
+/// with the runtime that opened it. It is created once, because this takes longer than a call. The client requires a
+/// TLS provider, although it never uses TLS.
 pub(super) fn client() -> Result<reqwest::Client> {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {
@@ -43,7 +46,7 @@ pub(super) fn client() -> Result<reqwest::Client> {
     Ok(CLIENT.get_or_init(|| client).clone())
 }
 
-/// Whether the launcher answers with its patches in place.
+/// Whether the launcher answers and has installed its patches.
 pub(super) fn is_ready(http: &reqwest::Client, endpoint: &str) -> impl Future<Output = bool> + use<> {
     let request = http.get(format!("{endpoint}/_testbed/ready")).timeout(READY_LIMIT).send();
     async move { request.await.is_ok_and(|response| response.status().is_success()) }

@@ -1,4 +1,4 @@
-//! Deploying a template: `testbed/aws/launcher/deploy.py` does it through the AWS API, with botocore of the venv.
+//! Deploys a template with `testbed/aws/launcher/deploy.py`, which calls the AWS API through botocore.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 
 use super::{Aws, install};
 
-/// What takes the place of a function's package.
+/// The replacement for a function's package.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// The last part of the `CodeUri` it replaces, such as `rotation-mq`.
+    /// The last part of the `CodeUri` that it replaces, such as `rotation-mq`.
     pub code_uri: String,
-    /// A folder that holds `bootstrap`, or the program itself.
+    /// A folder that contains `bootstrap`, or the program itself.
     pub source: PathBuf,
 }
 
 impl Artifact {
-    /// The program or folder `source` in place of the `CodeUri` that ends in `code_uri`.
+    /// Replaces the `CodeUri` that ends in `code_uri` with the program or folder `source`.
     #[must_use]
     pub fn new(code_uri: &str, source: impl Into<PathBuf>) -> Self {
         Self { code_uri: code_uri.to_owned(), source: source.into() }
@@ -33,7 +33,7 @@ impl Artifact {
 pub struct Stack {
     /// Its outputs.
     pub outputs: BTreeMap<String, String>,
-    /// Logical to physical ids of its resources.
+    /// The physical ids of its resources by logical id.
     pub resources: BTreeMap<String, String>,
 }
 
@@ -58,11 +58,11 @@ impl Stack {
 }
 
 impl Aws {
-    /// Creates the stack, or updates it when it is there: uploads the functions' packages (stored, not deflated,
-    /// so that a debug binary is packed at once), waits for the end.
+    /// Creates the stack, or updates it if it exists. Uploads the functions' packages and waits for the end. The
+    /// packages are not compressed, so that a debug binary is packed at once.
     ///
     /// # Errors
-    /// When a package is missing or the stack fails; the message carries the stack's events.
+    /// When a package is missing or the stack fails. The message contains the stack's events.
     pub async fn deploy(
         &self,
         stack: &str,
@@ -93,11 +93,11 @@ fn run(command: &Command, request: &str) -> Result<Value> {
     let mut command = ends_with_its_thread(command)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot start the deployment")?;
-    // Taken and dropped, so that the deployment sees the end of its input.
+    // The pipe is taken and dropped, so that the deployment reads the end of its input.
     child.stdin.take().context("the deployment has no input")?.write_all(request.as_bytes())?;
     let output = child.wait_with_output()?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
-    serde_json::from_slice(&output.stdout).context("the deployment answered no JSON")
+    serde_json::from_slice(&output.stdout).context("the answer of the deployment is not JSON")
 }

@@ -1,4 +1,4 @@
-//! Brokers and clusters that answer with the testbed's own endpoints.
+//! Brokers and clusters with the testbed's own endpoints.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{Aws, control};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The engine that Amazon MQ names for a broker.
+/// The engine of a broker in Amazon MQ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokerEngine {
     /// `RABBITMQ`
@@ -18,25 +18,25 @@ pub enum BrokerEngine {
     ActiveMq,
 }
 
-/// The state that Amazon MQ names for a broker.
+/// The state of a broker in Amazon MQ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokerState {
     /// `RUNNING`
     Running,
-    /// `CREATION_IN_PROGRESS`: has no endpoints yet.
+    /// `CREATION_IN_PROGRESS`: the broker has no endpoints yet.
     CreationInProgress,
     /// `CREATION_FAILED`
     CreationFailed,
     /// `DELETION_IN_PROGRESS`
     DeletionInProgress,
-    /// `CRITICAL_ACTION_REQUIRED`: it runs with a fault, whose code is `RABBITMQ_MEMORY_ALARM`.
+    /// `CRITICAL_ACTION_REQUIRED`: the broker runs with the fault `RABBITMQ_MEMORY_ALARM`.
     CriticalActionRequired,
     /// `REBOOT_IN_PROGRESS`
     RebootInProgress,
 }
 
 impl Aws {
-    /// A running RabbitMQ broker in Amazon MQ with these endpoints; its id.
+    /// Creates a running RabbitMQ broker in Amazon MQ with these endpoints. Returns its id.
     ///
     /// # Errors
     /// When the name is not one that Amazon MQ takes.
@@ -44,7 +44,7 @@ impl Aws {
         self.put_broker(name, console_url, amqps_endpoint, BrokerEngine::RabbitMq, BrokerState::Running).await
     }
 
-    /// Makes the broker `name` or changes the one there is; its id.
+    /// Creates the broker `name`, or changes it if it exists. Returns its id.
     ///
     /// # Errors
     /// When the name is not one that Amazon MQ takes.
@@ -76,10 +76,11 @@ impl Aws {
         });
         let answer = self.post("broker", &wanted).await?;
         let id = answer.get("brokerId").and_then(Value::as_str);
-        id.map(str::to_owned).context("the emulator named no broker id")
+        id.map(str::to_owned).context("the emulator returned no broker id")
     }
 
-    /// Makes the EKS cluster `name` with that endpoint and CA certificate (PEM), or changes the one there is; its ARN.
+    /// Creates the EKS cluster `name` with that endpoint and CA certificate (PEM), or changes it if it exists.
+    /// Returns its ARN.
     ///
     /// # Errors
     /// When the emulator refuses it.
@@ -87,11 +88,11 @@ impl Aws {
         let wanted = json!({"name": name, "endpoint": endpoint, "certificateAuthority": ca_pem});
         let answer = self.post("cluster", &wanted).await?;
         let arn = answer.get("arn").and_then(Value::as_str);
-        arn.map(str::to_owned).context("the emulator named no cluster ARN")
+        arn.map(str::to_owned).context("the emulator returned no cluster ARN")
     }
 
-    /// Makes `issuer` the one of the cluster's service accounts, with its public `keys` (a JWKS), and an identity
-    /// provider of it in IAM for the audience `sts.amazonaws.com`, as `eksctl utils associate-iam-oidc-provider` does.
+    /// Sets the issuer of the cluster's service accounts and its public `keys` (a JWKS). Also creates its identity
+    /// provider in IAM for the audience `sts.amazonaws.com`, as `eksctl utils associate-iam-oidc-provider` does.
     ///
     /// # Errors
     /// When there is no such cluster.
@@ -100,8 +101,8 @@ impl Aws {
         self.post("cluster/issuer", &wanted).await.map(drop)
     }
 
-    /// Who a principal of IAM (the ARN of a role or user; a role's path may be missing) is in a cluster: `username` and
-    /// `kubernetesGroups` of its access entry. `None` when it has none.
+    /// `username` and `kubernetesGroups` of the access entry of an IAM principal in a cluster; `None` without an entry.
+    /// The principal is the ARN of a role or user. The path of the role may be missing.
     ///
     /// # Errors
     /// When the emulator does not answer.

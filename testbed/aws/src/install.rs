@@ -1,4 +1,4 @@
-//! The virtual environment that holds `MiniStack` and the AWS CLI, pinned with hashes.
+//! The virtual environment with `MiniStack` and the AWS CLI, pinned with hashes.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use sandbox::process::ends_with_its_thread;
 
-/// The requirements are part of this program: a change of the file makes a new environment.
+/// The requirements are compiled into this program. A change of the file creates a new environment.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-/// The oldest Python that `MiniStack` runs on is older, but the launcher uses `datetime.UTC`, of 3.11.
+/// `MiniStack` also runs on older versions, but the launcher uses `datetime.UTC` of Python 3.11.
 const INTERPRETERS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
 const IS_NEW_ENOUGH: &str = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))";
 
@@ -41,11 +41,11 @@ pub(super) fn sources() -> PathBuf {
 
 pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
     fs::create_dir_all(tools).with_context(|| format!("cannot create {}", tools.display()))?;
-    // The environment's programs name their interpreter by its path: it must be absolute, and stay.
+    // The environment's programs contain the path of their interpreter: it must be absolute and must not change.
     let tools = tools.canonicalize().with_context(|| format!("cannot resolve {}", tools.display()))?;
     let lock = File::create(tools.join("python.lock"))
         .context("cannot create the lock of the Python environment")?;
-    // Held until this function returns: a second process waits here and then finds the work done.
+    // The lock is held until this function returns. A second process waits here and then has nothing to install.
     lock.lock().context("cannot lock the Python environment")?;
 
     let python = Python { folder: tools.join("python") };
@@ -54,7 +54,7 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
     if installed.as_deref() == Some(REQUIREMENTS) {
         return Ok(python);
     }
-    let why = if installed.is_some() { "requirements.txt changed" } else { "it is not there yet" };
+    let why = if installed.is_some() { "requirements.txt changed" } else { "it does not exist yet" };
     progress(&format!("installing the AWS emulator into {} ({why})", python.folder.display()));
     if python.folder.exists() {
         fs::remove_dir_all(&python.folder).context("cannot remove the old Python environment")?;
@@ -73,7 +73,7 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
         ])
         .args(["--only-binary", ":all:", "-r"])
         .arg(sources().join("requirements.txt")))?;
-    // Written last: an interrupted installation is made anew.
+    // Written last, so that an interrupted installation starts again.
     fs::write(&stamp, REQUIREMENTS).context("cannot mark the Python environment as complete")?;
     Ok(python)
 }
@@ -91,7 +91,7 @@ fn interpreter() -> Result<&'static str> {
 }
 
 fn run(command: &Command) -> Result<()> {
-    // pip must not go on in a folder that the next process makes anew.
+    // pip must not continue in a folder that the next process creates again.
     let output = ends_with_its_thread(command)?.output();
     let output = output.with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {

@@ -1,7 +1,7 @@
-//! An emulated AWS: `MiniStack` behind the launcher in `testbed/aws`, as a child process of its own.
+//! The AWS emulator: `MiniStack` with the patches of the launcher in `testbed/aws`, as a child process.
 //!
-//! `testbed/aws/CONTRACT.md` is the specification of what it plays. IAM is enforced unless told otherwise,
-//! so a function can do what its deployed role allows and nothing else.
+//! `testbed/aws/CONTRACT.md` specifies its behaviour. The emulator enforces IAM by default, so a function can do only
+//! what its deployed role allows.
 
 mod asynchronous;
 mod control;
@@ -25,20 +25,20 @@ pub use rotation::{Attempt, EventForm, Pending, Retry, Rotation, RotationOptions
 
 const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
-/// `MiniStack` knows this pair as the account's root; IAM never restricts it.
+/// `MiniStack` accepts this key pair as the account's root user, which IAM never restricts.
 const ROOT_KEY: &str = "test";
 const READY_LIMIT: Duration = Duration::from_secs(30);
 
-/// How the emulator is started.
+/// Options for the start of the emulator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Enforce the IAM policies of functions and users. Without, everybody may do everything.
+    /// Enforce the IAM policies of functions and users. Otherwise, every call is allowed.
     pub enforce_iam: bool,
-    /// First pause before Lambda tries a failed asynchronous event again. AWS waits a minute.
+    /// The first pause before Lambda tries a failed asynchronous event again. AWS waits a minute.
     pub asynchronous_retry: Duration,
     /// Further variables of the launcher, such as `ROTATION_RETRY`.
     pub environment: Vec<(String, String)>,
-    /// The port; a free one when `None`.
+    /// The port. If `None`, a free port.
     pub port: Option<u16>,
 }
 
@@ -49,7 +49,7 @@ impl Default for Options {
     }
 }
 
-/// A running emulator; it ends when dropped, or when this process is killed.
+/// A running emulator. It ends when dropped, or when this process is killed.
 #[derive(Debug)]
 pub struct Aws {
     python: Python,
@@ -59,8 +59,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Makes the virtual environment below `tools`, unless it is there and up to date. `progress` is told what
-    /// takes long and why. Safe when two processes do it at once.
+    /// Creates the virtual environment below `tools`, unless it exists and is up to date. Reports slow steps and their
+    /// reason to `progress`. Two processes may call this at the same time.
     ///
     /// # Errors
     /// When no Python 3.11 or later is found, or pip cannot install `testbed/aws/requirements.txt`.
@@ -68,13 +68,13 @@ impl Aws {
         install::install(tools, progress)
     }
 
-    /// Starts the emulator with everything it writes below `folder`, and waits until it answers.
+    /// Starts the emulator, which writes only below `folder`, and waits until it answers.
     ///
-    /// The launcher and the functions see an environment that holds only what is set here: functions must not
-    /// find credentials or settings of the machine they are tested on.
+    /// The environment of the launcher and the functions contains only the variables set here. Functions must not find
+    /// credentials or settings of the machine that runs the tests.
     ///
     /// # Errors
-    /// When the process ends or does not answer in time; the message carries the end of its log.
+    /// When the process ends or does not answer in time. The message contains the end of its log.
     pub async fn start(python: &Python, folder: &Path, options: Options) -> Result<Self> {
         let folder = folder.to_owned();
         for part in ["home", "tmp", "functions"] {
@@ -87,7 +87,7 @@ impl Aws {
         };
         let endpoint = format!("http://127.0.0.1:{port}");
         let command = launcher(python, &folder, &endpoint, port, &options);
-        // Functions are children of the emulator: the namespace ends them with it, also one that hangs.
+        // Functions are children of the emulator. The namespace ends them with it, also a function that hangs.
         let alone = process::Options {
             clean_environment: true,
             own_pid_namespace: true,
@@ -106,36 +106,36 @@ impl Aws {
         &self.endpoint
     }
 
-    /// The region that everything lives in.
+    /// The region of all resources.
     #[must_use]
     pub fn region(&self) -> &'static str {
         REGION
     }
 
-    /// The account that everything lives in.
+    /// The account of all resources.
     #[must_use]
     pub fn account(&self) -> &'static str {
         ACCOUNT
     }
 
-    /// The emulator's own log, for when a test fails.
+    /// The emulator's own log, for the analysis of a failed test.
     #[must_use]
     pub fn log(&self) -> &Path {
         self.process.log()
     }
 
-    /// The folder that holds all that the emulator and the functions wrote, for a search for leaked secrets.
+    /// The folder with all output of the emulator and the functions, for a search for leaked secrets.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Configuration for SDK clients that act as the account's root.
+    /// Configuration for SDK clients that act as the account's root user.
     pub async fn sdk_config(&self) -> aws_config::SdkConfig {
         self.sdk_config_as(ROOT_KEY, ROOT_KEY, None).await
     }
 
-    /// Configuration for SDK clients that act as whom the credentials belong to.
+    /// Configuration for SDK clients with these credentials.
     pub async fn sdk_config_as(
         &self,
         key: &str,
@@ -151,7 +151,7 @@ impl Aws {
             .await
     }
 
-    /// The AWS CLI, set up for this emulator and for nothing of the machine's own configuration.
+    /// The AWS CLI, configured for this emulator. It ignores the machine's own configuration.
     ///
     /// Version 1 ignores `AWS_ENDPOINT_URL` for `aws sqs`: pass `--endpoint-url` there.
     #[must_use]
@@ -161,10 +161,10 @@ impl Aws {
         command
     }
 
-    /// All that a function ever printed, line by line; empty when it never ran.
+    /// Every line that a function has printed; empty if it never ran.
     ///
     /// # Errors
-    /// When the log is there and cannot be read.
+    /// When the log exists and cannot be read.
     pub fn function_log(&self, name: &str) -> Result<Vec<String>> {
         let path = self.folder.join("functions").join(format!("{name}.log"));
         if !path.exists() {
@@ -202,7 +202,7 @@ fn launcher(python: &Python, folder: &Path, endpoint: &str, port: u16, options: 
         ("STATE_DIR", path("state")),
         ("FUNCTION_LOGS", path("functions")),
         ("PYTHONPATH", install::sources().display().to_string()),
-        // The launcher's sources stay free of compiled files.
+        // Python must not write compiled files beside the launcher's sources.
         ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ("GATEWAY_PORT", port.to_string()),
         ("BIND_HOST", "127.0.0.1".to_owned()),

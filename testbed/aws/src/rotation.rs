@@ -1,4 +1,4 @@
-//! Rotations as the emulator plays them: hypotheses about what AWS does not publish, and what a rotation did.
+//! Rotations of the emulator: options for what AWS does not publish, and records of what a rotation did.
 
 use std::time::{Duration, Instant};
 
@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 use super::Aws;
 use super::control::{answer, client};
 
-/// What an answer may take beyond the time that the emulator was asked to wait.
+/// The additional time for an answer after the emulator's own wait.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// What follows a failed attempt of a rotation. AWS says "several times" and no more.
+/// What follows a failed attempt of a rotation. AWS documents only that it retries "multiple times".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// Nothing.
     None,
     /// The entire rotation again, with the same token.
     SameToken,
-    /// The entire rotation again, with a token of its own, to which AWSPENDING moves.
+    /// The entire rotation again, with a new token. AWSPENDING moves to its version.
     NewToken,
 }
 
-/// What happens to AWSPENDING on the version that becomes AWSCURRENT. Both end states are seen on AWS.
+/// What happens to AWSPENDING on the version that becomes AWSCURRENT. Both end states occur on AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pending {
-    /// It stays beside AWSCURRENT.
+    /// It stays attached beside AWSCURRENT.
     Kept,
-    /// It goes with the promotion.
+    /// The promotion removes it.
     Removed,
 }
 
 /// Where an event of a rotation names the secret. Both forms were captured; AWS documents neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventForm {
-    /// One event in the one form, the next in the other.
+    /// The two forms in turn.
     Alternating,
     /// `additionalEventData.SecretId`
     AdditionalEventData,
@@ -42,39 +42,39 @@ pub enum EventForm {
     ServiceEventDetails,
 }
 
-/// Hypotheses about what AWS does not publish; what is `None` stays as it is.
+/// Hypotheses about what AWS does not publish. An option that is `None` does not change.
 #[derive(Debug, Clone, Default)]
 pub struct RotationOptions {
     /// What follows a failed attempt.
     pub retry: Option<Retry>,
-    /// How many further attempts there are.
+    /// The number of further attempts.
     pub retries: Option<u32>,
-    /// How long to wait before each.
+    /// The pause before each further attempt.
     pub retry_delay: Option<Duration>,
-    /// What becomes of AWSPENDING.
+    /// What happens to AWSPENDING.
     pub pending_after_promotion: Option<Pending>,
     /// These steps are invoked twice at the same time.
     pub duplicate_steps: Option<Vec<String>>,
-    /// When all is over, the step that failed first runs once more with the token of its attempt.
+    /// After the last attempt, the step that failed first runs again with the token of its attempt.
     pub late_step: Option<bool>,
-    /// Run only the first so many steps, then stop.
+    /// The number of steps to run.
     pub steps: Option<u32>,
     /// Send a `RotationToken` with each step.
     pub rotation_token: Option<bool>,
     /// Where CloudTrail's events name the secret.
     pub event_form: Option<EventForm>,
-    /// Whether the first value of a new secret is told as `Secret Label Updated`.
+    /// Whether the first value of a new secret sends `Secret Label Updated`.
     pub created_event: Option<bool>,
-    /// Whether `RotationEnabled` is true already while a first rotation is only tested.
+    /// Whether `RotationEnabled` is already true while a first rotation is only tested.
     pub enabled_during_test: Option<bool>,
 }
 
-/// Which token an attempt uses.
+/// The token of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
-    /// That of the attempt before.
+    /// The token of the previous attempt.
     Same,
-    /// A new one.
+    /// A new token.
     New,
 }
 
@@ -84,13 +84,13 @@ pub enum Token {
 pub struct Rotation {
     /// The secret.
     pub secret_arn: String,
-    /// The version it began with.
+    /// The version of its first attempt.
     pub version_id: String,
     /// Whether only testSecret ran (`RotateImmediately=false`).
     pub test_only: bool,
     /// `running`, `succeeded`, `failed`, `interrupted`, `abandoned` or `cancelled`.
     pub outcome: String,
-    /// Its attempts, one a token or retry.
+    /// Its attempts, one for each token or retry.
     pub attempts: Vec<Attempt>,
 }
 
@@ -100,7 +100,7 @@ pub struct Rotation {
 pub struct Attempt {
     /// Its token.
     pub version_id: String,
-    /// The invocations, in the order they began.
+    /// The invocations, in the order of their start.
     pub steps: Vec<Step>,
 }
 
@@ -121,7 +121,7 @@ pub struct Step {
 }
 
 impl Aws {
-    /// Changes hypotheses about rotation, for one secret (ARN) or for all that have no options of their own.
+    /// Changes hypotheses about rotation, for one secret (ARN) or for all secrets without their own options.
     ///
     /// # Errors
     /// When a value is out of its range.
@@ -137,7 +137,7 @@ impl Aws {
         self.post("rotation", &wanted).await.map(|_| ())
     }
 
-    /// The last rotation of a secret as it stands; `None` when there was none.
+    /// The current record of a secret's last rotation; `None` if there was none.
     ///
     /// # Errors
     /// When the emulator does not answer.
@@ -145,10 +145,10 @@ impl Aws {
         self.rotation_status(secret_arn, None, Duration::ZERO).await
     }
 
-    /// Waits until the rotation that has an attempt for this version (the last one when `None`) is over.
+    /// Waits for the end of the rotation with an attempt for this version, or of the last rotation if `None`.
     ///
     /// # Errors
-    /// When it is not over in time; the message says how far it came.
+    /// When it does not end in time. The message contains its record.
     pub async fn wait_for_rotation(
         &self,
         secret_arn: &str,
@@ -159,15 +159,15 @@ impl Aws {
         let found = self.rotation_status(secret_arn, version_id, limit).await?;
         match found {
             Some(rotation) if rotation.outcome != "running" => Ok(rotation),
-            Some(rotation) => bail!("after {:?} the rotation is not over: {rotation:?}", started.elapsed()),
-            None => bail!("after {:?} there is no rotation of {secret_arn}", started.elapsed()),
+            Some(rotation) => bail!("the rotation has not ended after {:?}: {rotation:?}", started.elapsed()),
+            None => bail!("no rotation of {secret_arn} has started after {:?}", started.elapsed()),
         }
     }
 
-    /// Starts one more attempt of the last rotation, as Secrets Manager's own retry would; wait for it as usual.
+    /// Starts one more attempt of the last rotation, as a retry by Secrets Manager does. Does not wait for its end.
     ///
     /// # Errors
-    /// When there is no rotation that could be resumed.
+    /// When there is no rotation to resume.
     pub async fn resume_rotation(&self, secret_arn: &str, token: Token) -> Result<()> {
         let token = match token {
             Token::Same => "same",
@@ -176,10 +176,10 @@ impl Aws {
         self.post("rotation/resume", &json!({"secret": secret_arn, "token": token})).await.map(|_| ())
     }
 
-    /// Invokes one step with any token, as an attempt that was given up and still writes would.
+    /// Invokes one step with any token, like an abandoned attempt that still writes.
     ///
     /// # Errors
-    /// When the secret has no rotation function. A function that fails is no error: see [`Step::outcome`].
+    /// When the secret has no rotation function. A failed function is not an error: see [`Step::outcome`].
     pub async fn invoke_step(&self, secret_arn: &str, version_id: &str, step: &str) -> Result<Step> {
         let answer = self
             .post("rotation/step", &json!({"secret": secret_arn, "version": version_id, "step": step}))

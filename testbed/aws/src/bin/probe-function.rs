@@ -1,9 +1,9 @@
-//! A rotation function that does what a script says, for the tests of the emulator's contract.
+//! A rotation function that runs a script, for the tests of the emulator's contract.
 //!
-//! It appends each event to `events.jsonl` in the folder `PROBE_FOLDER`, then plays the script that is there
-//! for the secret (`<name>.json`, with `/` as `_`) or, for other events, for the function (`<function>.json`):
-//! an object from step (or `event`) to a list of actions. Without a script it answers `{}` and touches nothing,
-//! so it is also the empty function that a benchmark compares with: nothing is built before it is needed.
+//! It appends each event to `events.jsonl` in the folder `PROBE_FOLDER`. Then it runs the script in that folder: for an
+//! event of a secret `<name>.json` (with `/` as `_`), for other events `<function>.json`. A script is an object from
+//! step (or `event`) to a list of actions. Without a script, the function answers `{}` and makes no call. A benchmark
+//! uses it as the empty function, so the function creates nothing before it needs it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ async fn play(folder: &Path, event: &Value, function: &str) -> Result<Value, Dia
     Ok(json!({}))
 }
 
-/// Appends the event; how many of the same step and secret there were before.
+/// Appends the event. Returns the number of earlier events of the same step and secret.
 fn record(folder: &Path, function: &str, event: &Value, step: &str, secret: &str) -> std::io::Result<u64> {
     let path = folder.join("events.jsonl");
     let is_same = |line: &&str| {
@@ -93,7 +93,7 @@ async fn act(action: &Value, event: &Value) -> Result<(), Diagnostic> {
                 error_message: text(action, "message"),
             });
         }
-        // As a crash does: nothing is told to the Runtime API.
+        // Like a crash: the Runtime API receives no answer.
         "exit" => std::process::abort(),
         other => {
             return Err(Diagnostic {

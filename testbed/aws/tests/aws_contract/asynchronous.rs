@@ -173,7 +173,7 @@ async fn message(shared: &Shared, queue: &str, wanted: impl Fn(&Value) -> bool) 
     eventually(queue, async || Ok(bodies(shared, queue).await?.into_iter().find(|body| wanted(body)))).await
 }
 
-/// All bodies that ever came to the queue; what is received stays known to the other tests.
+/// The bodies of all messages that the queue has received. The other tests see received messages too.
 pub async fn bodies(shared: &Shared, queue: &str) -> Result<Vec<Value>> {
     static SEEN: Mutex<Vec<(String, Value)>> = Mutex::new(Vec::new());
     let client = aws_sdk_sqs::Client::new(&shared.aws.sdk_config().await);

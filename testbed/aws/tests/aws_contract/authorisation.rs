@@ -1,4 +1,4 @@
-//! Rows I: who may do what.
+//! Rows I: permissions.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_secretsmanager::Client;
@@ -112,7 +112,7 @@ async fn a_role_limited_by_event_source_puts_no_other_event() -> Result<()> {
     assert_refused(both.send().await, "AccessDeniedException").map(drop)
 }
 
-/// Configuration of a new IAM user without any right.
+/// Configuration of a new IAM user without any permission.
 async fn new_user(shared: &'static Shared, user: &str) -> Result<aws_config::SdkConfig> {
     cli(shared, &["iam", "create-user", "--user-name", user]).await?;
     let key = cli(shared, &["iam", "create-access-key", "--user-name", user]).await?;
@@ -123,14 +123,14 @@ async fn new_user(shared: &'static Shared, user: &str) -> Result<aws_config::Sdk
     Ok(shared.aws.sdk_config_as(&text("AccessKeyId")?, &text("SecretAccessKey")?, None).await)
 }
 
-/// Gives the user this one right.
+/// Grants the user this one permission.
 async fn put_policy(shared: &'static Shared, user: &str, statement: &Value) -> Result<()> {
     let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let put = ["iam", "put-user-policy", "--user-name", user, "--policy-name", "p"];
     cli(shared, &[&put[..], &["--policy-document", &policy]].concat()).await.map(drop)
 }
 
-/// Lets the probe read `arn` with its own role; the error when it may not.
+/// Makes the probe read `arn` with its own role. Returns the error if the read is denied.
 async fn read_by_probe(reader: &Secret, arn: &str) -> Result<Option<String>> {
     reader.script(&json!({"setSecret": [{"do": "read", "secret": arn}]}))?;
     let version = match reader.shared.aws.rotation(&reader.arn).await? {

@@ -1,4 +1,4 @@
-//! Rows E: brokers and clusters that answer with the testbed's own endpoints.
+//! Rows E: brokers and clusters with the testbed's own endpoints.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn amazon_mq_refuses_more_calls_than_its_bucket_holds() -> Result<()> {
     let client = aws_sdk_mq::Client::new(&config);
     let ask = || client.describe_broker().broker_id(&id).send();
     let mut refused = 0;
-    // As many as an incident brings: a hundred at once, and fifteen a second.
+    // The limits that an incident can reach: a burst of a hundred calls, then fifteen a second.
     for _ in 0..5 {
         let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
         refused += answers.iter().filter(|answer| answer.is_err()).count();
@@ -77,7 +77,7 @@ async fn an_access_entry_says_who_a_principal_is_in_a_cluster() -> Result<()> {
     let role = shared.stack.output("DeliveryArn")?;
     let (_, name) = role.rsplit_once("/deliveries/").context("no path")?;
     let account = shared.aws.account();
-    // As a session knows it.
+    // The form in a session's ARN.
     let without_path = format!("arn:aws:iam::{account}:role/{name}");
     assert_eq!(shared.aws.access_entry("entered", role).await?, None);
     let create = ["eks", "create-access-entry", "--cluster-name", "entered", "--principal-arn"];

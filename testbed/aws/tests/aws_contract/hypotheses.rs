@@ -1,4 +1,4 @@
-//! Rows H: what AWS does not publish, as options.
+//! Rows H: options for what AWS does not publish.
 
 use anyhow::{Context as _, Result};
 use aws::{Retry, RotationOptions, Token};

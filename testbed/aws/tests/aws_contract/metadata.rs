@@ -1,4 +1,4 @@
-//! Rows D: what Secrets Manager tells about a secret.
+//! Rows D: metadata of a secret.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Rows I8 to I10: what the policy of a secret, a queue or a topic says about who comes.
+//! Rows I8 to I10: policies of secrets, queues and topics.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_secretsmanager::Client;
@@ -35,7 +35,7 @@ async fn a_rule_reaches_the_queue_and_the_topic_that_name_it() -> Result<()> {
         queue(shared, &own, &only("events.amazonaws.com", "sqs:SendMessage", &condition)).await?,
         topic(shared, &own, &only("events.amazonaws.com", "sns:Publish", &condition)).await?,
     ];
-    // The one that is named comes last: what the others sent would be there before.
+    // The allowed sender comes last. A message of another sender would arrive before its message.
     for number in [2, 1, 0] {
         let name = format!("{own}-{number}");
         let pattern = json!({"source": [own]}).to_string();
@@ -102,7 +102,7 @@ async fn session(shared: &'static Shared, name: &str) -> Result<(Client, String)
     Ok((Client::new(&config), role))
 }
 
-/// Something that is sent to, and the queue in which it arrives.
+/// A target, and the queue in which its messages arrive.
 struct Inbox {
     target: String,
     url: String,

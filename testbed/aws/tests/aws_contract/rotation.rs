@@ -270,8 +270,8 @@ async fn test(secret: &Secret) -> Result<()> {
     Ok(())
 }
 
-/// What the event bus brought about this secret, once there are so many: the name of a service event, or the detail
-/// of a label event without the secret's name.
+/// Waits for this number of events about the secret on the event bus. Returns the name of each service event, or the
+/// detail of each label event without the secret's name.
 async fn told(secret: &Secret, count: usize) -> Result<Vec<Value>> {
     let shared = shared().await?;
     eventually("events of Secrets Manager", async || {

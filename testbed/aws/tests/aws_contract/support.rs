@@ -1,4 +1,4 @@
-//! One emulator and one stack for all tests, and a secret with a script for each.
+//! One emulator and one stack for all tests, and a secret with a script for each test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,10 +21,10 @@ pub struct Shared {
     pub probe_folder: PathBuf,
 }
 
-/// Started by the first test that needs it; it ends with the process.
+/// The first test that needs it starts it. It ends with the process.
 pub async fn shared() -> Result<&'static Shared> {
     static SHARED: OnceCell<Result<Shared, String>> = OnceCell::const_new();
-    // An emulator that did not start is not started again for each test.
+    // After a failed start, the other tests do not try again.
     let shared = SHARED.get_or_init(async || start().await.map_err(|error| format!("{error:#}"))).await;
     shared.as_ref().map_err(|error| anyhow!("{error}"))
 }
@@ -65,7 +65,7 @@ fn remove_folders_of_ended_runs(temporary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A secret of one test. Its tag lets the probe touch it.
+/// A secret of one test. Its tag allows the probe to use it.
 pub struct Secret {
     pub shared: &'static Shared,
     pub client: Client,
@@ -89,7 +89,7 @@ impl Secret {
         Ok(Self { shared, client, arn, first: created.version_id.context("no version")? })
     }
 
-    /// What the probe does for this secret: an object from step to actions.
+    /// Sets the probe's script for this secret: an object from step to actions.
     pub fn script(&self, script: &Value) -> Result<()> {
         let name = self.arn.rsplit(":secret:").next().context("no name")?.replace('/', "_");
         Ok(std::fs::write(self.shared.probe_folder.join(format!("{name}.json")), script.to_string())?)
@@ -104,7 +104,7 @@ impl Secret {
         self.shared.aws.set_rotation_options(Some(&self.arn), &options).await
     }
 
-    /// Starts a rotation; its version.
+    /// Starts a rotation. Returns its version.
     pub async fn rotate(&self) -> Result<String> {
         let function = self.shared.stack.output("ProbeArn")?;
         let rotate = self.client.rotate_secret().secret_id(&self.arn).rotation_lambda_arn(function);
@@ -120,7 +120,7 @@ impl Secret {
         self.wait(&version).await
     }
 
-    /// The labels of a version, sorted; empty when it has none or is not there.
+    /// The labels of a version, sorted; empty if it has none or does not exist.
     pub async fn labels(&self, version: &str) -> Result<Vec<String>> {
         let description = self.client.describe_secret().secret_id(&self.arn).send().await?;
         let mut labels =
@@ -145,7 +145,7 @@ impl Secret {
         put.set_version_stages(Some(labels)).send().await?.version_id.context("no version")
     }
 
-    /// The events that the probe got for this secret.
+    /// The events of this secret that the probe received.
     pub fn events(&self) -> Result<Vec<Value>> {
         Ok(self
             .entries()?
@@ -199,7 +199,7 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}/{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The call was refused with that code.
+/// Asserts that the call failed with that code.
 pub fn assert_refused<T, E, R>(result: Result<T, SdkError<E, R>>, code: &str) -> Result<String>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -210,7 +210,7 @@ where
     Ok(error.message().unwrap_or_default().to_owned())
 }
 
-/// Asks again until there is an answer.
+/// Repeats a call until it returns an answer.
 pub async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> Result<T>
 where
     F: FnMut() -> Fut,
@@ -226,7 +226,7 @@ where
     }
 }
 
-/// A CLI call as root that must succeed; its answer.
+/// Makes a CLI call as root, which must succeed. Returns its answer.
 pub async fn cli(shared: &'static Shared, arguments: &[&str]) -> Result<Value> {
     let mut command = shared.aws.cli();
     command.args(arguments).args(["--output", "json"]);

@@ -1,4 +1,4 @@
-//! The table and the tests name each other.
+//! Checks that every row of the table has a test and every test has a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

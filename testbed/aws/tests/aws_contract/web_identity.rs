@@ -1,4 +1,4 @@
-//! Row I6: a token of a service account for credentials of a role.
+//! Row I6: credentials of a role for the token of a service account.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -47,7 +47,7 @@ async fn a_web_identity_is_taken_from_a_known_issuer_with_the_right_signature_au
     Ok(())
 }
 
-/// As `infra/kubernetes/store-role.yaml` has it.
+/// As in `infra/kubernetes/store-role.yaml`.
 async fn create_role(shared: &'static Shared) -> Result<String> {
     let provider = format!("arn:aws:iam::{}:oidc-provider/{ISSUER}", shared.aws.account());
     let subject = format!("{ISSUER}:sub");
@@ -77,7 +77,7 @@ fn issue(shared: &Shared, tokens: &[Value]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The code of a refusal; empty for credentials.
+/// The error code of a refused call; empty if STS returns credentials.
 async fn assume(shared: &Shared, role: &str, token: &str) -> Result<String> {
     let mut command = shared.aws.cli();
     command.args(["sts", "assume-role-with-web-identity", "--role-session-name", "contract"]);
