@@ -1,4 +1,4 @@
-//! The whole private cloud: a broker, an AWS that knows it, an EKS cluster, and the suite deployed from `infra/`.
+//! The whole private cloud: a broker, the AWS emulator, an EKS cluster, and the suite deployed from `infra/`.
 
 mod alerts;
 mod app;
@@ -36,7 +36,7 @@ pub use volume_client::VolumeClient;
 /// The stack's name.
 pub const STACK: &str = "rotation";
 
-/// What has to be on the machine before a cloud can start.
+/// The installed parts that a cloud needs.
 #[derive(Debug, Clone)]
 pub struct Parts {
     python: Python,
@@ -45,26 +45,26 @@ pub struct Parts {
     functions: Functions,
 }
 
-/// A running cloud; all of it ends when dropped.
+/// A running cloud. All its parts end when dropped.
 pub struct Cloud {
     /// The RabbitMQ node.
     pub broker: Broker,
     kubernetes: Option<Kubernetes>,
-    /// The emulated AWS.
+    /// The AWS emulator.
     pub aws: Aws,
     /// The stack of `infra/template.yaml`.
     pub stack: Stack,
-    /// The node's id in Amazon MQ.
+    /// The node's broker id in Amazon MQ.
     pub broker_id: String,
     /// ARN of the secret of the node's administrator.
     pub admin_secret: String,
-    /// Secrets Manager, as the account's root.
+    /// Secrets Manager, as the account's root user.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Lambda, as the account's root.
+    /// Lambda, as the account's root user.
     pub lambda: aws_sdk_lambda::Client,
-    /// What arrives at the dead-letter topic.
+    /// The messages of the dead-letter topic.
     pub notices: Notices,
-    /// What SecOps gets.
+    /// The alerts that SecOps receives.
     pub alerts: Alerts,
     /// The broker's certificates.
     pub certificates: Certificates,
@@ -73,10 +73,10 @@ pub struct Cloud {
 }
 
 impl Parts {
-    /// Installs what is missing below `target/testbed`, but for Kubernetes, which `cargo xtask` builds.
+    /// Installs missing parts below `target/testbed`, except Kubernetes, which `cargo xtask` builds.
     ///
     /// # Errors
-    /// When a part cannot be had.
+    /// When a part cannot be installed or found.
     pub fn install(
         suite: Suite,
         functions: Functions,
@@ -94,11 +94,11 @@ impl Parts {
 }
 
 impl Cloud {
-    /// Starts broker, AWS and the cluster side by side in `folder` and deploys the suite, with further
+    /// Starts the broker, the AWS emulator and the cluster in parallel in `folder`. Then deploys the suite with further
     /// `parameters` of the template.
     ///
     /// # Errors
-    /// When a part does not start or the stack cannot be deployed; the message holds the end of its log.
+    /// When a part does not start or the stack cannot be deployed. The message contains the end of its log.
     pub async fn start(
         parts: &Parts,
         folder: &Path,
@@ -154,7 +154,7 @@ impl Cloud {
         })
     }
 
-    /// Everything that the cloud wrote: for a search for leaked credentials.
+    /// The folder of all files that the cloud wrote, for a search for leaked credentials.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -183,7 +183,7 @@ impl Cloud {
     }
 }
 
-/// A tag as Secrets Manager takes it.
+/// A tag for Secrets Manager.
 #[must_use]
 pub fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()

@@ -18,7 +18,7 @@ pub fn programs() -> Result<PathBuf> {
     Ok(own.ancestors().nth(2).context("the test program has no folder")?.to_owned())
 }
 
-/// A cloud with everything in it, whose folder begins with `name`.
+/// Starts a cloud with all its parts, in a folder whose name begins with `name`.
 ///
 /// # Errors
 /// When a part is missing or does not start.

@@ -1,7 +1,7 @@
-//! A private cloud on this machine, made of real parts: a RabbitMQ node, a Kubernetes API, and an emulated AWS that
-//! runs the functions' real binaries. Nothing is installed system-wide and nothing listens beyond loopback.
+//! A private cloud on this machine: a real RabbitMQ node, a real Kubernetes API, and an AWS emulator that runs the
+//! functions' own binaries. Nothing is installed system-wide, and every port is on loopback.
 //!
-//! Each part is a crate of its own. This crate puts them together, and re-exports what tests use of them.
+//! Each part has its own crate. This crate combines them, and re-exports what tests use of them.
 
 pub mod cloud;
 pub mod for_tests;

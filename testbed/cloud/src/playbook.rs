@@ -1,5 +1,5 @@
-//! One playbook as a shell session: its commands run one after the other, as a person would type them, and none may be
-//! left out unseen.
+//! A playbook as a shell session. Its commands run one after the other, as a person types them. A test that skips a
+//! command fails.
 
 mod sentence;
 mod text;
@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 pub use self::sentence::Sentence;
 pub use self::text::commands_in_sentences;
 
-/// A page's blocks of shell and the commands in its sentences, and what the user would have typed into the placeholders.
+/// The shell blocks of a page, the commands in its sentences, and the values of its placeholders.
 #[derive(Debug)]
 pub struct Page {
     name: String,
@@ -58,31 +58,31 @@ impl Page {
             kubernetes.write_admin_kubeconfig(&kubeconfig)?;
             environment.insert("KUBECONFIG".to_owned(), kubeconfig.display().to_string());
         }
-        // Who follows a page stands at the repository's root.
+        // A user of a page runs its commands in the repository's root.
         std::os::unix::fs::symlink(workspace().join("infra"), folder.join("infra"))?;
         let (blocks, sentences) = (text::blocks(&text)?, text::commands_in_sentences(&text));
         let name = name.to_owned();
         Ok(Self { name, blocks, next: 0, sentences, next_sentence: 0, folder, environment })
     }
 
-    /// What the user types into a placeholder (`export NAME=...`).
+    /// Sets what the user types for a placeholder (`export NAME=...`).
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
-    /// The folder that the commands run in.
+    /// The folder in which the commands run.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The next block as it stands in the page.
+    /// The text of the next block.
     #[must_use]
     pub fn next_block(&self) -> &str {
         self.blocks.get(self.next).map_or("", String::as_str)
     }
 
-    /// Runs the next block; what it printed.
+    /// Runs the next block. Returns what it printed.
     ///
     /// # Errors
     /// When there is none, or a command in it fails.
@@ -93,7 +93,8 @@ impl Page {
         self.run_block(block).await
     }
 
-    /// Runs the last block once more, as the page says for undoing or looking again; or `back` blocks before it.
+    /// Runs an earlier block again, as the page says to undo or to check something: the last block, or the one `back`
+    /// blocks before it.
     ///
     /// # Errors
     /// When there is none, or a command in it fails.
@@ -103,7 +104,7 @@ impl Page {
         self.run_block(block).await
     }
 
-    /// Passes by the next block, which holds `words` and is for another case.
+    /// Skips the next block, which contains `words` and is for another case.
     ///
     /// # Errors
     /// When the next block is another one.
@@ -115,17 +116,17 @@ impl Page {
         Ok(())
     }
 
-    /// Every block was run.
+    /// Checks that every block was run.
     ///
     /// # Errors
-    /// When one was not.
+    /// When a block was not run.
     pub fn end(self) -> Result<()> {
         let left = self.blocks.len() - self.next;
         ensure!(left == 0, "{left} blocks of {} were not run: {:?}", self.name, self.blocks.get(self.next));
         Ok(())
     }
 
-    /// Variables that a block sets are known to the next, as in one terminal.
+    /// The next block has the variables that this block sets, as in one terminal.
     fn session(&self, block: &str) -> Result<Command> {
         let mut text = String::from("set -euao pipefail\n[ -f state ] && . ./state\n");
         for (name, value) in &self.environment {
@@ -155,7 +156,7 @@ impl Page {
     }
 }
 
-/// What a command printed; it and what it complained of when it fails.
+/// What a command printed. If it failed, the error contains its output and its messages.
 async fn finished(mut run: Command) -> Result<String> {
     let output = tokio::task::spawn_blocking(move || run.output()).await??;
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -163,9 +164,9 @@ async fn finished(mut run: Command) -> Result<String> {
     Ok(out.into_owned())
 }
 
-/// A netrc file for the broker's administrator, readable by its owner only; its path.
+/// Writes a netrc file for the broker's administrator that only its owner can read. Returns its path.
 ///
-/// It holds a password by its nature, so it lies in a folder `administrator`, which a search for passwords knows;
+/// The file contains a password. Its folder `administrator` is therefore known to the search for passwords.
 /// `admin.netrc` in `folder` is a link to it.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What SecOps and a SIEM get: alerts by the topic, incident events by the bus.
+//! What SecOps and a SIEM receive: alerts from the topic, incident events from the bus.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::Inbox;
 
-/// The handler may wait for a message that says more before it tells of a failure.
+/// The handler may wait for a more specific message before it reports a failure.
 const LIMIT: Duration = Duration::from_secs(45);
 
-/// Alerts of one stack, and the incident events of all.
+/// Alerts of one stack, and incident events of all stacks.
 #[derive(Debug)]
 pub struct Alerts {
     alerts: Inbox,
@@ -19,7 +19,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// Listens as a chat and a SIEM would.
+    /// Subscribes, as a chat and a SIEM do.
     ///
     /// # Errors
     /// When SQS, SNS or EventBridge refuses.
@@ -30,7 +30,7 @@ impl Alerts {
         let bus = aws_sdk_eventbridge::Client::new(config);
         let rule = format!("{name}-incident-events");
         let pattern = json!({"source": ["secret-rotation"]}).to_string();
-        // The default bus, unless the stack has one of its own.
+        // The default bus, unless the stack has its own.
         let name = stack.output("IncidentBusName").ok().map(str::to_owned);
         let put = bus.put_rule().name(&rule).set_event_bus_name(name.clone()).event_pattern(pattern);
         put.send().await.context("no rule")?;
@@ -41,13 +41,13 @@ impl Alerts {
         Ok(Self { alerts, events })
     }
 
-    /// The queue that alerts arrive in, for people.
+    /// The URL of the queue in which alerts arrive, for people.
     #[must_use]
     pub fn url(&self) -> &str {
         self.alerts.url()
     }
 
-    /// The alerts about `subject` (a secret's ARN, mostly) up to now.
+    /// The alerts about `subject` (usually a secret's ARN) up to now.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -55,7 +55,7 @@ impl Alerts {
         Ok(self.alerts.all().await?.into_iter().filter(|alert| is_about(alert, subject)).collect())
     }
 
-    /// Waits until there are `count` alerts about `subject`, and answers them.
+    /// Waits until there are `count` alerts about `subject`, and returns them.
     ///
     /// # Errors
     /// When there are fewer after a minute.
@@ -63,7 +63,7 @@ impl Alerts {
         self.alerts.wait_until(count, LIMIT, |alert| is_about(alert, subject)).await
     }
 
-    /// Waits until there are `count` alerts whatever they are about that are `wanted`.
+    /// Waits until there are `count` alerts of any subject that are `wanted`.
     ///
     /// # Errors
     /// When there are fewer after a minute.
@@ -79,7 +79,7 @@ impl Alerts {
         self.events.matching(|event| event["detail"]["subject"] == subject).await
     }
 
-    /// Waits until there are `count` incident events about `subject`, and answers them whole.
+    /// Waits until there are `count` incident events about `subject`, and returns the whole events.
     ///
     /// # Errors
     /// When there are fewer after a minute.

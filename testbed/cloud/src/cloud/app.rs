@@ -1,4 +1,4 @@
-//! An application's broker user and its secret, as a deployment makes them.
+//! An application's broker user and its secret, as a deployment creates them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{Cloud, tag};
 
 const ROTATION_LIMIT: Duration = Duration::from_secs(90);
 
-/// A secret and the broker user that it was created for.
+/// A secret and its first broker user.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The first user of the pair.
@@ -24,7 +24,7 @@ pub struct App {
 /// `length` random hexadecimal digits, for passwords and names of tests.
 ///
 /// # Errors
-/// When the system gives no randomness.
+/// When the system returns no random bytes.
 pub fn random_text(length: usize) -> Result<String> {
     use std::io::Read as _;
     let mut bytes = vec![0_u8; length.div_ceil(2)];
@@ -35,7 +35,7 @@ pub fn random_text(length: usize) -> Result<String> {
 }
 
 impl Cloud {
-    /// A broker user with permissions on `/`, and its secret for rotation with the admin secret.
+    /// Creates a broker user with permissions on `/`, and its secret for rotation with the admin secret.
     ///
     /// # Errors
     /// When the broker or Secrets Manager refuses.
@@ -43,8 +43,7 @@ impl Cloud {
         self.create_app_with(user, &json!({})).await
     }
 
-    /// As [`Cloud::create_app`], with fields of the value replaced by those of `changes`, or removed where
-    /// those are null.
+    /// As [`Cloud::create_app`], but the fields in `changes` replace those of the value. A null removes a field.
     ///
     /// # Errors
     /// When the broker or Secrets Manager refuses.
@@ -67,8 +66,8 @@ impl Cloud {
         Ok(App { user: user.to_owned(), arn })
     }
 
-    /// As [`Cloud::create_app`], with explicit endpoints in the secret and in an admin secret of its own:
-    /// to put something between the function and the broker.
+    /// As [`Cloud::create_app`], with explicit endpoints in the secret and in a new admin secret. A test uses it to put
+    /// a proxy between the function and the broker.
     ///
     /// # Errors
     /// When the broker or Secrets Manager refuses.
@@ -80,7 +79,7 @@ impl Cloud {
         self.create_app_with(user, &changes).await
     }
 
-    /// One more admin secret for the node's administrator, with fields replaced by `changes`; its ARN.
+    /// Creates one more admin secret for the node's administrator, with fields replaced by `changes`. Returns its ARN.
     ///
     /// # Errors
     /// When Secrets Manager refuses.
@@ -95,7 +94,7 @@ impl Cloud {
         self.create_tagged_secret(&format!("rabbitmq-admin/{name}"), &value.to_string(), "admin").await
     }
 
-    /// A secret that rotation-mq may rotate, with any text in it; its ARN.
+    /// Creates a secret that rotation-mq may rotate, with any text as its value. Returns its ARN.
     ///
     /// # Errors
     /// When Secrets Manager refuses.
@@ -121,7 +120,7 @@ impl Cloud {
         created.arn.context("a secret without an ARN")
     }
 
-    /// `RotateSecret`, as SecOps or a schedule calls it; the id of the new version.
+    /// Calls `RotateSecret`, as SecOps or a schedule does. Returns the id of the new version.
     ///
     /// # Errors
     /// When Secrets Manager refuses.
@@ -130,7 +129,7 @@ impl Cloud {
         started.version_id.context("a rotation without a version")
     }
 
-    /// `RotateSecret` with `RotateImmediately=false`: runs testSecret only; waits for its end.
+    /// Calls `RotateSecret` with `RotateImmediately=false`, which runs only testSecret. Waits for its end.
     ///
     /// # Errors
     /// When it does not start or does not end.
@@ -151,7 +150,7 @@ impl Cloud {
             .with_context(|| format!("the rotation of {arn} was not started"))
     }
 
-    /// Rotates and waits for the end, whatever it is.
+    /// Rotates and waits for the end, successful or not.
     ///
     /// # Errors
     /// When it does not start or does not end.
@@ -160,10 +159,10 @@ impl Cloud {
         self.aws.wait_for_rotation(arn, Some(&version), ROTATION_LIMIT).await
     }
 
-    /// Rotates and insists on success; the id of the new version.
+    /// Rotates and requires success. Returns the id of the new version.
     ///
     /// # Errors
-    /// When the rotation ends in any other way; the message holds what its steps answered.
+    /// When the rotation does not succeed. The message contains the answers of its steps.
     pub async fn rotate_successfully(&self, arn: &str) -> Result<String> {
         let rotation = self.rotate(arn).await?;
         if rotation.outcome != "succeeded" {
@@ -172,7 +171,7 @@ impl Cloud {
         Ok(rotation.version_id)
     }
 
-    /// The value that a stage holds now.
+    /// The current value of the version with this staging label.
     ///
     /// # Errors
     /// When there is none.
@@ -188,7 +187,7 @@ impl Cloud {
         Ok(serde_json::from_str(answer.secret_string().unwrap_or_default())?)
     }
 
-    /// The version that carries a stage now.
+    /// The version to which this staging label is attached.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.

@@ -1,10 +1,10 @@
-//! The queues before the handler, for tests that put something into them.
+//! The queues of dlq-handler, for tests that send messages to them.
 
 use anyhow::{Context as _, Result, ensure};
 use aws::Stack;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 
-/// What SQS takes in one call.
+/// The most messages that SQS accepts in one call.
 const BATCH: usize = 10;
 
 /// A queue of a stack.
@@ -23,16 +23,16 @@ impl DeadLetterQueue {
         Ok(Self { client: aws_sdk_sqs::Client::new(config), url: stack.output(output)?.to_owned() })
     }
 
-    /// Its URL.
+    /// The queue's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Sends messages, as many at a time as SQS takes.
+    /// Sends messages, in batches of the size that SQS accepts.
     ///
     /// # Errors
-    /// When SQS does not take one.
+    /// When SQS refuses a message.
     pub async fn send(&self, bodies: &[String]) -> Result<()> {
         for batch in bodies.chunks(BATCH) {
             let entries = batch.iter().enumerate().map(|(number, body)| {
@@ -46,7 +46,7 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// How long a message that failed stays away. The template's own value is six minutes.
+    /// Sets the visibility timeout, after which a failed message comes again. The template's value is six minutes.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -61,7 +61,7 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// Removes all messages, those included that are away for now.
+    /// Removes all messages, invisible messages included.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -70,7 +70,7 @@ impl DeadLetterQueue {
         Ok(())
     }
 
-    /// How many messages are in it, those included that are away for now, but not those that were sent for later.
+    /// The number of messages in it. Invisible messages are included, delayed messages are not.
     ///
     /// # Errors
     /// When SQS does not answer.
@@ -82,7 +82,7 @@ impl DeadLetterQueue {
         .await
     }
 
-    /// Whether there is anything in it, now or later.
+    /// Whether it contains any message, delayed messages included.
     ///
     /// # Errors
     /// When SQS does not answer.

@@ -1,4 +1,4 @@
-//! Secrets that go to the cluster.
+//! Secrets that are delivered to the cluster.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use super::{Answer, Cloud, tag, workspace};
 
-/// Shorter than in production: a test that stops the operator waits for it to be over.
+/// Shorter than in production, because a test that stops the operator waits for the timeout.
 pub(super) const SYNC_TIMEOUT_SECONDS: &str = "8";
 
-/// The rights of secret2eks in the cluster, as users give them.
+/// The permissions of secret2eks in the cluster, as users grant them.
 pub(super) async fn let_secret2eks_in(kubernetes: &Kubernetes) -> Result<()> {
     let path = workspace().join("infra/kubernetes/access.yaml");
     let manifest = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     kubernetes.apply_manifests(&manifest).await
 }
 
-/// The tags that send a secret to a namespace with the store `aws`.
+/// The tags that deliver a secret to a namespace with the store `aws`.
 #[must_use]
 pub fn route_to<'a>(namespace: &'a str, name: &'a str) -> [(&'a str, &'a str); 3] {
     [("secret2eks/namespace", namespace), ("secret2eks/name", name), ("secret2eks/store", "SecretStore/aws")]
@@ -35,7 +35,7 @@ impl Cloud {
         self.kubernetes.as_ref().context("this cloud has no Kubernetes")
     }
 
-    /// Delivers what is current, and waits for secret2eks' answer.
+    /// Delivers the current version, and waits for secret2eks' answer.
     ///
     /// # Errors
     /// When Lambda does not run it.
@@ -49,10 +49,10 @@ impl Cloud {
         Ok(json!({"secretArn": arn, "versionId": version, "attempt": 1}))
     }
 
-    /// Asks secret2eks, as rotation-mq does after a rotation, to deliver what is current.
+    /// Requests the delivery of the current version from secret2eks, as rotation-mq does after a rotation.
     ///
     /// # Errors
-    /// When Lambda does not take the request.
+    /// When Lambda refuses the request.
     pub async fn request_delivery(&self, arn: &str) -> Result<()> {
         let request = self.delivery_request(arn).await?;
         self.lambda
@@ -66,7 +66,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// Name of secret2eks.
+    /// The function name of secret2eks.
     ///
     /// # Errors
     /// When this cloud was started without a cluster.
@@ -74,7 +74,7 @@ impl Cloud {
         self.stack.output("Secret2EksFunctionName")
     }
 
-    /// The value of a tag now.
+    /// The current value of a tag.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
@@ -87,7 +87,7 @@ impl Cloud {
     /// Waits until a tag has that value.
     ///
     /// # Errors
-    /// When it has not within `limit`.
+    /// When it does not have that value within `limit`.
     pub async fn wait_for_tag(&self, arn: &str, key: &str, value: &str, limit: Duration) -> Result<()> {
         let began = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! The functions' programs, as cargo or cargo-lambda left them.
+//! The functions' programs, as built by cargo or cargo-lambda.
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +8,19 @@ use aws::Artifact;
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
 const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
-/// SIGKILL to every process of a function of the emulated AWS at `endpoint`, as Lambda does to one that is out of
-/// memory.
+/// Sends SIGKILL to every process of a function of the AWS emulator at `endpoint`, as Lambda does when a function has
+/// no memory left.
 pub fn kill_function(endpoint: &str, name: &str) {
     signal_function(endpoint, name, "KILL");
 }
 
-/// SIGSTOP to every process of a function: it does nothing any more, until Lambda's own timeout ends it.
+/// Sends SIGSTOP to every process of a function. The function hangs until Lambda's timeout ends it.
 pub fn freeze_function(endpoint: &str, name: &str) {
     signal_function(endpoint, name, "STOP");
 }
 
 fn signal_function(endpoint: &str, name: &str, signal: &str) {
-    // All at once: one that starts while the first dies is the next environment.
+    // All at once: a process that starts while the first one dies belongs to the next environment.
     let ids = processes_of(endpoint, name);
     let ids: Vec<_> = ids.iter().filter_map(|process| process.file_name()).collect();
     if !ids.is_empty() {
@@ -28,8 +28,8 @@ fn signal_function(endpoint: &str, name: &str, signal: &str) {
     }
 }
 
-/// The folder in `/proc` of every process of a function of the emulated AWS at `endpoint`. Another cloud on the machine may
-/// have a function of the same name, which is left alone.
+/// The folder in `/proc` of every process of a function of the AWS emulator at `endpoint`. Functions of the same name
+/// that belong to another cloud on the machine are not included.
 pub fn processes_of(endpoint: &str, name: &str) -> Vec<PathBuf> {
     let wanted = [format!("AWS_LAMBDA_FUNCTION_NAME={name}"), format!("AWS_ENDPOINT_URL={endpoint}")];
     let is_it = |process: &PathBuf| {
@@ -42,14 +42,14 @@ pub fn processes_of(endpoint: &str, name: &str) -> Vec<PathBuf> {
     processes.map(|process| process.path()).filter(is_it).collect()
 }
 
-/// The programs that a cloud runs.
+/// The programs of a cloud's functions.
 #[derive(Debug, Clone)]
 pub struct Functions {
     programs: Vec<(&'static str, PathBuf)>,
 }
 
 impl Functions {
-    /// Those that cargo built into a folder such as `target/debug`.
+    /// The programs that cargo built into a folder such as `target/debug`.
     ///
     /// # Errors
     /// When one was not built.
@@ -57,7 +57,7 @@ impl Functions {
         Self::find(|name| folder.join(name))
     }
 
-    /// Those that cargo-lambda built below a folder such as `target/lambda`.
+    /// The programs that cargo-lambda built below a folder such as `target/lambda`.
     ///
     /// # Errors
     /// When one was not built.

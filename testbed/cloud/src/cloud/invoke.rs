@@ -1,4 +1,4 @@
-//! Invoking rotation-mq directly: one step at a time, or an incident's action.
+//! Direct invocations: one step of rotation-mq, or an action for an incident.
 
 use anyhow::{Context as _, Result, bail};
 use aws::RotationOptions;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Cloud;
 
-/// What a function answered.
+/// The answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It succeeded with this value.
@@ -22,7 +22,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The kind of the failure; empty when there was none.
+    /// The kind of the failure; empty after a success.
     #[must_use]
     pub fn kind(&self) -> &str {
         match self {

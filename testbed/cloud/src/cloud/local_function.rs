@@ -1,5 +1,5 @@
-//! The function outside the emulated Lambda: `cargo lambda watch` with the environment of the deployed one,
-//! and `cargo lambda invoke` with the events of `tests/events`.
+//! The function outside the Lambda emulator: `cargo lambda watch` with the environment of the deployed function, and
+//! `cargo lambda invoke` with the events of `tests/events`.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,27 +9,27 @@ use serde_json::{Value, json};
 
 use super::{Cloud, workspace};
 
-/// The machine's own configuration must not get in.
+/// The machine's own configuration must not be used.
 const NO_FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
-/// A version that `tests/events/*.json` speak of, and the files to take its place.
+/// The values that replace those in `tests/events/*.json`.
 #[derive(Debug, Clone, Copy)]
 pub struct EventSubject<'a> {
     /// ARN of a secret with a pending version.
     pub secret: &'a str,
-    /// That version.
+    /// The pending version.
     pub pending: &'a str,
     /// ARN of a secret whose credentials leaked.
     pub leaked_secret: &'a str,
-    /// The version that leaked.
+    /// The leaked version.
     pub leaked_version: &'a str,
-    /// The user of the same secret's pair that is not AWSCURRENT's.
+    /// The user of the same secret's pair that AWSCURRENT does not name.
     pub other_user: &'a str,
 }
 
 impl Cloud {
-    /// The environment of the deployed function, to run it elsewhere: its own variables and what an SDK needs
-    /// to find this cloud, as the account's root.
+    /// The environment to run the deployed function elsewhere: its own variables, and the variables with which an SDK
+    /// finds this cloud as the account's root user.
     ///
     /// # Errors
     /// When Lambda does not answer.
@@ -43,7 +43,7 @@ impl Cloud {
         let text = |text: &OsStr| text.to_string_lossy().into_owned();
         all.extend(cli.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))));
         for (_, value) in all.iter_mut().filter(|(name, _)| NO_FILES.contains(&name.as_str())) {
-            // The SDK warns about a file that is not there.
+            // The SDK warns about a missing file.
             "/dev/null".clone_into(value);
         }
         all.sort();
@@ -51,10 +51,10 @@ impl Cloud {
     }
 }
 
-/// Writes the events of `tests/events` into `folder` with what the cloud really has; their file names.
+/// Writes the events of `tests/events` into `folder` with the values of this cloud. Returns their file names.
 ///
 /// # Errors
-/// When an event cannot be read or written, or is of no kind that is known here.
+/// When an event cannot be read or written, or its kind is unknown here.
 pub fn write_events(folder: &Path, subject: EventSubject<'_>) -> Result<Vec<String>> {
     let examples = workspace().join("tests/events");
     let mut names = Vec::new();

@@ -1,6 +1,6 @@
-//! What a topic delivers, read by one test without taking another test's messages away.
+//! The messages of a topic. Each test reads all of them and takes none from another test.
 //!
-//! The testbed listens with queues of its own: the dead-letter queue has a reader already, the handler.
+//! The testbed subscribes its own queues, because the handler already reads the dead-letter queue.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Everything that a queue has been sent so far.
+/// All messages that a queue has received so far.
 #[derive(Debug)]
 pub struct Inbox {
     queue: aws_sdk_sqs::Client,
@@ -20,7 +20,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// A new queue `name` that gets every message of the topic `arn` as it is.
+    /// Creates a queue `name` that receives every message of the topic `arn` unchanged.
     ///
     /// # Errors
     /// When SQS or SNS refuses.
@@ -33,7 +33,7 @@ impl Inbox {
         Ok(inbox)
     }
 
-    /// A new queue `name` without anything that sends to it.
+    /// Creates a queue `name` to which nothing sends yet.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -67,7 +67,7 @@ impl Inbox {
         asked.await?.attributes.and_then(|all| all.get(&name).cloned()).context("a queue without an ARN")
     }
 
-    /// Everything that has arrived up to now.
+    /// All messages that have arrived up to now.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -75,7 +75,7 @@ impl Inbox {
         self.matching(|_| true).await
     }
 
-    /// What has arrived up to now and is `wanted`.
+    /// The `wanted` messages that have arrived up to now.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -89,10 +89,10 @@ impl Inbox {
         Ok(found)
     }
 
-    /// Looks at everything that has arrived up to now, in the order of its arrival.
+    /// Passes all messages that have arrived up to now to `look`, in the order of their arrival.
     ///
     /// # Errors
-    /// When the queue cannot be read, and those of `look`.
+    /// When the queue cannot be read, or `look` fails.
     pub async fn each(&self, look: impl FnMut(&Value) -> Result<()>) -> Result<()> {
         let mut received = self.received.lock().await;
         loop {
@@ -123,7 +123,7 @@ impl Inbox {
         }
     }
 
-    /// Waits until there are `count` messages that are `wanted`, and answers all of those.
+    /// Waits until there are `count` messages that are `wanted`, and returns all of them.
     ///
     /// # Errors
     /// When there are fewer after `limit`.
@@ -147,12 +147,12 @@ impl Inbox {
     }
 }
 
-/// The failure notices on the dead-letter topic; what Lambda and CloudWatch say there is left out.
+/// The failure notices on the dead-letter topic, without the messages of Lambda and CloudWatch.
 #[derive(Debug)]
 pub struct Notices(Inbox);
 
 impl Notices {
-    /// Listens to the dead-letter topic `arn` of the stack `stack`.
+    /// Subscribes to the dead-letter topic `arn` of the stack `stack`.
     ///
     /// # Errors
     /// When SQS or SNS refuses.
@@ -174,8 +174,8 @@ impl Notices {
         self.matching(|notice| is_notice(notice) && notice["secretArn"] == secret).await
     }
 
-    /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now: of a request, or
-    /// of the native event.
+    /// Lambda's records of failed asynchronous events about `secret` that have arrived up to now. The event is a
+    /// request or the native event.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -187,7 +187,7 @@ impl Notices {
         self.matching(about).await
     }
 
-    /// What has arrived up to now and is `wanted`: notices, and whatever else comes by the topic.
+    /// The `wanted` messages of the topic that have arrived up to now: notices and all others.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -203,7 +203,7 @@ impl Notices {
         self.matching(is_notice).await
     }
 
-    /// Waits until there are `count` notices about `secret`, and answers them.
+    /// Waits until there are `count` notices about `secret`, and returns them.
     ///
     /// # Errors
     /// When there are fewer after ten seconds.
@@ -211,7 +211,7 @@ impl Notices {
         self.0.wait_until(count, LIMIT, |notice| is_notice(notice) && notice["secretArn"] == secret).await
     }
 
-    /// Waits until there are `count` notices about anything, and answers them.
+    /// Waits until there are `count` notices about any secret, and returns them.
     ///
     /// # Errors
     /// When there are fewer after ten seconds.
@@ -220,7 +220,7 @@ impl Notices {
     }
 }
 
-/// SNS and EventBridge, whatever topic or rule; on loopback that is nobody else.
+/// A queue policy that allows SNS and EventBridge to send, for any topic or rule. All senders are on loopback.
 fn anybody_may_send() -> Value {
     let services = ["sns.amazonaws.com", "events.amazonaws.com"];
     let statement = json!({

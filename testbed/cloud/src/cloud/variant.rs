@@ -1,4 +1,4 @@
-//! The suite deployed once more, with other settings or from another release, beside the first one.
+//! A second deployment of the suite beside the first one, with other settings or from another release.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use aws_sdk_lambda::types::Environment;
 
 use super::{Alerts, Cloud, DeadLetterQueue, Functions, Notices, workspace};
 
-/// Outputs of the template: what feeds dlq-handler, each from another sender.
+/// Outputs of the template: the queues of dlq-handler, each with another sender.
 const QUEUES: [&str; 4] = ["DeadLetterQueueUrl", "RuleQueueUrl", "OwnQueueUrl", "DeliveryQueueUrl"];
 
 /// A second stack of the same template.
@@ -18,15 +18,15 @@ pub struct Variant {
     pub name: String,
     /// ARN of its rotation-mq.
     pub function: String,
-    /// Name of its secret2eks, when it has a cluster.
+    /// Name of its secret2eks, if it has a cluster.
     pub delivery: Option<String>,
-    /// What arrives at its dead-letter topic.
+    /// The messages of its dead-letter topic.
     pub notices: Notices,
     /// The whole stack.
     pub stack: Stack,
 }
 
-/// A template, and the functions' programs that belong to it.
+/// A template and the programs of its functions.
 #[derive(Debug, Clone)]
 pub struct Release {
     /// `infra/template.yaml` of that release.
@@ -36,11 +36,11 @@ pub struct Release {
 }
 
 impl Cloud {
-    /// Deploys the present template as the stack `name` with other `parameters`, or updates that stack to it, then gives its
-    /// function further variables, for settings that the template does not offer, such as another endpoint of AWS.
+    /// Deploys the current template as the stack `name` with other `parameters`, or updates that stack. Then sets
+    /// further variables of its function, for settings that the template lacks, such as another AWS endpoint.
     ///
     /// # Errors
-    /// When the stack cannot be deployed or the function not be changed.
+    /// When the stack cannot be deployed or the function cannot be changed.
     pub async fn deploy_variant(
         &self,
         name: &str,
@@ -74,7 +74,7 @@ impl Cloud {
         let stack = self.aws.deploy(name, &release.template, &wanted, &artifacts).await?;
         let function = stack.output("RotationFunctionArn")?.to_owned();
         let config = self.aws.sdk_config().await;
-        // How the rotations of other tests end is none of its business.
+        // This stack must not receive the events of other tests' rotations.
         let rules = aws_sdk_eventbridge::Client::new(&config);
         rules
             .disable_rule()
@@ -87,8 +87,8 @@ impl Cloud {
         Ok(Variant { name: name.to_owned(), function, delivery, notices, stack })
     }
 
-    /// Lets that stack hear of the end of rotations. All of its secrets have a prefix of their own, its parameter
-    /// `SecretNamePrefix`: those of others are none of its business.
+    /// Enables the rule by which that stack receives the end of rotations. It receives those of its own secrets only:
+    /// their names begin with its parameter `SecretNamePrefix`.
     ///
     /// # Errors
     /// When EventBridge refuses.
@@ -99,7 +99,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// What SecOps gets from that stack.
+    /// The alerts that SecOps receives from that stack.
     ///
     /// # Errors
     /// When SQS, SNS or EventBridge refuses.
@@ -115,7 +115,7 @@ impl Cloud {
         DeadLetterQueue::of(&self.aws.sdk_config().await, &variant.stack, output)
     }
 
-    /// All queues of that stack that feed its handler.
+    /// All queues from which the handler of that stack reads.
     ///
     /// # Errors
     /// When the template has no such output.
@@ -124,8 +124,7 @@ impl Cloud {
         QUEUES.iter().map(|output| DeadLetterQueue::of(&config, &variant.stack, output)).collect()
     }
 
-    /// Gives a function further variables, or other values of those it has; its next invocation starts a new
-    /// process.
+    /// Sets further variables of a function, or changes their values. Its next invocation starts a new process.
     ///
     /// # Errors
     /// When Lambda refuses.

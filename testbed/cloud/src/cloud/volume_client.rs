@@ -1,5 +1,5 @@
-//! An application in the cluster: it logs in with the credentials of a mounted Secret, and connects anew when
-//! those change, before it lets go of the old connection.
+//! An application in the cluster. It logs in with the credentials of a mounted Secret. When they change, it opens a new
+//! connection before it closes the old one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use lapin::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How often it looks at the link, as a substitute for inotify.
+/// How often it reads the link, as a substitute for inotify.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A connected client; it ends when dropped.
+/// A connected client. It ends when dropped.
 #[derive(Debug)]
 pub struct VolumeClient {
     user: watch::Receiver<String>,
@@ -26,10 +26,10 @@ struct Credentials {
 }
 
 impl VolumeClient {
-    /// Connects to `broker` with what the volume in `folder` holds now.
+    /// Connects to `broker` with the current credentials of the volume in `folder`.
     ///
     /// # Errors
-    /// When the volume holds no credentials, or the broker refuses them.
+    /// When the volume contains no credentials, or the broker refuses them.
     pub async fn connect(broker: &Broker, folder: &Path) -> Result<Self> {
         let (port, ca) = (broker.amqps_port(), broker.ca_pem());
         let folder = folder.to_owned();
@@ -45,7 +45,7 @@ impl VolumeClient {
                 if now == seen {
                     continue;
                 }
-                // A version that is replaced while it is read, or a broker that is away: the next look tries again.
+                // The version was replaced while it was read, or the broker is unavailable. The next check tries again.
                 let Ok(credentials) = read(&now) else { continue };
                 let Ok(next) = log_in(port, &ca, &credentials).await else { continue };
                 let old = std::mem::replace(&mut connection, next);
@@ -57,13 +57,13 @@ impl VolumeClient {
         Ok(Self { user, task })
     }
 
-    /// The user that it is connected as.
+    /// The user of its connection.
     #[must_use]
     pub fn user(&self) -> String {
         self.user.borrow().clone()
     }
 
-    /// Waits until it is connected with the next credentials after those that were seen last; as whom.
+    /// Waits until it is connected with newer credentials than those last seen. Returns the user.
     ///
     /// # Errors
     /// When it is not within `limit`.
@@ -80,7 +80,7 @@ impl Drop for VolumeClient {
     }
 }
 
-/// The folder of the current version: both files of one version are read from it.
+/// The folder of the current version. Both files are read from it, so that they belong to one version.
 fn version(folder: &Path) -> Result<PathBuf> {
     Ok(folder.join(std::fs::read_link(folder.join("..data"))?))
 }

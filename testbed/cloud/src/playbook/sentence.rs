@@ -1,5 +1,4 @@
-//! Commands inside a sentence of a page. What they are about differs from case to case, so a word in capital letters
-//! stands for what the reader puts there.
+//! Commands inside a sentence of a page. A word in capital letters is a placeholder that the reader replaces.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +7,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Page, finished};
 
-/// Words in capital letters that mean themselves.
+/// Words in capital letters that are not placeholders.
 const NO_PLACEHOLDERS: [&str; 2] = ["ALARM", "AWSCURRENT"];
 
-/// A command of a sentence.
+/// A command inside a sentence.
 #[derive(Debug, Clone)]
 pub struct Sentence {
     page: String,
@@ -25,13 +24,13 @@ impl fmt::Display for Sentence {
 }
 
 impl Sentence {
-    /// Whether the command, as it stands in the page, holds these words.
+    /// Whether the command, as written in the page, contains these words.
     #[must_use]
     pub fn has(&self, words: &str) -> bool {
         self.text.contains(words)
     }
 
-    /// The command as it is typed.
+    /// The command with its placeholders replaced.
     fn typed(&self, words: &BTreeMap<&str, String>, variables: &BTreeMap<String, String>) -> Result<String> {
         let mut typed = String::new();
         let mut rest = self.text.as_str();
@@ -65,10 +64,10 @@ impl Page {
         Some(Sentence { page: self.name.clone(), text })
     }
 
-    /// Runs a command of a sentence with `words` in the place of those in capital letters; what it printed.
+    /// Runs a command of a sentence with `words` as the placeholders' values. Returns what it printed.
     ///
     /// # Errors
-    /// When it fails, or something in it was not given.
+    /// When it fails, or a placeholder has no value.
     pub async fn say(&self, sentence: &Sentence, words: &BTreeMap<&str, String>) -> Result<String> {
         let run = self.session(&sentence.typed(words, &self.environment)?)?;
         finished(run).await.with_context(|| format!("{sentence} failed"))

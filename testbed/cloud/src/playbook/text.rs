@@ -1,14 +1,14 @@
-//! The commands in a page's text: in fenced blocks of shell, and between backticks in its sentences.
+//! The commands in a page's text: in fenced shell blocks, and between backticks in its sentences.
 
 use std::fmt::Write as _;
 
 use anyhow::{Result, ensure};
 
-/// What a sentence holds between backticks that begins like a command and is none.
+/// Text between backticks that begins like a command and is not a command.
 const NO_COMMANDS: [&str; 2] =
     ["machine HOST login NAME password PASSWORD", "the notice could not be published"];
 
-/// The fenced blocks of shell; in a list they are indented.
+/// The fenced shell blocks. In a list they are indented.
 pub(super) fn blocks(text: &str) -> Result<Vec<String>> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String)> = None;
@@ -25,7 +25,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<String>> {
     Ok(blocks)
 }
 
-/// All between two backticks outside of fences that begins with the name of a program and goes on, each on one line.
+/// The texts between two backticks on one line, outside of fences, that begin with a program's name and have more words.
 #[must_use]
 pub fn commands_in_sentences(text: &str) -> Vec<String> {
     let mut outside = String::new();
