@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The main archive's suites. Others (`-security`, `-updates`, other vendors') do not carry every package.
+/// The suites of the main archive. Other suites (`-security`, `-updates`, other vendors') do not contain every package.
 const SUITES: [&str; 9] =
     ["bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"];
 
 /// The URL of a mirror of Debian's main archive.
 ///
 /// # Errors
-/// When no enabled source below `apt_folder` (`/etc/apt`) is one.
+/// When no enabled source below `apt_folder` (`/etc/apt`) is such a mirror.
 pub fn debian_mirror(apt_folder: &Path) -> Result<String> {
     let mut files = vec![apt_folder.join("sources.list")];
     if let Ok(entries) = std::fs::read_dir(apt_folder.join("sources.list.d")) {
@@ -32,7 +32,8 @@ fn mirror_in(file: &Path) -> Option<String> {
     parse(&std::fs::read_to_string(file).ok()?)
 }
 
-/// The first fitting stanza's first URI. A field goes on in lines that begin with a space; `#` begins a comment line.
+/// The first URI of the first matching stanza. A field continues in lines that begin with a space. `#` begins a comment
+/// line.
 fn deb822(text: &str) -> Option<String> {
     let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     text.split(|line| line.trim().is_empty()).find_map(|stanza| {
@@ -60,7 +61,7 @@ fn deb822(text: &str) -> Option<String> {
     })
 }
 
-/// The first fitting `deb [options] uri suite component...` line.
+/// The first matching `deb [options] uri suite component...` line.
 fn one_line(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let line = line.split('#').next()?.trim();

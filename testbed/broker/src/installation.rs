@@ -1,4 +1,4 @@
-//! RabbitMQ's files of one Debian suite, extracted from its packages and not installed.
+//! RabbitMQ's files of one Debian suite, extracted from its packages without installation.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,23 +11,23 @@ use sandbox::process::{Options, Process, find_program};
 use super::apt_sources::debian_mirror;
 use super::suite::Suite;
 
-/// The variable that names a root folder to take RabbitMQ from, instead of extracting one (`/` where it is installed).
+/// The variable with a root folder that contains RabbitMQ (`/` if it is installed). If set, nothing is extracted.
 pub const ROOT_VARIABLE: &str = "RABBITMQ_ROOT";
 
-/// What a node needs to run; Recommends (python, logrotate, ...) are left out.
+/// The packages that a node needs to run, without Recommends (python, logrotate, ...).
 const PACKAGES: &str = "--include=rabbitmq-server,base-files,dash,coreutils,sed,grep,libc-bin";
 const SERVER: &str = "usr/lib/rabbitmq/bin/rabbitmq-server";
 
-/// A root folder that holds RabbitMQ and all that it needs.
+/// A root folder with RabbitMQ and its dependencies.
 #[derive(Debug, Clone)]
 pub struct Installation {
     root: PathBuf,
 }
 
 impl Installation {
-    /// Extracts the suite's RabbitMQ below `tools` unless that was done before; `RABBITMQ_ROOT` wins over both.
+    /// Extracts the suite's RabbitMQ below `tools`, unless that is done. If `RABBITMQ_ROOT` is set, it is used instead.
     ///
-    /// Several processes may ask at once: one extracts, the others wait for it. The folder appears in one piece.
+    /// If several processes call this at the same time, one extracts and the others wait. The folder appears complete.
     ///
     /// # Errors
     /// When mmdebstrap or bubblewrap is missing, no Debian mirror is known, or the extraction fails.
@@ -43,7 +43,7 @@ impl Installation {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let root = folder.join(suite.name());
         let lock = File::create(folder.join(format!("{suite}.lock")))?;
-        // Released when the file closes, however this process ends.
+        // The lock is released when the file closes, however this process ends.
         lock.lock()?;
         if !root.join(SERVER).is_file() {
             progress(&format!("extracting RabbitMQ of Debian {suite} (about 10 s, 55 MB to download)"));
@@ -58,9 +58,9 @@ impl Installation {
         &self.root
     }
 
-    /// Starts a bwrap command line in which the root's programs stand where a system has them.
+    /// Starts a bwrap command line that mounts the root's programs at their usual paths.
     ///
-    /// Merged-/usr suites have links for `/bin` and the like, older ones folders.
+    /// Suites with merged `/usr` have links for `/bin` and the like. Older suites have folders.
     pub(super) fn bwrap(&self) -> Result<Command> {
         let mut command = Command::new(find_program("bwrap").context("bwrap is not in PATH")?);
         command
@@ -93,8 +93,8 @@ fn require_programs(programs: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// Extracts beside `root` and renames; what an interrupted attempt left is removed first (the caller holds the lock,
-/// and an interrupted extraction has ended with its namespace).
+/// Extracts beside `root`, then renames. First it removes the files of an interrupted attempt. That attempt has ended
+/// with its namespace, and the caller holds the lock.
 fn extract(suite: Suite, folder: &Path, root: &Path) -> Result<()> {
     let mirror = debian_mirror(Path::new("/etc/apt"))?;
     let partial = folder.join(format!("{suite}.partial"));
@@ -105,7 +105,7 @@ fn extract(suite: Suite, folder: &Path, root: &Path) -> Result<()> {
         }
     }
     let mut command = Command::new("mmdebstrap");
-    // An index of forky may be past its date; its signature is verified all the same.
+    // An index of forky may have expired. Its signature is still verified.
     command.args(["--mode=chrootless", "--variant=extract", PACKAGES]);
     command.args([
         "--aptopt=APT::Install-Recommends \"false\"",

@@ -1,4 +1,4 @@
-//! A real RabbitMQ: a private node on loopback, which needs no root and leaves nothing installed.
+//! A real RabbitMQ: a private node on loopback, which needs no root privileges and installs nothing.
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -37,13 +37,13 @@ use self::node::{Identity, Node};
 pub use self::suite::{Suite, VARIABLE};
 use crate::management::Management;
 
-/// The administrator of every node; its password differs.
+/// The administrator of every node. Each node has another password for it.
 pub const ADMIN: &str = "broker-admin";
-/// 3 s for 4.x and 6 s for 3.10 on two idle cores; a machine that builds at the same time takes several times that.
+/// A start takes 3 s for 4.x and 6 s for 3.10 on two idle cores, and several times as long during a build.
 const READY: Duration = Duration::from_secs(120);
 const STOPPED: Duration = Duration::from_secs(30);
 
-/// A running RabbitMQ node; ends when dropped.
+/// A running RabbitMQ node. It ends when dropped.
 pub struct Broker {
     installation: Installation,
     certificates: Certificates,
@@ -53,8 +53,8 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Makes the files of a suite's RabbitMQ ready below `tools` (`target/testbed`); quick when they are.
-    /// Blocks while it extracts.
+    /// Prepares the files of a suite's RabbitMQ below `tools` (`target/testbed`). Blocks during the extraction. Returns
+    /// quickly if they exist.
     ///
     /// # Errors
     /// See [`Installation::prepare`].
@@ -65,7 +65,7 @@ impl Broker {
     /// Starts a node in `folder` and waits until its management API and AMQPS both answer.
     ///
     /// # Errors
-    /// When it does not start or is not ready in time; the message holds the end of its log.
+    /// When it does not start or is not ready in time. The message contains the end of its log.
     pub async fn start(
         installation: &Installation,
         folder: &Path,
@@ -74,7 +74,7 @@ impl Broker {
         Self::start_configured(installation, folder, certificates, &[]).await
     }
 
-    /// As [`Broker::start`], with more lines of `rabbitmq.conf`, [`MINIMUM_PASSWORD_LENGTH`] for one.
+    /// As [`Broker::start`], with more lines of `rabbitmq.conf`, such as [`MINIMUM_PASSWORD_LENGTH`].
     ///
     /// # Errors
     /// As [`Broker::start`].
@@ -90,10 +90,10 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Starts `count` nodes below `folder` that are one cluster, each with ports of its own.
+    /// Starts `count` nodes of one cluster below `folder`, each with its own ports.
     ///
     /// # Errors
-    /// As [`Broker::start`], or when they do not find each other.
+    /// As [`Broker::start`], or when the nodes do not find each other.
     pub async fn start_cluster(
         installation: &Installation,
         folder: &Path,
@@ -115,7 +115,7 @@ impl Broker {
             let node = Node::create(&folder, certificates, ADMIN, &lines, shared.named(name, epmd))?;
             brokers.push(Self::launch(installation, certificates, node)?);
         }
-        // They wait for each other, so all of them are started before one is ready.
+        // The nodes wait for each other, so all of them must be started before one is ready.
         for broker in &mut brokers {
             broker.wait_until_ready().await?;
         }
@@ -135,7 +135,7 @@ impl Broker {
         Ok(Self { installation, certificates, node, version: String::new(), process })
     }
 
-    /// The version that the running node names.
+    /// The version that the running node reports.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
@@ -159,25 +159,25 @@ impl Broker {
         self.node.ports.amqps()
     }
 
-    /// The AMQP port without TLS, which nothing of the suite may ever speak to.
+    /// The AMQP port without TLS. No part of the suite may connect to it.
     #[must_use]
     pub fn plain_amqp_port(&self) -> u16 {
         self.node.ports.plain_amqp()
     }
 
-    /// The port of the management API without TLS, which nothing of the suite may ever speak to.
+    /// The port of the management API without TLS. No part of the suite may connect to it.
     #[must_use]
     pub fn plain_http_port(&self) -> u16 {
         self.node.ports.plain_http()
     }
 
-    /// The certificate of the authority that a client has to trust.
+    /// The certificate of the authority that a client must trust.
     #[must_use]
     pub fn ca_pem(&self) -> PathBuf {
         self.certificates.ca_pem()
     }
 
-    /// The certificates that the node was started with, for a proxy before it.
+    /// The node's certificates, for a proxy in front of it.
     #[must_use]
     pub fn certificates(&self) -> &Certificates {
         &self.certificates
@@ -189,31 +189,31 @@ impl Broker {
         ADMIN
     }
 
-    /// The administrator's password as the node was made; random, and written to the node's own configuration only.
+    /// The administrator's first password. It is random, and only the node's configuration contains it.
     #[must_use]
     pub fn admin_password(&self) -> &str {
         self.node.admin_password()
     }
 
-    /// What the node logs.
+    /// The node's log.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.node.log()
     }
 
-    /// The node's folder; its `etc` holds the administrator's password, `mnesia` the users.
+    /// The node's folder. Its `etc` contains the administrator's password, its `mnesia` contains the users.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.node.folder
     }
 
-    /// The id of the process that all others of the node end with.
+    /// The id of the node's first process. All other processes of the node end with it.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The management API as the administrator.
+    /// A client of the management API as the administrator.
     ///
     /// # Errors
     /// When the authority's certificate cannot be read.
@@ -221,7 +221,7 @@ impl Broker {
         Management::new(&self.management_url(), &self.ca_pem(), ADMIN, self.admin_password())
     }
 
-    /// As [`Broker::management`], with connections that are kept, for many calls in one runtime.
+    /// As [`Broker::management`], but it keeps connections, for many calls in one runtime.
     ///
     /// # Errors
     /// As [`Broker::management`].
@@ -229,7 +229,7 @@ impl Broker {
         Management::with_pool(&self.management_url(), &self.ca_pem(), ADMIN, self.admin_password(), 4)
     }
 
-    /// Stops the node in good order; its data stays in its folder, and its ports stay reserved.
+    /// Stops the node cleanly. Its data stays in its folder, and its ports stay reserved.
     ///
     /// # Errors
     /// When its state cannot be read.
@@ -237,12 +237,12 @@ impl Broker {
         self.process.stop(STOPPED).await
     }
 
-    /// Kills the node as a power cut would.
+    /// Kills the node, like a power cut.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Stops the node if it runs, and starts it again: same data, same ports.
+    /// Stops the node if it runs, and starts it again with the same data and ports.
     ///
     /// # Errors
     /// As [`Broker::start`].
@@ -261,7 +261,7 @@ impl Broker {
                 && amqps_login(port, ca_pem, ADMIN, password, "/").await.is_ok()
         };
         self.process.wait_until(READY, answers).await?;
-        self.version = management.version().await.context("the node answered and then did not")?;
+        self.version = management.version().await.context("the node no longer answers")?;
         Ok(())
     }
 }

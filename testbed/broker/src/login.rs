@@ -1,4 +1,4 @@
-//! Real AMQPS logins: the question that every promise about a rotation comes down to.
+//! Real AMQPS logins. They prove whether credentials work.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use lapin::{Connection, ConnectionProperties, ErrorKind};
 use super::Broker;
 use crate::management::percent_encoded;
 
-/// lapin's own `connection_timeout` does not cover its async connect.
+/// The `connection_timeout` of lapin does not cover its async connect.
 const LIMIT: Duration = Duration::from_secs(10);
-/// `access-refused`, AMQP 0-9-1 section 1.1: what RabbitMQ answers to a bad login.
+/// `access-refused`, AMQP 0-9-1 section 1.1: RabbitMQ's answer to a failed login.
 const ACCESS_REFUSED: u16 = 403;
 
 /// Opens a connection to `localhost:port` over TLS, trusting `ca_pem` (and the public roots).
 ///
 /// # Errors
-/// When the broker refuses, is not reached in time, or its certificate is not trusted; the cause is a
-/// [`lapin::Error`] but for the timeout.
+/// When the broker refuses the login, is not reached in time, or its certificate is not trusted. Except for the
+/// timeout, the cause is a [`lapin::Error`].
 pub async fn amqps_login(
     port: u16,
     ca_pem: &Path,
@@ -29,7 +29,7 @@ pub async fn amqps_login(
     vhost: &str,
 ) -> Result<Connection> {
     let [encoded_user, password, encoded_vhost] = [user, password, vhost].map(percent_encoded);
-    // Without a limit of its own, lapin takes that of the broker for its buffers, and "none" for 4 GiB.
+    // Without this limit, lapin uses the broker's limit for its buffers, and takes "none" as 4 GiB.
     let frames = "?frame_max=131072";
     let uri = format!("amqps://{encoded_user}:{password}@localhost:{port}/{encoded_vhost}{frames}");
     let tls = OwnedTLSConfig { identity: None, cert_chain: Some(std::fs::read_to_string(ca_pem)?) };
@@ -41,21 +41,21 @@ pub async fn amqps_login(
         .with_context(|| format!("the AMQPS login as `{user}` to vhost `{vhost}` failed"))
 }
 
-/// Whether the broker answers on the connection. lapin never ends a call that was made in the moment in which the
-/// connection was lost, so that no answer in time is a no, too.
+/// Whether the broker answers on the connection. If the connection is lost at the moment of the call, lapin never ends
+/// the call. Therefore a timeout also means no.
 pub async fn answers(connection: &Connection) -> bool {
     matches!(tokio::time::timeout(LIMIT, connection.create_channel()).await, Ok(Ok(_)))
 }
 
-/// Closes a connection in good order, in the time that a call to the broker may take.
+/// Closes a connection cleanly, within the limit of a call to the broker.
 ///
 /// # Errors
-/// When it is lost already, or the broker does not answer.
+/// When it is already lost, or the broker does not answer.
 pub async fn close(connection: &Connection) -> Result<()> {
     Ok(tokio::time::timeout(LIMIT, connection.close(200, "bye".into())).await??)
 }
 
-/// Whether the error says that the user does not exist or has another password.
+/// Whether the error means that the user does not exist or has another password.
 #[must_use]
 pub fn is_refused(error: &anyhow::Error) -> bool {
     let Some(error) = error.downcast_ref::<lapin::Error>() else {
@@ -65,7 +65,7 @@ pub fn is_refused(error: &anyhow::Error) -> bool {
 }
 
 impl Broker {
-    /// Opens an AMQPS connection, as an application would.
+    /// Opens an AMQPS connection, as an application does.
     ///
     /// # Errors
     /// When the broker refuses or is not reached.
@@ -73,24 +73,24 @@ impl Broker {
         amqps_login(self.amqps_port(), &self.ca_pem(), user, password, vhost).await
     }
 
-    /// Whether the login inside an AMQP URI works, read by the client library's own parser.
+    /// Whether the login inside an AMQP URI works. The client library parses the URI.
     ///
     /// # Errors
-    /// As [`Broker::can_log_in`], or when it is no AMQP URI.
+    /// As [`Broker::can_log_in`], or when it is not an AMQP URI.
     pub async fn accepts_uri(&self, uri: &str) -> Result<bool> {
         let uri: AMQPUri = uri.parse().map_err(|error| anyhow::anyhow!("no AMQP URI: {error}"))?;
         let login = uri.authority.userinfo;
         self.can_log_in(&login.username, &login.password).await
     }
 
-    /// Whether the password is the user's, proved by an AMQPS login to vhost `/`, which the user may enter.
+    /// Whether the user has this password, proved by an AMQPS login to vhost `/`, to which the user needs access.
     ///
     /// # Errors
-    /// On every failure other than a refused login, a vhost that the user may not enter for one.
+    /// On every failure other than a refused login, such as a vhost without access.
     pub async fn can_log_in(&self, user: &str, password: &str) -> Result<bool> {
         match self.amqps_login(user, password, "/").await {
             Ok(connection) => {
-                // Closed or not: the login has been proved.
+                // The login is proved, even if the close fails.
                 let _ = close(&connection).await;
                 Ok(true)
             }

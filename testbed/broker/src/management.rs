@@ -1,5 +1,5 @@
-//! The tests' own view of the broker's management API: what the product does is checked through this and never through
-//! the product's client. Paths and bodies follow the API's reference (`/api/index.html` of a node).
+//! The tests' own client of the broker's management API. Tests check the product through it, and never through the
+//! product's client. Paths and bodies follow the API's reference (`/api/index.html` of a node).
 
 mod users;
 mod view;
@@ -14,7 +14,7 @@ use sandbox::certificates::client_config;
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(10);
-/// Shorter than the broker keeps an idle connection.
+/// Shorter than the time for which the broker keeps an idle connection.
 const KEPT: Duration = Duration::from_secs(5);
 
 /// A client of the management API with one user's credentials.
@@ -27,12 +27,12 @@ pub struct Management {
     keeps_connections: bool,
 }
 
-/// What the API answered.
+/// The API's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body: JSON, or a string when it is none, or null when there is none.
+    /// The body: JSON, a string if it is not JSON, or null without a body.
     pub body: Value,
 }
 
@@ -42,11 +42,11 @@ impl Management {
     /// # Errors
     /// When the certificate cannot be read.
     pub fn new(url: &str, ca_pem: &Path, user: &str, password: &str) -> Result<Self> {
-        // A pooled connection belongs to the runtime that opened it, and each test has its own.
+        // A pooled connection belongs to the runtime that opened it, and each test has its own runtime.
         Self::with_pool(url, ca_pem, user, password, 0)
     }
 
-    /// As [`Management::new`], but it keeps up to `connections`, for many calls in one runtime.
+    /// As [`Management::new`], but it keeps up to `connections` open, for many calls in one runtime.
     ///
     /// # Errors
     /// When the certificate cannot be read.
@@ -74,10 +74,10 @@ impl Management {
         Self { user: user.to_owned(), password: password.to_owned(), ..self.clone() }
     }
 
-    /// One call; `path` are the segments after `/api`, as they are meant (they are encoded here).
+    /// Makes one call. `path` contains the segments after `/api` without encoding; this function encodes them.
     ///
     /// # Errors
-    /// When there is no answer; an answer of any status is none.
+    /// When there is no answer. An answer with any status is not an error.
     pub async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer> {
         let path: String = path.iter().map(|segment| format!("/{}", percent_encoded(segment))).collect();
         let what = format!("{method} /api{path}");
@@ -87,7 +87,7 @@ impl Management {
             request = request.json(body);
         }
         let answer = match (request.try_clone(), request.send().await) {
-            // The broker may have ended a kept connection unseen. Every call may be repeated.
+            // The broker may have closed a kept connection. Every call may be repeated.
             (Some(again), Err(error))
                 if self.keeps_connections && error.is_request() && !error.is_timeout() =>
             {
@@ -109,16 +109,16 @@ impl Management {
     /// The broker's version.
     ///
     /// # Errors
-    /// When the API does not answer, or not to this user.
+    /// When the API does not answer, or refuses this user.
     pub async fn version(&self) -> Result<String> {
         let overview = self.read(&["overview"]).await?;
-        Ok(overview["rabbitmq_version"].as_str().context("the overview names no version")?.to_owned())
+        Ok(overview["rabbitmq_version"].as_str().context("the overview contains no version")?.to_owned())
     }
 
     async fn list(&self, path: &[&str]) -> Result<Vec<Value>> {
         match self.read(path).await? {
             Value::Array(items) => Ok(items),
-            other => bail!("GET {path:?} answered no list but {other}"),
+            other => bail!("the answer of GET {path:?} is not a list: {other}"),
         }
     }
 
@@ -149,7 +149,7 @@ impl std::fmt::Debug for Management {
     }
 }
 
-/// `text` as one segment of a URI: all but the unreserved characters of RFC 3986 section 2.3 encoded.
+/// `text` as one segment of a URI. All characters except the unreserved ones of RFC 3986 section 2.3 are encoded.
 #[must_use]
 pub fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {

@@ -14,15 +14,15 @@ use sandbox::ports::PortBlock;
 
 use super::installation::{Installation, assignment};
 
-/// Lines of `rabbitmq.conf` that make the broker refuse passwords shorter than 12 characters.
-/// (The backend's short name of some documents makes the node fail at its start.)
+/// Lines of `rabbitmq.conf` with which the broker refuses passwords shorter than 12 characters.
+/// (With the backend's short name, which some documents use, the node does not start.)
 pub const MINIMUM_PASSWORD_LENGTH: [&str; 2] = [
     "credential_validator.validation_backend = rabbit_credential_validator_min_password_length",
     "credential_validator.min_length = 12",
 ];
 
-/// Starts epmd as a child of our own (RabbitMQ would leave a daemon behind; one that finds another at its port ends), and stops the node in good order when
-/// standard input ends.
+/// Starts epmd as a child, because RabbitMQ itself starts a daemon that outlives the node. An epmd whose port is taken
+/// by another epmd ends. Stops the node cleanly when standard input ends.
 const SCRIPT: &str = r#"exec 3<&0
 epmd -port "$ERL_EPMD_PORT" </dev/null 3<&- &
 /usr/lib/rabbitmq/bin/rabbitmq-server </dev/null 3<&- &
@@ -64,19 +64,19 @@ impl Ports {
     }
 }
 
-/// Who a node is, and what it shares with the others of its cluster.
+/// The identity of a node, and what it shares with the other nodes of its cluster.
 #[derive(Clone)]
 pub(super) struct Identity {
-    /// Before `@localhost`.
+    /// The part of the node name before `@localhost`.
     name: String,
     cookie: String,
     admin_password: String,
-    /// The port of epmd; its own without one.
+    /// The port of epmd. If `None`, the node starts its own epmd.
     epmd: Option<u16>,
 }
 
 impl Identity {
-    /// A node for itself.
+    /// A node without a cluster.
     pub(super) fn alone() -> Self {
         let random = || Alphanumeric.sample_string(&mut rand::rng(), 32);
         Self { name: "node".to_owned(), cookie: random(), admin_password: random(), epmd: None }
@@ -96,8 +96,8 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Prepares the folder, which must not be that of an earlier node: its data would have another administrator.
-    /// `extra` are more lines of `rabbitmq.conf`.
+    /// Prepares the folder. It must not be the folder of an earlier node, whose data has another administrator.
+    /// `extra` contains more lines of `rabbitmq.conf`.
     pub(super) fn create(
         folder: &Path,
         certificates: &Certificates,
@@ -109,7 +109,7 @@ impl Node {
         let configuration = node.folder.join("etc/rabbitmq.conf");
         ensure!(
             !configuration.exists(),
-            "{} holds a node already; a new one needs a folder of its own",
+            "{} holds a node already; a new node needs its own folder",
             node.folder.display()
         );
         for part in ["", "etc", "mnesia", "log", "home", "generated"] {
@@ -138,17 +138,17 @@ impl Node {
         &self.identity.admin_password
     }
 
-    /// The port of the epmd that knows the node.
+    /// The port of the epmd with which the node is registered.
     pub(super) fn epmd(&self) -> u16 {
         self.identity.epmd.unwrap_or_else(|| self.ports.epmd())
     }
 
-    /// What the node prints, its own log included.
+    /// The file with the node's output, its log included.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.join("log/node.log")
     }
 
-    /// The command that runs the node: its own process ids and root, loopback shared with the machine.
+    /// The command that runs the node. It has its own process ids and root folder, and shares the machine's loopback.
     pub(super) fn command(
         &self,
         installation: &Installation,

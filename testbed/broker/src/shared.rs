@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 use super::{Broker, Suite};
 
 impl Broker {
-    /// The node that the tests of this process share: of the suite that `TESTBED_BROKER` names, started by the first
-    /// that asks, and ended with the process. Tests stay apart by having users and vhosts of their own.
+    /// The node that the tests of this process share. The first caller starts it, and it ends with the process. Its
+    /// suite is that of `TESTBED_BROKER`. Each test has its own users and vhosts.
     ///
     /// `tmpdir` is `env!("CARGO_TARGET_TMPDIR")` (`target/tmp`); the extracted files go to `target/testbed`.
     ///

@@ -1,4 +1,4 @@
-//! Which RabbitMQ, named by the Debian suite that it comes from.
+//! The version of RabbitMQ, by the Debian suite that contains it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub enum Suite {
     /// RabbitMQ 4.0.
     #[default]
     Trixie,
-    /// RabbitMQ 4.3 (Khepri); the suite moves, so tests ask the broker for its version.
+    /// RabbitMQ 4.3 (Khepri). The suite changes, so tests read the version from the broker.
     Forky,
 }
 
@@ -24,10 +24,10 @@ impl Suite {
     /// Every suite.
     pub const ALL: [Self; 3] = [Self::Bookworm, Self::Trixie, Self::Forky];
 
-    /// The suite that `TESTBED_BROKER` names; trixie when it is unset.
+    /// The suite in `TESTBED_BROKER`; trixie if it is not set.
     ///
     /// # Errors
-    /// When the variable names no suite that is known here.
+    /// When the variable names an unknown suite.
     pub fn from_environment() -> Result<Self> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self::default()),

@@ -1,6 +1,6 @@
 //! Runs a private RabbitMQ until standard input ends: `testbed-broker <folder> [<tools folder>]`.
 //!
-//! To look around by hand, and for the test that kills it and looks for what is left.
+//! For use by hand, and for the test that kills it and checks that no process remains.
 #![expect(clippy::print_stdout, reason = "its output is how it tells where the node is")]
 
 use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! What a test sets up: users and what they may do, vhosts, exchanges.
+//! Calls with which a test creates users, permissions, limits, vhosts and exchanges.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -14,8 +14,8 @@ impl Management {
         self.write(&["users", user], &json!({"password": password, "tags": tags.join(",")})).await
     }
 
-    /// Replaces the user's tags and leaves its password as it is. The hash goes with them: without one, the broker would erase
-    /// the password.
+    /// Replaces the user's tags and keeps its password. The request contains the password hash, because the broker
+    /// removes the password if the hash is missing.
     ///
     /// # Errors
     /// When there is no such user, or the broker refuses.
@@ -28,7 +28,7 @@ impl Management {
         self.write(&["users", user], &body).await
     }
 
-    /// Deletes a user, if it is there.
+    /// Deletes a user, if it exists.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -50,7 +50,7 @@ impl Management {
         self.write(&["permissions", vhost, user], &body).await
     }
 
-    /// Takes the user's permissions on a vhost away, if there are any.
+    /// Removes the user's permissions on a vhost, if there are any.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -97,7 +97,7 @@ impl Management {
         self.write(&["vhosts", vhost], &json!({})).await
     }
 
-    /// Deletes a vhost, if it is there.
+    /// Deletes a vhost, if it exists.
     ///
     /// # Errors
     /// When the broker refuses.

@@ -1,4 +1,4 @@
-//! What a test looks at: a user, its connections, and all that it may do.
+//! Calls with which a test reads a user, its connections and its permissions.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Management;
 
 impl Management {
-    /// The user as the API shows it, its password hash included; nothing when there is none.
+    /// The user as the API returns it, password hash included; `None` if it does not exist.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -22,7 +22,7 @@ impl Management {
         }
     }
 
-    /// How many nodes of the cluster run, as the one that answers knows them.
+    /// The number of running nodes of the cluster, as known to the node that answers.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -31,7 +31,7 @@ impl Management {
         Ok(nodes.iter().filter(|node| node["running"] == true).count())
     }
 
-    /// Names of the connections that are listed for the user, dead ones included.
+    /// Names of the connections that are listed for the user, closed ones included.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -43,8 +43,8 @@ impl Management {
             .collect())
     }
 
-    /// When each of the user's connections was opened (milliseconds since 1970), where the broker's statistics say so by
-    /// now: they come a few seconds after the connection.
+    /// The opening times of the user's connections (milliseconds since 1970). The broker's statistics contain a
+    /// connection a few seconds after its opening.
     ///
     /// # Errors
     /// When the broker refuses.
@@ -65,8 +65,9 @@ impl Management {
         self.delete(&["connections", "username", user]).await
     }
 
-    /// All that the user may do, in a form in which two users who may do the same are equal: tags but the service's own
-    /// `protected` and the mark of a secret, permissions by vhost, topic permissions by vhost and exchange, limits.
+    /// The user's permissions, in a form that is equal for two users with the same permissions. It contains tags
+    /// (except the service's `protected` and the mark of a secret), permissions by vhost, topic permissions by vhost
+    /// and exchange, and limits.
     ///
     /// # Errors
     /// When the user is missing or the broker refuses.

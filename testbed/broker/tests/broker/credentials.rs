@@ -90,7 +90,7 @@ async fn closing_the_connections_of_a_user_ends_them_and_nobody_elses() -> Resul
     until("the connection is listed", async || Ok(management.connections_of("closed").await?.len() == 1))
         .await?;
     until("the connection is closed", async || {
-        // A call right after a connection opened can miss it.
+        // A call immediately after the opening of a connection can miss it.
         management.close_connections_of("closed").await?;
         Ok(!answers(&one).await)
     })
@@ -134,7 +134,7 @@ async fn a_vhost_that_is_missing_or_forbidden_is_no_refused_password() -> Result
     management.create_user("vhostless", "a-password-123", &[]).await?;
     let forbidden = broker.can_log_in("vhostless", "a-password-123").await;
     ensure!(forbidden.is_err(), "a login without any permission: {forbidden:?}");
-    assert!(!broker.can_log_in("vhostless", "wrong").await?, "the password is looked at first");
+    assert!(!broker.can_log_in("vhostless", "wrong").await?, "the broker checks the password first");
     assert!(broker.amqps_login("vhostless", "a-password-123", "no such vhost").await.is_err());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What users may do, and how two of them are compared.
+//! Permissions of users, and the comparison of two users.
 
 use anyhow::Result;
 use reqwest::Method;
@@ -12,7 +12,7 @@ async fn users_are_equal_exactly_when_they_may_do_the_same() -> Result<()> {
     let vhost = "orders/eu & more";
     management.create_vhost(vhost).await?;
     management.create_topic_exchange(vhost, "events").await?;
-    // In another order for each, and with the tag that Amazon MQ keeps for itself.
+    // The order differs for each user, and one has the tag that Amazon MQ reserves.
     management.create_user("original", "a-password-123", &["policymaker", "monitoring", "protected"]).await?;
     management.set_permissions("original", "/", ["", "w", "r"]).await?;
     management.set_permissions("original", vhost, [".*"; 3]).await?;

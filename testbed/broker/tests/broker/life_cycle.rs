@@ -72,7 +72,7 @@ async fn nothing_is_left_of_a_broker_whose_owner_was_killed() -> Result<()> {
         .lines()
         .map_while(Result::ok)
         .find_map(|line| line.strip_prefix("ready ")?.parse().ok());
-    let space = namespace_of_the_children(ready.context("the node did not get ready")?)?;
+    let space = namespace_of_the_children(ready.context("the node was not ready")?)?;
     let names: BTreeSet<String> = processes_in(&space);
     assert!(names.contains("beam.smp") && names.contains("epmd"), "{names:?}");
     owner.kill()?;
@@ -80,15 +80,15 @@ async fn nothing_is_left_of_a_broker_whose_owner_was_killed() -> Result<()> {
     until("the node's processes are gone", async || Ok(processes_in(&space).is_empty())).await
 }
 
-/// The process id namespace that the children of a process live in.
+/// The process id namespace of a process's children.
 fn namespace_of_the_children(id: u32) -> Result<PathBuf> {
     let child = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
     let space = std::fs::read_link(format!("/proc/{}/ns/pid", child.trim()))?;
-    ensure!(space != std::fs::read_link("/proc/self/ns/pid")?, "the node has no namespace of its own");
+    ensure!(space != std::fs::read_link("/proc/self/ns/pid")?, "the node does not have its own namespace");
     Ok(space)
 }
 
-/// Names of the running processes in a namespace; one that has ended and waits to be reaped is none.
+/// Names of the running processes in a namespace, without zombies.
 fn processes_in(space: &Path) -> BTreeSet<String> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let name = |process: PathBuf| {

@@ -1,5 +1,5 @@
-//! What the product may rely on in a real RabbitMQ, and what the testbed promises about running one.
-//! The suite is chosen by `TESTBED_BROKER`; every sentence holds on each.
+//! The behaviour of a real RabbitMQ on which the product relies, and the guarantees of the testbed for a node.
+//! `TESTBED_BROKER` selects the suite. Every test must pass on each suite.
 
 mod credentials;
 mod grants;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use broker::{Broker, Installation, Suite};
 
-/// `target/testbed`, where the extracted files are shared between runs.
+/// `target/testbed`, where runs share the extracted files.
 fn tools() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("testbed")
 }
@@ -28,7 +28,7 @@ async fn broker() -> Result<&'static Broker> {
     Broker::shared(Path::new(env!("CARGO_TARGET_TMPDIR"))).await
 }
 
-/// A user who may do everything on vhost `/`, connected to it.
+/// A user with all permissions on vhost `/`, connected to it.
 async fn connected(broker: &Broker, user: &str, password: &str) -> Result<lapin::Connection> {
     let management = broker.management()?;
     management.create_user(user, password, &[]).await?;
