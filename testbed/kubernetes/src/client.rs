@@ -19,18 +19,18 @@ pub(super) fn with_token(endpoint: &str, ca_pem: &Path, token: &str) -> Result<C
     let certificates = certificates.map(|certificate| Ok(certificate?.to_vec())).collect::<Result<_>>()?;
     config.root_cert = Some(certificates);
     config.auth_info = AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() };
-    // A test that waits for a refusal or a stopped server wants to see it.
+    // A test that expects a refusal or a stopped server must see the error.
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
-/// What a path of the API that is no object answers to GET.
+/// The answer to GET for a path of the API that is not an object.
 pub(super) async fn get(ca_pem: &Path, url: &str, token: &str) -> Result<Value> {
     let answer = plain(ca_pem)?.get(url).bearer_auth(token).send().await?.error_for_status()?;
     answer.json().await.with_context(|| url.to_owned())
 }
 
-/// HTTP without what Kubernetes adds to it.
+/// An HTTP client that trusts the API server's authority.
 pub(super) fn plain(ca_pem: &Path) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().tls_backend_preconfigured(client_config(ca_pem)?);
     Ok(builder.timeout(LIMIT).pool_max_idle_per_host(0).no_proxy().build()?)

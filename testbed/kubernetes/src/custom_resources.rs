@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Kubernetes;
 
-/// Those that the controller insists on, as it is started here; the operator has some twenty more.
+/// The custom resources that the controller requires with the options used here. The operator has some twenty more.
 const NEEDED: [&str; 4] = [
     "external-secrets.io_secretstores.yaml",
     "external-secrets.io_clustersecretstores.yaml",
@@ -19,14 +19,14 @@ const NEEDED: [&str; 4] = [
 ];
 const ESTABLISHED: Duration = Duration::from_secs(30);
 
-/// Applies what is needed and waits until the API server serves it: the controller ends when it is not there.
+/// Applies the required custom resources and waits until the API server serves them. Without them, the controller ends.
 pub(super) async fn apply(cluster: &Kubernetes, folder: &Path) -> Result<()> {
     let mut names = Vec::new();
     for file in NEEDED {
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let mut definition: Value = serde_saphyr::from_str(&text).with_context(|| file.to_owned())?;
-        // It names a webhook that is not here; one version is served, so there is nothing to convert.
+        // It names a webhook that does not run here. Only one version is served, so there is nothing to convert.
         if let Some(spec) = definition["spec"].as_object_mut() {
             spec.remove("conversion");
         }

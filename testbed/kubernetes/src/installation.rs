@@ -1,12 +1,12 @@
-//! Where a cluster's programs are: built by `cargo xtask`, or named by variables.
+//! The locations of a cluster's programs: `cargo xtask` builds them, or variables name them.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Names a folder with `etcd`, `kube-apiserver` and `kubectl`, as for Kubernetes' own tests (envtest).
+/// The variable with a folder that contains `etcd`, `kube-apiserver` and `kubectl`, as for Kubernetes' tests (envtest).
 pub const ASSETS_VARIABLE: &str = "KUBEBUILDER_ASSETS";
-/// Names the program of External Secrets Operator.
+/// The variable with the path of External Secrets Operator.
 pub const OPERATOR_VARIABLE: &str = "EXTERNAL_SECRETS_BIN";
 
 /// The programs of a cluster, and the operator's custom resources.
@@ -21,10 +21,10 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// What is below `tools` (`target/testbed`), or where the variables say.
+    /// Finds the programs below `tools` (`target/testbed`), or at the paths in the variables.
     ///
     /// # Errors
-    /// When something is missing; the message names it and the command that makes it.
+    /// When a program is missing. The message names it and the command that builds it.
     pub fn find(tools: &Path) -> Result<Self> {
         let built = std::path::absolute(tools)?.join("kubernetes");
         let bin = built.join("bin");

@@ -16,16 +16,16 @@ use serde_json::json;
 use super::CLUSTER;
 use super::installation::Installation;
 
-/// How long the API server keeps an answer of the webhook, also a refusal: not at all. A second cache, which nobody can
-/// turn off, keeps an accepted token for 10 s (`TokenSuccessCacheTTL` of Kubernetes).
+/// How long the API server caches an answer of the webhook, also a refusal: not at all. A second cache, which cannot be
+/// turned off, keeps an accepted token for 10 s (`TokenSuccessCacheTTL` of Kubernetes).
 const WEBHOOK_CACHE: &str = "0s";
 
-/// A cluster's folder, made once.
+/// A cluster's folder, created once.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) folder: PathBuf,
     pub(super) admin_token: String,
-    /// Who the tokens of service accounts say that they come from, in the form that EKS has.
+    /// The issuer of service account tokens, in the form that EKS uses.
     pub(super) issuer: String,
     operator_token: String,
     aws: String,
@@ -34,12 +34,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Prepares the folder, which must not be that of an earlier cluster.
+    /// Prepares the folder, which must not be the folder of an earlier cluster.
     pub(super) fn create(folder: &Path, aws: &str, region: &str) -> Result<Self> {
         let folder = std::path::absolute(folder)?;
         ensure!(
             !folder.join("etcd").exists(),
-            "{} holds a cluster already; a new one needs a folder of its own",
+            "{} holds a cluster already; a new cluster needs its own folder",
             folder.display()
         );
         for part in ["", "etcd", "home"] {
@@ -85,7 +85,7 @@ impl Layout {
         self.folder.join(format!("{part}.log"))
     }
 
-    /// Without fsync: nobody needs the data after a power cut.
+    /// Runs without fsync, because the data need not survive a power cut.
     pub(super) fn etcd(&self, installation: &Installation) -> Command {
         let client = format!("http://127.0.0.1:{}", self.etcd_port());
         let peer = format!("http://127.0.0.1:{}", self.ports.port(1));
@@ -98,13 +98,13 @@ impl Layout {
         command
     }
 
-    /// RBAC decides, and who comes with a token of EKS is asked for at the webhook.
+    /// RBAC authorizes. For a token of EKS, the API server asks the webhook for the user.
     pub(super) fn api_server(&self, installation: &Installation, certificates: &Certificates) -> Command {
         let file = |name: &str| self.folder.join(name).display().to_string();
         let mut command = Command::new(&installation.api_server);
         command.arg(format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port()));
         command.args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"]);
-        // Nobody looks for the API server in the cluster, and a loopback address may not stand there.
+        // No client looks for the API server in the cluster, and an endpoint must not be a loopback address.
         command.arg("--endpoint-reconciler-type=none");
         command.arg(format!("--secure-port={}", self.api_server_port()));
         command.arg(format!("--cert-dir={}", file("generated")));
@@ -119,7 +119,7 @@ impl Layout {
         command.arg(format!("--service-account-key-file={}", file("service-accounts.pem")));
         command.arg(format!("--service-account-signing-key-file={}", file("service-accounts.key")));
         command.arg("--service-cluster-ip-range=10.0.0.0/24");
-        // No controller makes the default account of a namespace, and nothing runs as one.
+        // No controller creates the default account of a namespace, and nothing runs as that account.
         command.arg("--disable-admission-plugins=ServiceAccount");
         command
     }
@@ -131,7 +131,8 @@ impl Layout {
         command
     }
 
-    /// The controller alone: its webhook only checks what is applied, its certificate controller serves the webhook.
+    /// Runs only the controller. The webhook only validates applied objects, and the certificate controller serves the
+    /// webhook.
     pub(super) fn operator(&self, installation: &Installation, ca_pem: &Path) -> Result<Command> {
         let kubeconfig = self.folder.join("operator.kubeconfig");
         write_private(&kubeconfig, &self.kubeconfig_of(&self.operator_token, ca_pem))?;
@@ -161,7 +162,7 @@ impl Layout {
         write_private(&file("tokens.csv"), &tokens)?;
         let webhook = format!("http://127.0.0.1:{}/authenticate", self.webhook_port());
         write_private(&file("webhook.json"), &kubeconfig(&json!({"server": webhook}), &json!({})))?;
-        // RSA, as EKS has it.
+        // RSA, as in EKS.
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
         write_private(&file("service-accounts.key"), &key.serialize_pem())?;
         write_private(&file("service-accounts.pem"), &key.public_key_pem())
@@ -173,7 +174,7 @@ impl Layout {
     }
 }
 
-/// JSON is YAML, too.
+/// The text is JSON, which is also YAML.
 fn kubeconfig(cluster: &serde_json::Value, user: &serde_json::Value) -> String {
     json!({
         "apiVersion": "v1",

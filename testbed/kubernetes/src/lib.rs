@@ -1,9 +1,8 @@
-//! A real Kubernetes API with a real External Secrets Operator, as an EKS cluster of the emulated AWS.
+//! A real Kubernetes API with a real External Secrets Operator, as an EKS cluster of the AWS emulator.
 //!
-//! etcd, the API server and the operator are their makers' own programs, built from Go modules. Who comes with a token
-//! of EKS is asked for at a webhook that holds EKS's own verifier, and is in the cluster who the access entries of the
-//! emulated EKS say. There are no nodes and no controllers: nothing runs in the cluster, and a namespace that is
-//! deleted stays.
+//! etcd, the API server and the operator are the original programs, built from Go modules. A webhook with EKS's own
+//! verifier checks a token of EKS. The access entries of the emulated EKS define the user. There are no nodes and no
+//! controllers: nothing runs in the cluster, and a deleted namespace stays.
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -57,16 +56,16 @@ pub use self::token_reviews::{TokenReview, TokenUser};
 
 /// The cluster's name in the emulated EKS.
 pub const CLUSTER: &str = "testbed";
-/// The API server needs 2-3 s on two idle cores; a machine that builds at the same time takes several times that.
+/// The API server needs 2-3 s on two idle cores, and several times as long during a build.
 const READY: Duration = Duration::from_secs(120);
 
-/// A running cluster; all of it ends when dropped.
+/// A running cluster. All its parts end when dropped.
 #[derive(Debug)]
 pub struct Kubernetes {
     installation: Installation,
     layout: Layout,
     certificates: Arc<RwLock<Certificates>>,
-    // In the order in which they end.
+    // The fields are in the order in which the parts end.
     operator: Mutex<Option<Process>>,
     api_server: Mutex<Option<Process>>,
     _webhook: Process,
@@ -77,20 +76,20 @@ impl Kubernetes {
     /// The programs of a cluster; see [`Installation::find`].
     ///
     /// # Errors
-    /// When something is missing; the message names it and the command that makes it.
+    /// When a program is missing. The message names it and the command that builds it.
     pub fn find(tools: &Path) -> Result<Installation> {
         Installation::find(tools)
     }
 
-    /// Starts a cluster in `folder` and makes it the EKS cluster [`CLUSTER`] of `aws`, whose Secrets Manager the
-    /// operator reads. Returns when all of it answers.
+    /// Starts a cluster in `folder` and registers it as the EKS cluster [`CLUSTER`] of `aws`, whose Secrets Manager the
+    /// operator reads. Returns when all parts answer.
     ///
     /// # Errors
-    /// When a part does not start or is not ready in time; the message holds the end of its log.
+    /// When a part does not start or is not ready in time. The message contains the end of its log.
     pub async fn start(installation: &Installation, folder: &Path, aws: &Aws) -> Result<Self> {
         let layout = Layout::create(folder, aws.endpoint(), aws.region())?;
         let certificates = Certificates::create(&layout.folder.join("tls"))?;
-        // All at once: each waits for the other where it has to.
+        // The parts start at the same time. Each waits for another where it must.
         let mut etcd = start("etcd", &layout.etcd(installation), &layout)?;
         let mut webhook = start("token-webhook", &layout.webhook(installation), &layout)?;
         let api_server = start("kube-apiserver", &layout.api_server(installation, &certificates), &layout)?;
@@ -121,15 +120,15 @@ impl Kubernetes {
         self.layout.endpoint()
     }
 
-    /// The certificate of the authority that a client has to trust now.
+    /// The certificate of the authority that a client must trust now.
     #[must_use]
     pub fn ca_pem(&self) -> PathBuf {
         self.certificates().ca_pem()
     }
 
-    /// The API as `system:masters`.
+    /// A client of the API as `system:masters`.
     ///
-    /// A new client at each call: its connections belong to the runtime that it was made in, and each test has its own.
+    /// Each call creates a client: its connections belong to the runtime that created it, and each test has its own.
     ///
     /// # Errors
     /// When the authority's certificate cannot be read.
@@ -137,7 +136,7 @@ impl Kubernetes {
         self.client_with(&self.layout.admin_token)
     }
 
-    /// The API as whoever the bearer token says, a token of EKS for one.
+    /// A client of the API with this bearer token, such as a token of EKS.
     ///
     /// # Errors
     /// When the authority's certificate cannot be read.
@@ -145,13 +144,13 @@ impl Kubernetes {
         client::with_token(&self.endpoint(), &self.ca_pem(), token)
     }
 
-    /// kubectl, of the API server's own version.
+    /// kubectl, in the version of the API server.
     #[must_use]
     pub fn kubectl(&self) -> &Path {
         &self.installation.kubectl
     }
 
-    /// Writes what `KUBECONFIG` names for kubectl to be `system:masters`; it trusts the authority of the moment.
+    /// Writes a file for `KUBECONFIG` with which kubectl is `system:masters`. It trusts the current authority.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -159,7 +158,7 @@ impl Kubernetes {
         self.write_kubeconfig(file, &self.layout.admin_token)
     }
 
-    /// A token of a service account, for these audiences or else for the API server's own; it lives for an hour.
+    /// A token of a service account that is valid for an hour. Without audiences, it is for the API server.
     ///
     /// # Errors
     /// When there is no such account, or the API server refuses.
@@ -177,7 +176,7 @@ impl Kubernetes {
         issued.status.map(|status| status.token).with_context(|| format!("no token of {namespace}/{account}"))
     }
 
-    /// Writes what `KUBECONFIG` names for kubectl to be whoever the bearer token says.
+    /// Writes a file for `KUBECONFIG` with which kubectl uses this bearer token.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -185,20 +184,19 @@ impl Kubernetes {
         self.layout.write_kubeconfig(file, token, &self.ca_pem())
     }
 
-    /// The folder of all that the cluster writes; etcd's data holds every Secret, `tokens.csv` the admin's token.
+    /// The folder of all files of the cluster. etcd's data contains every Secret, and `tokens.csv` the admin's token.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.layout.folder
     }
 
-    /// What a part logs: `etcd`, `kube-apiserver`, `token-webhook` or `external-secrets`.
+    /// The log of a part: `etcd`, `kube-apiserver`, `token-webhook` or `external-secrets`.
     #[must_use]
     pub fn log(&self, part: &str) -> PathBuf {
         self.layout.log(part)
     }
 
-    /// Who the tokens of service accounts say that they come from; the name of the cluster's OIDC provider in IAM is
-    /// the same without `https://`.
+    /// The issuer of service account tokens. Without `https://`, it is the name of the cluster's OIDC provider in IAM.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.layout.issuer
@@ -213,7 +211,7 @@ impl Kubernetes {
         aws.put_cluster_issuer(CLUSTER, &self.layout.issuer, &keys).await
     }
 
-    /// Makes clients of the admin that outlive a borrow of this, and trust the authority of the moment.
+    /// Creates clients of the admin that outlive a borrow of this cluster. They trust the current authority.
     fn clients(&self) -> impl Fn() -> Result<Client> + Send + 'static {
         let certificates = Arc::clone(&self.certificates);
         let (endpoint, token) = (self.endpoint(), self.layout.admin_token.clone());
@@ -223,7 +221,7 @@ impl Kubernetes {
         }
     }
 
-    /// The API server's certificates of the moment.
+    /// The API server's current certificates.
     #[must_use]
     pub fn certificates(&self) -> Certificates {
         self.certificates.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -15,12 +15,12 @@ impl Kubernetes {
     /// Applies every document of a YAML or JSON text as the admin.
     ///
     /// # Errors
-    /// When the text is no manifest, an object of a namespace names none, or the API server refuses.
+    /// When the text is not a manifest, a namespaced object has no namespace, or the API server refuses.
     pub async fn apply_manifests(&self, text: &str) -> Result<()> {
         self.apply_all(None, text).await
     }
 
-    /// As [`Kubernetes::apply_manifests`], with a namespace for those objects that name none.
+    /// As [`Kubernetes::apply_manifests`], with a default namespace.
     ///
     /// # Errors
     /// As [`Kubernetes::apply_manifests`].

@@ -1,4 +1,4 @@
-//! Objects that tests make and look at, as the admin.
+//! Objects that tests create and read, as the admin.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use super::Kubernetes;
 pub type SecretData = BTreeMap<String, String>;
 
 impl Kubernetes {
-    /// A namespace with labels, or the one there is with these labels.
+    /// Creates a namespace with labels, or sets the labels if it exists.
     ///
     /// # Errors
     /// When the API server refuses.
@@ -29,15 +29,15 @@ impl Kubernetes {
         self.apply(None, &namespace).await.map(drop)
     }
 
-    /// The decoded data of a Secret; `None` when it is not there.
+    /// The decoded data of a Secret; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the API server does not answer, or a value is no text.
+    /// When the API server does not answer, or a value is not text.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretData>> {
         secret_with(self.admin()?, namespace, name).await
     }
 
-    /// Whether a Secret is there and immutable.
+    /// Whether a Secret exists and is immutable.
     ///
     /// # Errors
     /// When the API server does not answer.
@@ -56,7 +56,7 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// An `ExternalSecret` as it stands; `None` when it is not there.
+    /// The current state of an `ExternalSecret`; `None` if it does not exist.
     ///
     /// # Errors
     /// When the API server does not answer.
@@ -64,7 +64,7 @@ impl Kubernetes {
         self.operator_object("ExternalSecret", "externalsecrets", namespace, name).await
     }
 
-    /// Changes fields of an `ExternalSecret` as somebody does with `kubectl edit`.
+    /// Changes fields of an `ExternalSecret`, as a user does with `kubectl edit`.
     ///
     /// # Errors
     /// When the API server refuses.
@@ -91,10 +91,10 @@ impl Kubernetes {
         Ok(objects.get_opt(name).await?.map(serde_json::to_value).transpose()?)
     }
 
-    /// Waits until the data of a Secret are as `wanted`, and answers them.
+    /// Waits until the data of a Secret are as `wanted`, and returns them.
     ///
     /// # Errors
-    /// When they are not within `limit`; the message names the keys that the Secret has by then.
+    /// When they are not within `limit`. The message contains the keys of the Secret at that time.
     pub async fn wait_for_secret(
         &self,
         namespace: &str,
@@ -117,11 +117,11 @@ impl Kubernetes {
                 bail!("Secret {namespace}/{name} is not as wanted after {limit:?}; its keys are {keys:?}")
             }
         }
-        found.context("the Secret was there and then was not")
+        found.context("the Secret was deleted")
     }
 }
 
-/// As [`Kubernetes::secret`], with a client whose connections are kept, for many calls in one runtime.
+/// As [`Kubernetes::secret`], with a client that keeps connections, for many calls in one runtime.
 ///
 /// # Errors
 /// As [`Kubernetes::secret`].
@@ -130,7 +130,7 @@ pub async fn secret_with(client: Client, namespace: &str, name: &str) -> Result<
     secrets.get_opt(name).await?.map(decoded).transpose()
 }
 
-/// Hands every state of a Secret, from the current one, to `seen` until that answers true; `None` when it was deleted.
+/// Passes every state of a Secret, from the current one, to `seen` until `seen` returns true. `None` means deleted.
 pub(super) async fn follow(
     client: &Client,
     namespace: &str,
@@ -140,7 +140,7 @@ pub(super) async fn follow(
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let only_this = WatchParams::default().fields(&format!("metadata.name={name}"));
     loop {
-        // Without a version a watch begins with what there is.
+        // Without a version, a watch begins with the current state.
         let mut events = pin!(secrets.watch(&only_this, "").await.context("the Secret cannot be watched")?);
         while let Some(event) = events.try_next().await.context("the watch of the Secret broke off")? {
             let state = match event {

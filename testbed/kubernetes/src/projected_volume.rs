@@ -1,5 +1,5 @@
-//! A Secret as the files of a volume, as kubelet writes them (`pkg/volume/util/atomic_writer.go` of Kubernetes): a
-//! folder of its own for each version, and a symlink `..data` to it that is replaced in one step.
+//! A Secret as the files of a volume, as kubelet writes them (`pkg/volume/util/atomic_writer.go` of Kubernetes). Each
+//! version has its own folder. The symlink `..data` names the current one and is replaced in one step.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,13 +18,14 @@ use super::objects::{SecretData, decoded, follow};
 
 const DATA: &str = "..data";
 const NEW_DATA: &str = "..data_tmp";
-/// How long kubelet waits for a Secret that is not there, before a pod is given up here.
+/// How long to wait for a missing Secret.
 const FIRST: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A folder that follows a Secret until this is dropped; the files stay.
+/// A folder that follows a Secret until this is dropped. The files stay.
 ///
-/// Who reads two keys opens `..data` once and reads both below it: between two reads of `folder/key` the link may move.
+/// To read two keys of one version, open `..data` once and read both below it. The link may move between two reads of
+/// `folder/key`.
 #[derive(Debug)]
 pub struct ProjectedVolume {
     folder: PathBuf,
@@ -39,9 +40,9 @@ struct Progress {
 }
 
 impl ProjectedVolume {
-    /// Projects the Secret into `folder`; returns when its first version is there.
+    /// Projects the Secret into `folder`. Returns when its first version is written.
     ///
-    /// A kubelet looks every minute or so; this one follows a watch, and changes nothing while the API server is away.
+    /// A kubelet checks about once a minute. This one follows a watch, and writes nothing while the API server is down.
     ///
     /// # Errors
     /// When there is no such Secret within 30 s, or the folder cannot be written.
@@ -69,7 +70,7 @@ impl ProjectedVolume {
             };
             loop {
                 let followed = async { follow(&clients()?, &namespace, &name, written).await };
-                // A watch breaks off when the API server restarts; the next one begins with what there is then.
+                // A watch ends when the API server restarts. The next one begins with the state at that time.
                 let problem = followed.await.err().map(|error| format!("{error:#}"));
                 report.send_modify(|progress| progress.problem = problem);
                 tokio::time::sleep(PAUSE).await;
@@ -83,20 +84,20 @@ impl ProjectedVolume {
         Ok(Self { folder, progress, _background: background })
     }
 
-    /// The folder that an application mounts.
+    /// The folder that an application reads as its mount.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// How many versions have been written.
+    /// The number of written versions.
     #[must_use]
     pub fn versions(&self) -> usize {
         self.progress.borrow().versions
     }
 }
 
-/// Writes a version unless it is there already; whether it was written.
+/// Writes a version, unless it is already current. Returns whether it was written.
 fn write(folder: &Path, data: &SecretData) -> Result<bool> {
     let link = folder.join(DATA);
     let old = match fs::read_link(&link) {
@@ -120,7 +121,7 @@ fn write(folder: &Path, data: &SecretData) -> Result<bool> {
     }
     let new_link = folder.join(NEW_DATA);
     symlink(&name, &new_link).context("the link to the new version cannot be made")?;
-    // The one step in which every reader goes from the old version to the new one.
+    // This one step moves every reader from the old version to the new one.
     fs::rename(&new_link, &link).context("the link to the new version cannot be moved")?;
     update_visible_links(folder, data)?;
     if let Some(old) = old {
@@ -137,7 +138,7 @@ fn holds(version: &Path, data: &SecretData) -> bool {
     count.is_ok_and(|count| count == data.len()) && data.iter().all(is_same)
 }
 
-/// `username -> ..data/username` for each key, and none for keys that are gone.
+/// Creates the link `username -> ..data/username` for each key, and removes the links of removed keys.
 fn update_visible_links(folder: &Path, data: &SecretData) -> Result<()> {
     let mut there = BTreeSet::new();
     for entry in fs::read_dir(folder)? {

@@ -1,4 +1,4 @@
-//! Stopping and starting parts of a running cluster.
+//! Stops and starts parts of a running cluster.
 
 use std::sync::PoisonError;
 
@@ -9,15 +9,15 @@ use sandbox::certificates::Certificates;
 use super::{Kubernetes, READY, accepts_connections, client, start};
 
 impl Kubernetes {
-    /// Ends the operator at once; what it synced stays.
+    /// Ends the operator at once. The synced Secrets stay.
     pub async fn stop_operator(&self) {
         drop(self.operator.lock().await.take());
     }
 
-    /// Starts the operator unless it runs, and waits until it reports to be alive.
+    /// Starts the operator unless it runs, and waits until its health port accepts connections.
     ///
     /// # Errors
-    /// When it does not start; the message holds the end of its log.
+    /// When it does not start. The message contains the end of its log.
     pub async fn start_operator(&self) -> Result<()> {
         let mut running = self.operator.lock().await;
         if running.is_none() {
@@ -30,7 +30,7 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// Ends the API server at once; etcd keeps what was written.
+    /// Ends the API server at once. etcd keeps the data.
     pub async fn stop_api_server(&self) {
         drop(self.api_server.lock().await.take());
     }
@@ -50,8 +50,8 @@ impl Kubernetes {
         self.wait_for_the_api_server().await
     }
 
-    /// Gives the API server a certificate of a new authority, and restarts it and the operator. The emulated EKS names
-    /// the new authority from then on, and whoever trusts the old one is refused.
+    /// Replaces the API server's certificate with one of a new authority, and restarts it and the operator. The
+    /// emulated EKS then returns the new authority. Clients that trust only the old authority cannot connect.
     ///
     /// # Errors
     /// When a part does not start again.

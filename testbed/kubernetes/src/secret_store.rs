@@ -1,9 +1,8 @@
-//! How the operator gets at the emulated Secrets Manager: as a role for service accounts (IRSA), which is how EKS'
-//! users have it.
+//! The operator's access to the emulated Secrets Manager: a role for service accounts (IRSA), as on EKS.
 //!
-//! The operator asks the API server for a token of the store's service account and changes it at STS
-//! (`AssumeRoleWithWebIdentity`) for credentials of the role that the account is annotated with. The emulator checks
-//! the token's signature, audience and time against the cluster's own keys, then the role's trust policy.
+//! The operator requests a token of the store's service account from the API server. STS exchanges it for credentials
+//! of the role in the account's annotation (`AssumeRoleWithWebIdentity`). The emulator verifies the token's signature
+//! with the cluster's keys, its audience and its time. Then it evaluates the role's trust policy.
 
 use std::time::{Duration, Instant};
 
@@ -20,14 +19,14 @@ const NAMESPACE_MANIFEST: &str = "infra/kubernetes/namespace.yaml";
 const STORE: &str = "aws";
 const READY: Duration = Duration::from_secs(30);
 
-/// Which secrets a store may read, beside the tag `secret2eks/namespace`.
+/// The secrets that a store may read, in addition to the condition on the tag `secret2eks/namespace`.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreScope<'a> {
-    /// Their names begin with this.
+    /// The prefix of their names.
     pub prefix: &'a str,
-    /// The cluster of their tag; empty for any.
+    /// The cluster in their tag; empty for any.
     pub cluster: &'a str,
-    /// The tenant of their tag; empty for any.
+    /// The tenant in their tag; empty for any.
     pub tenant: &'a str,
 }
 
@@ -38,8 +37,8 @@ impl Default for StoreScope<'_> {
 }
 
 impl Kubernetes {
-    /// A namespace that takes part, as `infra/kubernetes/namespace.yaml` and `store-role.yaml` make it: secret2eks
-    /// may write there, and the SecretStore `aws` reads the secrets whose tag `secret2eks/namespace` names it.
+    /// Creates a namespace for deliveries, as `infra/kubernetes/namespace.yaml` and `store-role.yaml` do. secret2eks
+    /// may write there. The SecretStore `aws` reads the secrets whose tag `secret2eks/namespace` names the namespace.
     ///
     /// # Errors
     /// As [`Kubernetes::create_secret_store`].
@@ -52,7 +51,7 @@ impl Kubernetes {
         self.create_scoped_namespace(aws, name, labels, StoreScope::default()).await
     }
 
-    /// As [`Kubernetes::create_delivery_namespace`], and its store reads these secrets.
+    /// As [`Kubernetes::create_delivery_namespace`], with a store that reads these secrets.
     ///
     /// # Errors
     /// As [`Kubernetes::create_secret_store`].
@@ -68,11 +67,12 @@ impl Kubernetes {
         Ok(())
     }
 
-    /// The SecretStore `store` of a namespace, ready for use, with what belongs to it; its role's ARN.
+    /// Creates the SecretStore `store` of a namespace with its role and service account, and waits until it is ready.
+    /// Returns the role's ARN.
     ///
     /// # Errors
-    /// When the role cannot be deployed, the API server refuses, or the operator does not report the store to be
-    /// ready; the message holds what it reports.
+    /// When the role cannot be deployed, the API server refuses, or the operator does not report the store as ready.
+    /// The message contains its report.
     pub async fn create_secret_store(&self, aws: &Aws, namespace: &str, store: &str) -> Result<String> {
         self.create_scoped_store(aws, namespace, store, StoreScope::default()).await
     }
@@ -112,7 +112,7 @@ impl Kubernetes {
         let started = Instant::now();
         loop {
             let store = self.operator_object("SecretStore", "secretstores", namespace, name).await?;
-            let store = store.context("the store is gone")?;
+            let store = store.context("the store does not exist any more")?;
             let ready = ready_condition(&store);
             if ready.is_some_and(|condition| condition["status"] == "True") {
                 return Ok(());

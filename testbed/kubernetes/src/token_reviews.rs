@@ -1,4 +1,4 @@
-//! What the token webhook said about each bearer token, so that a failed login can be explained.
+//! The token webhook's answer for each bearer token, to explain a failed login.
 
 use anyhow::{Context as _, Result};
 
@@ -7,26 +7,26 @@ use super::Kubernetes;
 /// One review, without the token.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct TokenReview {
-    /// When, RFC 3339.
+    /// The time, in the format of RFC 3339.
     pub time: String,
-    /// Who came, if the token was accepted.
+    /// The user, if the token was accepted.
     pub user: Option<TokenUser>,
     /// Why the token was refused.
     pub refused: Option<String>,
 }
 
-/// Who an accepted token belongs to, in the cluster.
+/// The cluster's user for an accepted token.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct TokenUser {
-    /// The access entry's, with the session's name in place.
+    /// The access entry's username, with the session's name filled in.
     pub username: String,
-    /// The access entry's; the API server adds `system:authenticated`.
+    /// The access entry's groups. The API server adds `system:authenticated`.
     #[serde(default)]
     pub groups: Vec<String>,
 }
 
 impl Kubernetes {
-    /// Every review so far, the oldest first. The API server asks once in 10 s for an accepted token.
+    /// Every review so far, oldest first. For an accepted token, the API server asks once in 10 s.
     ///
     /// # Errors
     /// When the webhook's log cannot be read.

@@ -1,6 +1,7 @@
-//! Runs a Kubernetes cluster with an emulated AWS until standard input ends: `testbed-cluster <folder> [<tools folder>]`.
+//! Runs a Kubernetes cluster with the AWS emulator until standard input ends:
+//! `testbed-cluster <folder> [<tools folder>]`.
 //!
-//! To look around by hand, and for the test that kills it and looks for what is left.
+//! For use by hand, and for the test that kills it and checks that no process remains.
 #![expect(clippy::print_stdout, reason = "its output is how it tells where the cluster is")]
 
 use std::io::Read as _;

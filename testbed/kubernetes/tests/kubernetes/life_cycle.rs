@@ -1,4 +1,4 @@
-//! Starting, stopping and ending clusters.
+//! Start, stop and end of clusters.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -52,7 +52,7 @@ async fn a_restart_keeps_what_was_there_and_new_certificates_are_told_and_needed
     assert_eq!(endpoint, same_endpoint);
     assert_ne!(old_ca, new_ca);
     assert_eq!(new_ca, std::fs::read(kubernetes.ca_pem())?);
-    assert!(before.apiserver_version().await.is_err(), "who trusts the old authority is refused");
+    assert!(before.apiserver_version().await.is_err(), "a client that trusts the old authority is refused");
     delivery.put("two").await?;
     delivery.ask("second").await?;
     delivery.wait_for("two").await?;
@@ -73,7 +73,7 @@ async fn nothing_is_left_of_a_cluster_whose_owner_was_killed() -> Result<()> {
     let children = children_of(owner.id());
     owner.kill()?;
     owner.wait()?;
-    assert!(ready, "the cluster did not get ready");
+    assert!(ready, "the cluster was not ready");
     for name in ["etcd", "kube-apiserver", "token-webhook", "external-secret"] {
         assert!(children.values().any(|child| child == name), "{name} is not among {children:?}");
     }
@@ -81,7 +81,7 @@ async fn nothing_is_left_of_a_cluster_whose_owner_was_killed() -> Result<()> {
     until("all processes are gone", async || Ok(children.keys().find_map(names).is_none())).await
 }
 
-/// The running children of a process by their ids, with their names as the kernel keeps them (15 characters).
+/// The running children of a process by their ids, with their names in the kernel (15 characters).
 fn children_of(owner: u32) -> BTreeMap<u32, String> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -93,14 +93,14 @@ fn parent_of(id: u32) -> Option<u32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-/// One that has ended and waits to be reaped has none.
+/// A zombie has none.
 fn name_of(id: u32) -> Option<String> {
     let stat = std::fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat")).ok()?;
     let (name, state) = stat.split_once(" (")?.1.rsplit_once(") ")?;
     (!state.starts_with('Z')).then(|| name.to_owned())
 }
 
-/// Endpoint and authority as `eks:DescribeCluster` answers them.
+/// Endpoint and authority as `eks:DescribeCluster` returns them.
 async fn described(aws: &aws::Aws) -> Result<(String, Vec<u8>)> {
     let mut command = aws.cli();
     command.args(["eks", "describe-cluster", "--name", CLUSTER, "--output", "json"]);

@@ -1,4 +1,4 @@
-//! Who logs in to the API server, and as whom: tokens made by botocore, verified by EKS's own verifier.
+//! Logins to the API server: botocore creates the tokens, and EKS's own verifier checks them.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ async fn a_role_with_an_access_entry_does_what_its_group_may_and_nothing_else() 
         shared.kubernetes.create_namespace(namespace, &[]).await?;
     }
     let token = Signed::by(shared, "Reader").await?.token(shared)?;
-    assert_eq!(list(shared, &token, "readable").await?, 403, "the group has no rights yet");
+    assert_eq!(list(shared, &token, "readable").await?, 403, "the group has no permissions yet");
     shared.kubernetes.apply_manifests_in("readable", RIGHTS).await?;
     assert_eq!(list(shared, &token, "readable").await?, 200);
     assert_eq!(list(shared, &token, "unreadable").await?, 403);
@@ -44,7 +44,7 @@ async fn a_role_with_an_access_entry_does_what_its_group_may_and_nothing_else() 
     Ok(())
 }
 
-/// In two documents, the first of them empty.
+/// Two documents. The first one is empty.
 const RIGHTS: &str = "
 ---
 ---
@@ -126,7 +126,7 @@ async fn no_log_holds_a_token() -> Result<()> {
     Ok(())
 }
 
-/// What a token is made of.
+/// The parts of a token.
 #[derive(Clone)]
 struct Signed {
     key: String,
@@ -137,7 +137,7 @@ struct Signed {
 }
 
 impl Signed {
-    /// As a session of the role that is that output of the stack.
+    /// Signs as a session of the role in that output of the stack.
     async fn by(shared: &Shared, role: &str) -> Result<Self> {
         let role = shared.access.output(role)?;
         let mut assume = shared.aws.cli();
@@ -177,7 +177,7 @@ fn tampered(token: &str) -> Result<String> {
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(format!("{before}X-Amz-Signature={first}{rest}"))))
 }
 
-/// The status that the API server answers to a list of config maps.
+/// The status of the API server's answer to a list of config maps.
 async fn list(shared: &Shared, token: &str, namespace: &str) -> Result<u16> {
     let maps: Api<ConfigMap> = Api::namespaced(shared.kubernetes.client_with(token)?, namespace);
     status(maps.list(&ListParams::default()).await)

@@ -1,4 +1,4 @@
-//! What the product may rely on in a real cluster, and what the testbed promises about running one.
+//! The behaviour of a real cluster on which the product relies, and the guarantees of the testbed for a cluster.
 
 mod life_cycle;
 mod logins;

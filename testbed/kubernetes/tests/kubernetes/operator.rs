@@ -1,4 +1,4 @@
-//! External Secrets Operator: what it delivers, when, and from whose secrets.
+//! External Secrets Operator: what it delivers, when, and from which secrets.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Delivery, create_secret, external_secret, shared, start, until, value};
 
-/// Some 0.2 s on two idle cores.
+/// A sync takes some 0.2 s on two idle cores.
 const SECONDS: Duration = Duration::from_secs(15);
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_stopped_operator_syncs_nothing_until_it_is_started() -> Result<()> {
     own.kubernetes.stop_operator().await;
     delivery.put("two").await?;
     delivery.ask("second").await?;
-    // Several times what a sync takes: that nothing happens cannot be waited for otherwise.
+    // Several times the duration of a sync. A test that nothing happens can only wait.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(delivery.password().await?.as_deref(), Some("one"));
     own.kubernetes.start_operator().await?;

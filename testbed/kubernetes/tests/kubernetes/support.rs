@@ -1,4 +1,4 @@
-//! One emulator and one cluster for all tests that leave it as it is, and a namespace for each.
+//! One emulator and one cluster for all tests that do not change it, and a namespace for each test.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,20 +17,20 @@ pub struct Shared {
     pub aws: Aws,
     pub python: Python,
     pub kubernetes: Kubernetes,
-    /// Roles that may log in to the cluster, and one that may not.
+    /// Roles that may log in to the cluster, and one role that may not.
     pub access: Stack,
     pub folder: PathBuf,
 }
 
-/// Started by the first test that needs it; it ends with the process.
+/// The first test that needs it starts it. It ends with the process.
 pub async fn shared() -> Result<&'static Shared> {
     static SHARED: OnceCell<Result<Shared, String>> = OnceCell::const_new();
-    // A cluster that did not start is not started again for each test.
+    // After a failed start, the other tests do not try again.
     let shared = SHARED.get_or_init(async || start("kubernetes").await.map_err(|error| format!("{error:#}")));
     shared.await.as_ref().map_err(|error| anyhow!("{error}"))
 }
 
-/// An emulator and a cluster of the caller's own, to stop parts of.
+/// An emulator and a cluster for one caller, who may stop its parts.
 #[expect(clippy::print_stdout, reason = "how long it took, for `--nocapture`")]
 pub async fn start(name: &str) -> Result<Shared> {
     let folder = scratch(name)?;
@@ -44,7 +44,7 @@ pub async fn start(name: &str) -> Result<Shared> {
     Ok(Shared { aws, python, kubernetes, access, folder })
 }
 
-/// `target/testbed`, where the programs are shared between runs.
+/// `target/testbed`, where runs share the programs.
 pub fn tools() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("testbed")
 }
@@ -66,7 +66,7 @@ pub struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// Returns when `first` has been delivered.
+    /// Returns after the delivery of `first`.
     pub async fn new(shared: &'a Shared, namespace: &'a str, first: &str) -> Result<Self> {
         let kubernetes = &shared.kubernetes;
         kubernetes.create_namespace(namespace, &[]).await?;
@@ -79,13 +79,13 @@ impl<'a> Delivery<'a> {
         Ok(delivery)
     }
 
-    /// Puts a new value into the secret; nobody in the cluster knows of it yet.
+    /// Puts a new value into the secret. The operator does not know of it yet.
     pub async fn put(&self, password: &str) -> Result<()> {
         self.secrets.put_secret_value().secret_id(&self.arn).secret_string(value(password)).send().await?;
         Ok(())
     }
 
-    /// Applies the `ExternalSecret` with an annotation, which makes the operator look.
+    /// Applies the `ExternalSecret` with an annotation, which makes the operator sync.
     pub async fn ask(&self, annotation: &str) -> Result<()> {
         let object = external_secret(self.namespace, &self.arn, annotation);
         self.shared.kubernetes.apply_manifests(&object.to_string()).await
@@ -104,7 +104,7 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// A secret whose tag says that it belongs to the namespace; its ARN.
+/// Creates a secret whose tag names the namespace. Returns its ARN.
 pub async fn create_secret(secrets: &Client, namespace: &str, text: &str) -> Result<String> {
     let tag = Tag::builder().key("secret2eks/namespace").value(namespace).build();
     let create = secrets.create_secret().name(format!("rabbitmq/{namespace}")).secret_string(text).tags(tag);
@@ -128,7 +128,7 @@ pub fn external_secret(namespace: &str, arn: &str, annotation: &str) -> Value {
     })
 }
 
-/// The user has the number of the password, so that a mix of two versions shows.
+/// The user contains the password's number, so that a mix of two versions is visible.
 pub fn value(password: &str) -> String {
     json!({"username": format!("user-of-{password}"), "password": password}).to_string()
 }

@@ -38,12 +38,12 @@ async fn a_volume_goes_from_one_version_to_the_next_in_one_step() -> Result<()> 
     until("all versions are counted", async || Ok(volume.versions() > VERSIONS)).await
 }
 
-/// Reads both keys of one version, over and over; how often.
+/// Reads both keys of one version again and again. Returns how often.
 fn read_until(folder: &Path, done: &AtomicBool) -> Result<usize> {
     let mut seen = 0;
     while !done.load(Ordering::Relaxed) {
         let version = folder.join(fs::read_link(folder.join("..data")).context("..data is always there")?);
-        // A version that goes while it is read was whole, but is not any more.
+        // The version was removed while it was read.
         let (Ok(user), Ok(password)) =
             (fs::read_to_string(version.join("username")), fs::read_to_string(version.join("password")))
         else {
