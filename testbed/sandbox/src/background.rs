@@ -1,11 +1,11 @@
-//! A thread with a runtime of its own.
+//! A thread with its own runtime.
 
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 use tokio::sync::oneshot;
 
-/// Work that goes on beside a test, whatever the test's own runtime does; ends when dropped.
+/// Work on a background thread, independent of the test's runtime. It ends when dropped.
 #[derive(Debug)]
 pub struct Background {
     stop: Option<oneshot::Sender<()>>,
@@ -16,7 +16,7 @@ impl Background {
     /// Runs `work`, and what it spawns, until dropped.
     ///
     /// # Errors
-    /// When the runtime or the thread cannot be made.
+    /// When the runtime or the thread cannot be created.
     pub fn run<W, F>(name: &str, work: W) -> Result<Self>
     where
         W: FnOnce() -> F + Send + 'static,
@@ -31,7 +31,7 @@ impl Background {
                     _ = stopped => {}
                 }
             });
-            // What was spawned is dropped, a hook that still runs is not waited for.
+            // Spawned tasks are dropped. A hook that still runs is not awaited.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body).context("no thread")?;
@@ -43,7 +43,7 @@ impl Drop for Background {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed already.
+            // A panic of the thread is already printed.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,5 @@
-//! A private certificate authority and a server certificate for loopback, as PEM files in a folder,
-//! and the TLS configurations that go with them.
+//! A private certificate authority and a server certificate for loopback, as PEM files in a folder, with TLS
+//! configurations for them.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// The names that the server certificate is for.
+/// The names in the server certificate.
 const SERVER_NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// The certificates of one testbed.
@@ -26,7 +26,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Writes a new authority, a server certificate of it, and a second authority that signed nothing.
+    /// Writes a new authority, its server certificate, and a second authority that signed no certificate.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -42,13 +42,13 @@ impl Certificates {
         Ok(certificates)
     }
 
-    /// The folder that holds the files.
+    /// The folder with the files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The authority's certificate: what a client has to trust.
+    /// The authority's certificate, which a client must trust.
     #[must_use]
     pub fn ca_pem(&self) -> PathBuf {
         self.folder.join("ca.pem")
@@ -72,7 +72,7 @@ impl Certificates {
         self.folder.join("unrelated-ca.pem")
     }
 
-    /// TLS for a server of the testbed's own.
+    /// TLS for a server of the testbed.
     ///
     /// # Errors
     /// When the files cannot be read.
@@ -85,15 +85,15 @@ impl Certificates {
     }
 }
 
-/// TLS for a client that trusts the authorities of `ca_pem` and nobody else.
+/// TLS for a client that trusts only the authorities of `ca_pem`.
 ///
 /// # Errors
-/// When the file cannot be read or holds no certificate.
+/// When the file cannot be read or contains no certificate.
 pub fn client_config(ca_pem: &Path) -> Result<ClientConfig> {
     client_config_of(ca_pem, ALL_VERSIONS)
 }
 
-/// As [`client_config`], for some versions of TLS only.
+/// As [`client_config`], for these versions of TLS only.
 ///
 /// # Errors
 /// As [`client_config`].
@@ -109,7 +109,7 @@ pub fn client_config_of(
     trusting(roots, versions)
 }
 
-/// TLS for a client that trusts nobody, for those that only ever speak plain HTTP.
+/// TLS for a client that trusts no authority, because it uses only plain HTTP.
 ///
 /// # Errors
 /// When the provider does not support the versions of TLS.
@@ -122,7 +122,7 @@ fn trusting(roots: RootCertStore, versions: &[&'static SupportedProtocolVersion]
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Named explicitly, so that nothing depends on which provider a process installed first.
+/// The provider is explicit, so that it does not depend on which one a process installed first.
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
@@ -139,7 +139,7 @@ fn server(authority: &CertifiedIssuer<'_, KeyPair>) -> Result<(String, String)> 
     let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, "localhost");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Strict verifiers (Python 3.13's, for one) insist on it.
+    // Strict verifiers, such as Python 3.13's, require it.
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     Ok((params.signed_by(&key, authority)?.pem(), key.serialize_pem()))

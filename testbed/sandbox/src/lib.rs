@@ -1,4 +1,4 @@
-//! What every part of the testbed is built on: child processes that never outlive it, loopback ports that no other process
+//! The basis of every part of the testbed: child processes that never outlive it, loopback ports that no other process
 //! takes, a folder for each run, and certificates.
 
 pub mod background;

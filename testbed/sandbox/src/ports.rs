@@ -1,9 +1,9 @@
-//! Loopback ports that nobody else takes between the choice and the child's bind.
+//! Loopback ports that no other process takes before the child binds them.
 //!
-//! Asking the kernel for port 0 gives a port of the ephemeral range, which any outgoing connection may take
-//! before the child binds it. So ports come from below that range (it starts at 32768, `ip_local_port_range`
-//! in ip(7)), in blocks; the first port of a block stays bound for as long as the block is held, which keeps
-//! other processes off it, and the kernel lets go of it however the process ends.
+//! For port 0, the kernel chooses a port of the ephemeral range, which any outgoing connection may take before the child
+//! binds it. Therefore ports come in blocks from below that range (it starts at 32768, `ip_local_port_range` in ip(7)).
+//! The first port of a block stays bound while the block is held. Other processes then skip the block. The kernel
+//! releases the port however the process ends.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
@@ -23,10 +23,10 @@ pub struct PortBlock {
 }
 
 impl PortBlock {
-    /// How many ports a block has.
+    /// The number of ports in a block.
     pub const SIZE: u16 = BLOCK - 1;
 
-    /// Reserves a block; the search starts elsewhere in each process and at each call, so that it is short.
+    /// Reserves a block. The search starts at another place in each process and at each call, so that it is short.
     ///
     /// # Errors
     /// When no block is free.
@@ -52,10 +52,10 @@ impl PortBlock {
     }
 }
 
-/// `count` free loopback ports, held for as long as this process lives.
+/// `count` free loopback ports, held until this process ends.
 ///
 /// # Errors
-/// When no block is free, or `count` is more than a block has.
+/// When no block is free, or `count` is larger than a block.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     static HELD: Mutex<Vec<PortBlock>> = Mutex::new(Vec::new());
     ensure!(count <= usize::from(PortBlock::SIZE), "at most {} ports at a time", PortBlock::SIZE);
@@ -85,7 +85,7 @@ mod tests {
             drop(one);
             Ok(PortBlock::take(first).is_some())
         };
-        // Another testbed on the machine may be quicker, but not every time.
+        // Another testbed on the machine may take the block first, but not every time.
         for _ in 0..10 {
             if is_free_again()? {
                 return Ok(());

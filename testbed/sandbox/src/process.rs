@@ -1,10 +1,10 @@
 //! Child processes that never outlive the testbed.
 //!
-//! Each child runs under `setpriv --pdeathsig KILL` (util-linux), so it ends when this process is killed,
-//! and is killed and reaped in `Drop`. The kernel ties that signal to the *thread* that spawned, so every
-//! spawn happens on one thread that lives as long as the process (prctl(2), `PR_SET_PDEATHSIG`).
-//! The signal reaches the child alone; one that has children of its own belongs into
-//! [`Options::own_pid_namespace`], where the kernel ends them all (`pid_namespaces(7)`).
+//! Each child runs under `setpriv --pdeathsig KILL` (util-linux), so it ends when this process is killed. `Drop` kills
+//! and reaps it. The kernel sends that signal when the *thread* that spawned the child ends. Therefore one thread, which
+//! lives as long as the process, spawns every child (prctl(2), `PR_SET_PDEATHSIG`).
+//! Only the child itself receives the signal. A child with its own children needs [`Options::own_pid_namespace`], with
+//! which the kernel ends them all (`pid_namespaces(7)`).
 
 mod signals;
 mod spawner;
@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// How long the kernel may take to end a namespace whose first process was killed.
 const NAMESPACE_END: Duration = Duration::from_secs(5);
 
-/// A running child process; killed when dropped.
+/// A running child process. It is killed when dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -32,20 +32,20 @@ pub struct Process {
     stop_pipe: Option<ChildStdin>,
 }
 
-/// How a child is started, beyond its command.
+/// Options for the start of a child.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Only the variables that the command itself sets are passed on. (`Command::env_clear` cannot say so:
-    /// nobody who is handed the command can see it.)
+    /// Pass only the variables that the command itself sets. (`Command::env_clear` does not help, because a caller
+    /// cannot read it from the command.)
     pub clean_environment: bool,
     /// The child's descendants end with it. The program sees its own process ids, and needs bubblewrap.
     pub own_pid_namespace: bool,
-    /// The child's standard input is a pipe whose end asks it to stop in good order; without, it is empty.
+    /// The child's standard input is a pipe. Its end asks the child to stop cleanly. Otherwise, standard input is empty.
     pub stop_pipe: bool,
 }
 
 impl Process {
-    /// Starts `command` with its output appended to `log` and a clean end guaranteed.
+    /// Starts `command`, appends its output to `log`, and guarantees its end.
     ///
     /// # Errors
     /// When the log cannot be opened or the program cannot be started.
@@ -78,16 +78,16 @@ impl Process {
         self.child.id()
     }
 
-    /// The file that holds what the process printed.
+    /// The file with the process's output.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Waits until `ready` answers true, at most `limit`; fails at once when the process has ended.
+    /// Waits until `ready` returns true, at most `limit`. Fails at once if the process has ended.
     ///
     /// # Errors
-    /// When the process ended or was not ready in time; the message carries the end of its log.
+    /// When the process ended or was not ready in time. The message contains the end of its log.
     pub async fn wait_until<F, Fut>(&mut self, limit: Duration, mut ready: F) -> Result<()>
     where
         F: FnMut() -> Fut,
@@ -114,7 +114,7 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
-    /// Asks the process to stop by closing its stop pipe, and kills it when it has not within `limit`.
+    /// Closes the stop pipe of the process, which asks it to stop. Kills it if it has not stopped within `limit`.
     ///
     /// # Errors
     /// When its state cannot be read.
@@ -138,11 +138,11 @@ impl Process {
         lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n")
     }
 
-    /// Kills the process and waits for its end, and for that of its namespace.
+    /// Kills the process, and waits for the end of the process and its namespace.
     pub fn kill(&mut self) {
         let inside =
             if matches!(self.child.try_wait(), Ok(None)) { children_of(self.id()) } else { Vec::new() };
-        // An error here means that it has ended already.
+        // An error here means that it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let killed = Instant::now();
@@ -158,15 +158,15 @@ impl Drop for Process {
     }
 }
 
-/// Where PATH has `program`, if anywhere.
+/// The path of `program` in PATH, if it is there.
 #[must_use]
 pub fn find_program(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// `command`, to be run and waited for by one thread that does nothing else meanwhile: the kernel kills it when
-/// that thread ends, so also when this process is killed. Streams are set on what this answers.
+/// Wraps `command` for a thread that runs it and waits for it. The kernel kills the command when that thread ends, so
+/// also when this process is killed. The caller sets the streams on the returned command.
 ///
 /// # Errors
 /// When `setpriv` is missing.
@@ -207,8 +207,8 @@ fn wrap(command: &Command, options: Options) -> Result<Command> {
     Ok(wrapped)
 }
 
-/// The direct children: of a bwrap it is the first process of the namespace, which the kernel lets go of
-/// only after all others in it (`proc_pid_task(5)`, `pid_namespaces(7)`).
+/// The direct children of a process. The child of a bwrap is the first process of the namespace. The kernel releases it
+/// only after all others of the namespace (`proc_pid_task(5)`, `pid_namespaces(7)`).
 fn children_of(id: u32) -> Vec<u32> {
     let text = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     text.split_whitespace().filter_map(|id| id.parse().ok()).collect()
@@ -216,7 +216,7 @@ fn children_of(id: u32) -> Vec<u32> {
 
 fn is_running(id: u32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // A zombie has given everything back but its exit status; the state follows the last `)`.
+    // A zombie has released everything except its exit status. The state follows the last `)`.
     state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
@@ -233,12 +233,12 @@ mod tests {
         let (told, child) = mpsc::channel();
         let thread = std::thread::spawn(move || -> Result<()> {
             told.send(ends_with_its_thread(Command::new("sleep").arg("60"))?.spawn()?)?;
-            // Ends with an error when the other side is dropped.
+            // The call returns an error when the other side is dropped.
             let _ = finished.recv();
             Ok(())
         });
         let mut child = child.recv()?;
-        // setpriv asks for the signal before it becomes the program.
+        // setpriv requests the signal before it executes the program.
         while std::fs::read_to_string(format!("/proc/{}/comm", child.id()))? != "sleep\n" {
             std::thread::sleep(POLL);
         }

@@ -1,4 +1,4 @@
-//! Folders of one test run, which the next run clears away.
+//! Folders of one test run, which the next run removes.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 
 /// A new folder `<parent>/<name>-<process id>-<number>`.
 ///
-/// It stays when the run ends, for whoever wants to know why a test failed; folders of processes that are gone are
-/// removed here.
+/// It stays after the run, for the analysis of a failed test. This function removes folders of processes that have
+/// ended.
 ///
 /// # Errors
 /// When the folder cannot be created.
@@ -17,7 +17,7 @@ pub fn folder(parent: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     for entry in std::fs::read_dir(parent)?.flatten() {
         if owner(&entry.file_name().to_string_lossy(), name).is_some_and(is_gone) {
-            // Another process may be removing it as well.
+            // Another process may remove it at the same time.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

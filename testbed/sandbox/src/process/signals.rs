@@ -1,4 +1,4 @@
-//! Ends that a child can see coming, and one that it cannot.
+//! Signals for a child.
 
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, bail};
 use super::{POLL, Process};
 
 impl Process {
-    /// Sends SIGTERM, as Kubernetes ends a pod, waits for the end, and kills it when it has not ended within `limit`.
+    /// Sends SIGTERM, as Kubernetes does to end a pod, and waits for the end. Kills the process after `limit`.
     ///
     /// # Errors
-    /// When it did not end by itself; the message carries the end of its log.
+    /// When it did not end by itself. The message contains the end of its log.
     pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         let asked = Instant::now();
         self.signal("TERM")?;
@@ -27,7 +27,7 @@ impl Process {
         }
     }
 
-    /// Stops the process in the middle of whatever it does; only [`Process::kill`] is of use from then on.
+    /// Stops the process at any point of its work. After that, only [`Process::kill`] has an effect.
     ///
     /// # Errors
     /// When the signal cannot be sent.

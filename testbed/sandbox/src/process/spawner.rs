@@ -1,4 +1,4 @@
-//! The one thread that spawns: it lives as long as the process, and so do its children.
+//! The one thread that spawns children. It lives as long as the process, and so may its children.
 
 use std::process::{Child, Command};
 use std::sync::{LazyLock, mpsc};
@@ -12,7 +12,7 @@ pub(super) fn spawn_on_the_lasting_thread(command: Command) -> Result<Child> {
         let (sender, requests) = mpsc::channel::<Request>();
         std::thread::spawn(move || {
             for (mut command, answer) in requests {
-                // A caller that is gone needs no answer; its child dies with the process.
+                // A caller that has ended needs no answer. Its child ends with the process.
                 let _ = answer.send(command.spawn());
             }
         });
