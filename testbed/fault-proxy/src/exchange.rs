@@ -15,7 +15,7 @@ use super::rule::{Call, Fault};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Records the call and answers it, or fails, on which hyper closes the connection.
+/// Records the call and answers it. If it fails, hyper closes the connection.
 pub(super) async fn exchange(
     state: Arc<State>,
     request: Request<Incoming>,
@@ -77,14 +77,14 @@ fn record(state: &State, mut call: Call) -> (Call, Option<Action>) {
     let mut journal = state.journal();
     call.number = journal.calls.len() + 1;
     journal.calls.push(call.clone());
-    // Every rule counts every call; the first that hits acts.
+    // Every rule counts every call. The first rule that applies acts.
     let actions: Vec<Action> = journal.rules.iter_mut().filter_map(|rule| rule.apply(&call)).collect();
     (call, actions.into_iter().next())
 }
 
 async fn forward(state: &State, call: &Call) -> Result<Response<Reply>, Error> {
     let method = call.method.parse::<hyper::Method>()?;
-    // The Host header goes along: it may be signed.
+    // The Host header is forwarded, because it may be signed.
     let request = state.client.request(method, format!("{}{}", state.upstream, call.path));
     let answer = request.headers(end_to_end(&call.headers)).body(call.body.clone()).send().await?;
     let (status, headers) = (answer.status(), end_to_end(answer.headers()));
@@ -103,7 +103,7 @@ fn replaced(body: Bytes, replacements: &[(String, String)]) -> Bytes {
     replacements.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)).into()
 }
 
-/// Without the headers that concern one connection; the length is the body's own.
+/// Removes the headers of one connection. The body sets its own length.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
@@ -124,7 +124,7 @@ fn cut(mut response: Response<Reply>) -> Result<Response<Reply>, Error> {
     Ok(response)
 }
 
-/// A body that ends well or, when cut, with an error after its data was sent.
+/// A body that ends normally. If it is cut, it ends with an error after its data.
 pub(super) struct Reply {
     data: Bytes,
     cut: bool,
@@ -153,7 +153,7 @@ impl Body for Reply {
             return Poll::Ready(None);
         }
         if !self.flushed {
-            // hyper writes out what it has while a body is pending.
+            // hyper writes its buffered data while a body is pending.
             self.flushed = true;
             context.waker().wake_by_ref();
             return Poll::Pending;

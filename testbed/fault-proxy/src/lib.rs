@@ -1,8 +1,9 @@
-//! An HTTP proxy on loopback that does at one chosen call what networks and services do: drop, lose, cut, delay, refuse.
+//! An HTTP proxy on loopback that injects a fault of a network or service at one chosen call: it drops, loses, cuts,
+//! delays or refuses the call.
 //!
-//! It stands before the broker's management API (TLS with the testbed's certificate) or before the emulated AWS (plain
-//! HTTP), and records every call, so that a test can list the calls of a clean run and then repeat it with each fault at
-//! each of them. It runs on a thread of its own: a test that blocks does not stall it, and it ends when dropped.
+//! It runs in front of the broker's management API (TLS with the testbed's certificate) or the AWS emulator (plain
+//! HTTP). It records every call, so that a test can list the calls of a clean run and then repeat the run with each fault
+//! at each call. It runs on its own thread, so that a test that blocks does not stop it. It ends when dropped.
 
 mod exchange;
 mod rule;
@@ -25,14 +26,14 @@ use tokio_rustls::TlsAcceptor;
 
 pub use self::rule::{Call, Fault, Rule};
 
-/// A running proxy; ends when dropped.
+/// A running proxy. It ends when dropped.
 pub struct FaultProxy {
     url: String,
     state: Arc<State>,
     _background: Background,
 }
 
-/// What the connections share.
+/// The state that the connections share.
 struct State {
     upstream: String,
     client: reqwest::Client,
@@ -47,7 +48,7 @@ struct Journal {
 }
 
 impl FaultProxy {
-    /// Proxies plain HTTP, for the emulated AWS: `upstream` is `http://127.0.0.1:<port>`.
+    /// Proxies plain HTTP, for the AWS emulator: `upstream` is `http://127.0.0.1:<port>`.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -55,8 +56,8 @@ impl FaultProxy {
         Self::start(upstream, None)
     }
 
-    /// Proxies HTTPS, for the management API: `upstream` is `https://localhost:<port>`, whose certificate is verified
-    /// as any client of the testbed does.
+    /// Proxies HTTPS, for the management API: `upstream` is `https://localhost:<port>`. The proxy verifies its
+    /// certificate, as every client of the testbed does.
     ///
     /// # Errors
     /// When no port can be bound or the certificates cannot be read.
@@ -64,13 +65,13 @@ impl FaultProxy {
         Self::start(upstream, Some(certificates))
     }
 
-    /// Where to call it: `http://127.0.0.1:<port>` or `https://localhost:<port>`.
+    /// The proxy's URL: `http://127.0.0.1:<port>` or `https://localhost:<port>`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Does something at a call to come.
+    /// Adds a rule for future calls.
     pub fn inject(&self, rule: Rule) {
         self.state.journal().rules.push(rule);
     }
@@ -81,14 +82,13 @@ impl FaultProxy {
         self.state.journal().calls.clone()
     }
 
-    /// How many of the calls so far match.
+    /// The number of calls so far that match.
     #[must_use]
     pub fn count(&self, matches: impl Fn(&Call) -> bool) -> usize {
         self.state.journal().calls.iter().filter(|call| matches(call)).count()
     }
 
-    /// From now on answers say `to` where upstream says `from`: so that an endpoint that one service names leads
-    /// through another proxy.
+    /// Replaces `from` with `to` in future answers, so that an endpoint in an answer leads through another proxy.
     pub fn replace_in_answers(&self, from: &str, to: &str) {
         self.state.replacements().push((from.to_owned(), to.to_owned()));
     }
@@ -133,11 +133,11 @@ impl State {
     }
 }
 
-/// Longer than one rotation takes, shorter than any upstream keeps an idle connection.
+/// Longer than a rotation, and shorter than the time for which any upstream keeps an idle connection.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// Nothing is repeated, followed or timed out here: that is for the two sides to do. Connections to upstream are kept
-/// for a moment: a TLS handshake for each call costs more than all else.
+/// The client does not retry, follow redirects or time out, because the two sides do this. It keeps connections to
+/// upstream for a short time, because a TLS handshake for each call would cost more than everything else.
 fn client(ca_pem: Option<PathBuf>) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
@@ -155,7 +155,7 @@ fn client(ca_pem: Option<PathBuf>) -> Result<reqwest::Client> {
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    // A failed accept concerns one connection; the next may work.
+    // A failed accept concerns only one connection.
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
@@ -174,6 +174,6 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>) {
     let service = service_fn(|request| exchange::exchange(Arc::clone(&state), request));
-    // A broken connection is what this is for.
+    // Broken connections are the purpose of this proxy.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

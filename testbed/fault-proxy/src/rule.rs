@@ -1,4 +1,4 @@
-//! What a test says: at which call, what happens.
+//! The rules of a test: the call, and the fault at it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 
-/// A call that came to the proxy.
+/// A call that the proxy received.
 #[derive(Clone)]
 pub struct Call {
-    /// Counted from 1.
+    /// Its number, from 1.
     pub number: usize,
     /// The HTTP method.
     pub method: String,
-    /// Path and query as they were sent.
+    /// Path and query as sent.
     pub path: String,
     /// The AWS operation: the header `x-amz-target`, or `Action` in a form (the Query protocol of SNS and STS).
     pub target: Option<String>,
@@ -32,7 +32,7 @@ impl Call {
         Self { number: 0, method: method.to_string(), path: path.to_owned(), target, headers, body }
     }
 
-    /// A header's value, when there is one and it is text.
+    /// A header's value, if it exists and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -44,7 +44,7 @@ impl Call {
         &self.body
     }
 
-    /// The operation's name without its service's (`GetSecretValue`), or else method and path.
+    /// The operation's name without that of its service (`GetSecretValue`), or else method and path.
     #[must_use]
     pub fn operation(&self) -> String {
         match &self.target {
@@ -61,22 +61,22 @@ fn action(form: &[u8]) -> Option<String> {
 
 impl fmt::Debug for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without headers and body: they hold credentials.
+        // Headers and body are omitted, because they contain credentials.
         write!(formatter, "{} {}", self.number, self.operation())
     }
 }
 
-/// What happens at a call.
+/// The fault at a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection closes; upstream never hears of the call.
+    /// The connection closes. Upstream never receives the call.
     Drop,
-    /// Upstream has done it; the connection closes without an answer.
+    /// Upstream processes the call. The connection closes without an answer.
     LoseResponse,
-    /// Upstream has done it; the connection closes after the headers and half of the body.
+    /// Upstream processes the call. The connection closes after the headers and half of the body.
     /// (An answer without a body is lost.)
     CutResponse,
-    /// Another answer instead of upstream's, which never hears of the call.
+    /// The proxy sends this answer. Upstream never receives the call.
     Answer {
         /// The HTTP status.
         status: u16,
@@ -85,23 +85,23 @@ pub enum Fault {
         /// The body.
         body: String,
     },
-    /// Upstream hears of it only after a while; or never, when the caller has given up by then.
+    /// Upstream receives the call after this time, or never, if the caller has closed the connection by then.
     Delay(Duration),
-    /// Upstream does it at once; its answer comes only after a while.
+    /// Upstream processes the call at once. Its answer arrives after this time.
     DelayResponse(Duration),
-    /// Nothing: for the hook alone.
+    /// No fault. Only the hook runs.
     Nothing,
 }
 
 impl Fault {
-    /// An error as AWS's JSON protocols answer it: `aws_error(400, "ThrottlingException")`.
+    /// An error in the form of AWS's JSON protocols: `aws_error(400, "ThrottlingException")`.
     #[must_use]
     pub fn aws_error(status: u16, code: &str) -> Self {
         let body = serde_json::json!({"__type": code, "message": "injected"}).to_string();
         Self::Answer { status, content_type: "application/x-amz-json-1.1".to_owned(), body }
     }
 
-    /// What a load balancer or a captive portal answers: a page.
+    /// The answer of a load balancer or a captive portal: a page.
     #[must_use]
     pub fn html(status: u16) -> Self {
         let body = "<html><body>Something went wrong</body></html>".to_owned();
@@ -134,22 +134,22 @@ impl Rule {
         Self::at(1, matches, fault).times(usize::MAX)
     }
 
-    /// At so many matching calls in a row.
+    /// Applies the fault at this number of matching calls in a row.
     #[must_use]
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
-    /// Runs `hook` at the fault, on a thread of its own: before the call goes upstream, or with [`Fault::LoseResponse`],
-    /// [`Fault::CutResponse`] and [`Fault::DelayResponse`] when upstream's answer is there. The proxy waits for it.
+    /// Runs `hook` at the fault, on its own thread, and waits for it. The hook runs before the call goes upstream. With
+    /// [`Fault::LoseResponse`], [`Fault::CutResponse`] and [`Fault::DelayResponse`], it runs after upstream's answer.
     #[must_use]
     pub fn hook(mut self, hook: impl Fn(&Call) + Send + Sync + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
         self
     }
 
-    /// Counts the call, and says what to do when it is the one.
+    /// Counts the call. Returns the fault if the rule applies to it.
     pub(super) fn apply(&mut self, call: &Call) -> Option<(Fault, Option<Hook>)> {
         if !(self.matches)(call) {
             return None;

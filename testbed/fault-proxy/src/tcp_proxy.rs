@@ -1,6 +1,6 @@
 //! A TCP proxy on loopback for faults below HTTP, and for AMQPS, which is TLS from the first byte.
 //!
-//! It runs on a thread of its own and ends when dropped, as [`crate::FaultProxy`] does.
+//! It runs on its own thread and ends when dropped, as [`crate::FaultProxy`] does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,20 +14,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// What becomes of a connection.
+/// The fault of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpFault {
-    /// It is accepted and closed before a byte goes either way.
+    /// The proxy accepts it, and closes it before it forwards a byte.
     Close,
-    /// It is closed when the server has sent so many bytes.
+    /// The proxy closes it after the server has sent this number of bytes.
     CutAfter(usize),
-    /// It is accepted, and then nothing is ever sent or read.
+    /// The proxy accepts it, and then never sends or reads a byte.
     BlackHole,
 }
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// A running proxy; ends when dropped.
+/// A running proxy. It ends when dropped.
 pub struct TcpProxy {
     ports: PortBlock,
     state: Arc<State>,
@@ -39,7 +39,7 @@ pub struct TcpProxy {
 struct State {
     upstreams: Vec<u16>,
     plan: Mutex<Plan>,
-    /// A change ends the connections of before.
+    /// A change ends the open connections.
     generation: watch::Sender<()>,
 }
 
@@ -59,12 +59,12 @@ impl TcpProxy {
         Self::balance(vec![upstream])
     }
 
-    /// As a load balancer does: each connection goes to the next of several ports.
+    /// Proxies each connection to the next of several ports, as a load balancer does.
     ///
     /// # Errors
     /// When no port is free.
     pub fn balance(upstreams: Vec<u16>) -> Result<Self> {
-        // From a block, so that the port stays ours while nobody listens on it.
+        // The port is from a block, so that it stays reserved while the proxy does not listen on it.
         let ports = PortBlock::reserve()?;
         let port = ports.port(0);
         let state = Arc::new(State { upstreams, plan: Mutex::default(), generation: watch::Sender::new(()) });
@@ -83,20 +83,20 @@ impl TcpProxy {
         self.ports.port(0)
     }
 
-    /// How many connections have been accepted.
+    /// The number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state.plan().connections
     }
 
-    /// A fault at the `nth` connection from now (from 1), and what to run when it is accepted.
+    /// Plans a fault at the `nth` connection from now (from 1), and a hook that runs when it is accepted.
     pub fn fault_at(&self, nth: usize, fault: TcpFault, hook: Option<Hook>) {
         let mut plan = self.state.plan();
         let number = plan.connections + nth;
         plan.planned.insert(number, (fault, hook));
     }
 
-    /// A fault at every connection from now, or none any more.
+    /// Sets a fault for every connection from now, or removes it.
     pub fn fault_always(&self, fault: Option<TcpFault>) {
         self.state.plan().always = fault;
     }
@@ -106,34 +106,34 @@ impl TcpProxy {
         self.state.generation.send_replace(());
     }
 
-    /// Stops listening; for a hook, which cannot wait: a connection that comes before it is so is closed.
-    /// [`TcpProxy::forget_faults`] and [`TcpProxy::listen`] undo it.
+    /// Stops listening without a wait, for a hook, which cannot wait. A connection that arrives before the stop is
+    /// closed. [`TcpProxy::forget_faults`] and [`TcpProxy::listen`] undo it.
     pub fn refuse(&self) {
         self.fault_always(Some(TcpFault::Close));
-        // Without a receiver the proxy has ended, and nobody is there to refuse.
+        // Without a receiver, the proxy has ended and no connection can arrive.
         let _ = self.wanted.send(false);
     }
 
-    /// As [`TcpProxy::refuse`], and ends all connections, as a host that goes away.
+    /// As [`TcpProxy::refuse`], and ends all connections, like a host that goes down.
     pub fn go_away(&self) {
         self.refuse();
         self.cut();
     }
 
-    /// Forgets what was planned.
+    /// Removes all planned faults.
     pub fn forget_faults(&self) {
         let mut plan = self.state.plan();
         plan.always = None;
         plan.planned.clear();
     }
 
-    /// Stops or starts listening: meanwhile connections are refused. Returns when it is so.
+    /// Stops or starts listening. While the proxy does not listen, connections are refused. Returns after the change.
     ///
     /// # Errors
     /// When the proxy has ended.
     pub async fn listen(&self, listen: bool) -> Result<()> {
         if *self.wanted.borrow() == listen && *self.listening.borrow() == listen {
-            // Binding again would refuse somebody for a moment.
+            // A second bind would refuse connections for a moment.
             return Ok(());
         }
         self.wanted.send(listen).context("the proxy has ended")?;
@@ -186,7 +186,7 @@ async fn accept(
                 if changed.is_err() {
                     return;
                 }
-                // The old one first: the port must be free.
+                // The old listener is dropped first, because the port must be free.
                 drop(listener.take());
                 if *orders.borrow_and_update() {
                     let Ok(bound) = bind(port) else { return };
@@ -210,7 +210,7 @@ async fn connection(client: TcpStream, state: Arc<State>) {
     let Some(upstream) = state.upstreams.get(number % state.upstreams.len().max(1)).copied() else { return };
     let mut generation = state.generation.subscribe();
     if let Some(hook) = hook {
-        // A hook that panics has said so; the connection goes on.
+        // The panic of a hook is already printed. The connection continues.
         let _ = tokio::task::spawn_blocking(move || hook()).await;
     }
     let passing = async {
@@ -227,7 +227,7 @@ async fn connection(client: TcpStream, state: Arc<State>) {
     }
 }
 
-/// Passes bytes both ways until either side ends, or the server has sent `limit` bytes.
+/// Forwards bytes in both directions until one side ends, or the server has sent `limit` bytes.
 async fn pass(client: TcpStream, upstream: u16, limit: usize) {
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
@@ -244,7 +244,7 @@ async fn pass(client: TcpStream, upstream: u16, limit: usize) {
         }
     };
     let up = async {
-        // The client may be done while the server still answers.
+        // The client may end its side while the server still answers.
         let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
         let _ = to_server.shutdown().await;
         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The proxies do what a test asks of them at the call that it means, and nothing at any other.
+//! The proxies inject a fault at the chosen call, and at no other call.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use fault_proxy::{Call, Fault, FaultProxy, Rule};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The broker, and the management API through a proxy.
+/// The broker, and a client of its management API through a proxy.
 async fn behind_a_proxy() -> Result<(&'static Broker, FaultProxy, Management)> {
     let broker = Broker::shared(Path::new(env!("CARGO_TARGET_TMPDIR"))).await?;
     let tls = broker.ca_pem();
@@ -91,7 +91,7 @@ async fn a_cut_response_ends_in_its_middle() -> Result<()> {
     let (_, proxy, client) = behind_a_proxy().await?;
     proxy.inject(Rule::always(|_| true, Fault::CutResponse));
     let error = client.call(Method::GET, &["overview"], None).await.err().context("no error")?;
-    // Status and headers arrived: the error is one of reading the body.
+    // Status and headers arrived, so the error comes from the body.
     assert!(
         error
             .chain()
@@ -110,7 +110,7 @@ async fn only_the_nth_match_is_hit_and_the_hook_runs_at_it() -> Result<()> {
         (Arc::clone(&hooked), broker.management()?, tokio::runtime::Handle::current());
     let rule = Rule::at(2, is_put, Fault::LoseResponse).times(2).hook(move |call| {
         seen.fetch_add(call.number, Ordering::SeqCst);
-        // The broker has done it when the hook of a lost response runs.
+        // The broker has processed the call when the hook of a lost response runs.
         let name = call.path.rsplit('/').next().unwrap_or_default().to_owned();
         assert!(runtime.block_on(management.user(&name)).is_ok_and(|user| user.is_some()));
     });
@@ -216,7 +216,7 @@ async fn amqps_is_passed_refused_closed_cut_and_swallowed() -> Result<()> {
     assert_eq!(hooked.load(Ordering::SeqCst), 0);
     assert!(login().await.is_err());
     assert_eq!(hooked.load(Ordering::SeqCst), 1);
-    // In the TLS handshake, and in that of AMQP.
+    // In the TLS handshake, and in the AMQP handshake.
     for bytes in [1, 100, 1500] {
         proxy.fault_at(1, TcpFault::CutAfter(bytes), None);
         assert!(login().await.is_err(), "cut after {bytes}");
