@@ -1,7 +1,7 @@
 //! The cookie store of `examples/` on a cloud: three services as child processes that trade while their secrets rotate.
 //!
-//! They read volumes as kubelet writes them, from Secrets that External Secrets Operator wrote; that nothing is lost or
-//! done twice is told from what they wrote into their ledgers. [`zero_loss`] is the whole proof.
+//! They read volumes in kubelet's format, from Secrets that External Secrets Operator wrote. Their ledgers show whether
+//! an order was lost or processed twice. [`zero_loss`] is the whole proof.
 
 mod department;
 mod rotation;
@@ -29,7 +29,7 @@ const SERVICES: [&str; 3] = ["messenger", "order", "payment"];
 const EXAMPLE: &str = "examples/cookie-store";
 const DELIVERY: Duration = Duration::from_secs(30);
 
-/// The store with its users, secrets and volumes, open or not.
+/// The store with its users, secrets and volumes, open or closed.
 #[derive(Debug)]
 pub struct Store {
     program: PathBuf,
@@ -38,8 +38,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Sets everything up as the example's own section of the README says: users, their secrets, the topology with
-    /// their permissions, the manifests, and the first delivery. `program` is the built example. One for each cloud.
+    /// Sets up the store as the README's section about the example says: users, their secrets, the topology with their
+    /// permissions, the manifests, and the first delivery. `program` is the built example. A cloud can have one store.
     ///
     /// # Errors
     /// When a part refuses, or a secret does not arrive.
@@ -57,7 +57,7 @@ impl Store {
         for service in SERVICES {
             apps.push((service, Department::create_app(cloud, service).await?));
         }
-        // After the users, because their permissions are in it.
+        // After the users, because it contains their permissions.
         create_topology(cloud).await?;
         for service in SERVICES {
             let manifest = read(&format!("kubernetes/{service}.yaml"))?;

@@ -1,10 +1,9 @@
 //! The fault matrix: a rotation with its delivery, with each fault at each call, under every retry hypothesis.
 //!
-//! The calls are those of a clean rotation, recorded here, so a new call of a function is covered without anybody
-//! thinking of it. Each cell runs against the real broker, cluster and operator and the functions' own programs, and
-//! after **every** attempt what is AWSCURRENT and what the cluster holds must log in with the application's grants.
-//! What a cell has to end in: `cell.rs`. What is covered: `place.rs`, `fault.rs`,
-//! `hypothesis.rs`.
+//! The calls are recorded from a clean rotation, so a new call of a function is covered automatically. Each cell runs
+//! against the real broker, cluster and operator, with the functions' own programs. After **every** attempt, the
+//! credentials in AWSCURRENT and in the cluster must log in with the application's permissions. `cell.rs` defines how a
+//! cell must end. `place.rs`, `fault.rs` and `hypothesis.rs` define what is covered.
 
 mod account_events;
 mod attempt;
@@ -44,30 +43,30 @@ pub use self::selection::Selection;
 use self::selection::{Unit, units};
 use self::stand::{NAMESPACE, Stand};
 
-/// How many rotations run side by side. They wait for timeouts most of the time.
+/// How many rotations run in parallel. They wait for timeouts most of the time.
 const STANDS: usize = 12;
-/// To set a stand up takes some seconds.
+/// The setup of a stand takes some seconds.
 const UNITS_WORTH_A_STAND: usize = 12;
 
-/// What to run.
+/// The cells to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which cells.
+    /// The selected cells.
     pub selection: Selection,
     /// Whether violated pieces run again.
     pub again: bool,
-    /// No further piece begins after that.
+    /// No further piece starts after this time.
     pub until: Option<Instant>,
 }
 
 impl From<Selection> for Wanted {
-    /// All of a selection, once.
+    /// All cells of a selection, once.
     fn from(selection: Selection) -> Self {
         Self { selection, again: false, until: None }
     }
 }
 
-/// What is kept of the chosen cells, unless there is still something to run.
+/// The kept results of the selected cells, unless cells remain to run.
 #[must_use]
 pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
     let points = &kept.pieces().heading.as_ref()?.points;
@@ -76,15 +75,15 @@ pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
     kept.pieces().left(units, wanted.again).is_empty().then_some(matrix)
 }
 
-/// Runs the chosen cells that are not kept yet on `cloud`, which has Kubernetes and enforces IAM, and keeps them; all that
-/// is known of the chosen cells then.
+/// Runs the selected cells that are not kept yet on `cloud`, which has Kubernetes and enforces IAM, and keeps their
+/// results. Returns all results of the selected cells.
 ///
 /// # Errors
-/// When the proof cannot be set up, its pieces not be kept, or a part of the testbed has ended. A violated cell is none: see
-/// [`Matrix::holds`].
+/// When the proof cannot be set up, its pieces cannot be kept, or a part of the testbed has ended. A violated cell is not
+/// an error: see [`Matrix::holds`].
 pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Matrix> {
     let began = Instant::now();
-    // The secrets of each stand have its own prefix.
+    // The names of each stand's secrets have their own prefix.
     let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
     cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
     let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
@@ -111,7 +110,7 @@ pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn
     Ok(Matrix::new(&points, &all, kept.pieces()))
 }
 
-/// What the stands share.
+/// The state that the stands share.
 struct Work<'a> {
     kept: Mutex<(&'a mut Kept, Progress)>,
     queue: Mutex<std::vec::IntoIter<Unit>>,
@@ -121,7 +120,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// One unit after the other, until none is left or the time is over.
+    /// Runs one unit after the other, until none is left or the time is over.
     async fn on(&self, stand: &mut Stand<'_>) -> Result<()> {
         while let Some(unit) = self.next()? {
             let cells = cell::run(stand, &unit, &self.wanted.selection).await;

@@ -1,6 +1,6 @@
 //! The cookie store keeps trading: a shortened form of `cargo xtask prove`'s second half.
 //!
-//! A program of its own with a cloud of its own, because the broker restarts under it.
+//! It is a separate program with its own cloud, because the broker restarts during the test.
 
 use anyhow::{Result, ensure};
 use proof::cookie_store::zero_loss::{self, Plan};

@@ -1,6 +1,6 @@
 //! A fault at every kind of call: a shortened form of `cargo xtask prove`'s first half.
 //!
-//! A program of its own with a cloud of its own: its limits are short, and other tests would take it the time.
+//! It is a separate program with its own cloud. Its time limits are short, and other tests would delay its calls.
 
 use anyhow::{Result, ensure};
 use proof::fault_matrix::{self, Kept, Selection, Wanted};

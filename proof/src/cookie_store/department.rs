@@ -10,20 +10,20 @@ use testbed::kubernetes::ProjectedVolume;
 
 use super::{DELIVERY, NAMESPACE};
 
-/// What a service needs to log in.
+/// The login data of a service.
 #[derive(Debug)]
 pub struct Department {
     /// The service's name.
     pub service: &'static str,
     /// Its broker user and its secret.
     pub app: App,
-    /// Where the Secret is mounted.
+    /// The folder in which the Secret is mounted.
     pub(super) mounted: PathBuf,
     volume: Mutex<Option<ProjectedVolume>>,
 }
 
 impl Department {
-    /// A broker user without any permission yet, and its secret with the tags that send it to the namespace.
+    /// Creates a broker user without permissions, and its secret with the tags that deliver it to the namespace.
     pub(super) async fn create_app(cloud: &Cloud, service: &str) -> Result<App> {
         let user = format!("store-{service}");
         let password = random_text(32)?;
@@ -42,7 +42,7 @@ impl Department {
         Ok(App { user, arn })
     }
 
-    /// Has the secret delivered, and mounts it.
+    /// Delivers the secret, and mounts it.
     pub(super) async fn open(cloud: &Cloud, service: &'static str, app: App, folder: &Path) -> Result<Self> {
         cloud.request_delivery(&app.arn).await?;
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
@@ -53,7 +53,7 @@ impl Department {
         Ok(department)
     }
 
-    /// The volume follows the Secret, from what that is now.
+    /// The volume follows the Secret, from its current state.
     pub(super) async fn follow(&self, cloud: &Cloud) -> Result<()> {
         let kubernetes = cloud.kubernetes()?;
         let secret = secret_name(self.service);
@@ -62,7 +62,7 @@ impl Department {
         Ok(())
     }
 
-    /// The volume keeps what it has, as it does for a minute or two where there is a real kubelet.
+    /// The volume keeps its files, as it does for a minute or two with a real kubelet.
     pub(super) fn stand_still(&self) {
         self.hold(None);
     }
@@ -72,7 +72,7 @@ impl Department {
     }
 }
 
-/// As the manifests mount it.
+/// The mount in the manifests.
 fn secret_name(service: &str) -> String {
     format!("{service}-broker")
 }

@@ -1,4 +1,4 @@
-//! Rotations of the store's secrets, as Secrets Manager and SecOps go through with them.
+//! Rotations of the store's secrets, as performed by Secrets Manager and SecOps.
 
 use std::time::{Duration, Instant};
 
@@ -11,41 +11,41 @@ use super::trading::{Pattern, Trading};
 use super::{DELIVERY, Department};
 
 const ROTATION: Duration = Duration::from_secs(90);
-/// A closed connection may stay listed for 30 s, and is refused on for that long.
+/// A closed connection may stay listed for 30 s. The function refuses the rotation for that time.
 const REFUSED: Duration = Duration::from_secs(90);
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(2);
 const RECONNECTED: Duration = Duration::from_secs(30);
 
-/// The function's policy about whoever is connected as the user that is about to be reset.
+/// The function's policy for connections of the user whose password it resets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StaleConnections {
-    /// Tell.
+    /// Report them.
     Report,
     /// Close them.
     Close,
-    /// Fail.
+    /// Fail the rotation.
     Refuse,
 }
 
-/// What became of a rotation.
+/// The outcome of a rotation.
 #[derive(Debug, Clone)]
 pub struct Rotated {
-    /// The service whose secret it was.
+    /// The service whose secret was rotated.
     pub service: &'static str,
     /// The version that was AWSCURRENT before.
     pub previous: String,
-    /// The user that is current now.
+    /// The current user.
     pub user: String,
-    /// Its connections before, of which one that was closed may be listed for a while.
+    /// That user's connections before the rotation. A closed one may still be listed for a while.
     listed: Vec<String>,
-    /// How often it was refused because somebody was connected.
+    /// How often it was refused because a client was connected.
     pub refused: u32,
     /// From `RotateSecret` until the cluster had the new version, refusals included.
     pub time: Duration,
 }
 
 impl StaleConnections {
-    /// As the variable has it.
+    /// The value of the variable.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl StaleConnections {
         }
     }
 
-    /// Makes it the policy of rotation-mq.
+    /// Sets it as the policy of rotation-mq.
     ///
     /// # Errors
     /// When Lambda refuses.
@@ -68,13 +68,13 @@ impl Trading<'_> {
     /// Rotates all three secrets at once, and waits until the cluster has them.
     ///
     /// # Errors
-    /// When a rotation fails for good.
+    /// When a rotation fails after all attempts.
     pub async fn rotate(&self, cloud: &Cloud, pattern: Pattern) -> Result<Vec<Rotated>> {
         let rotations = self.departments().iter().map(|department| rotate(cloud, department, pattern));
         futures_util::future::try_join_all(rotations).await
     }
 
-    /// Waits until every service is connected as the user that is current.
+    /// Waits until every service is connected as the current user.
     ///
     /// # Errors
     /// When one is not in time.
@@ -82,7 +82,7 @@ impl Trading<'_> {
         futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
     }
 
-    /// Cuts off the credentials that were current before a rotation, as SecOps does when they leaked.
+    /// Revokes the credentials that were current before a rotation, as SecOps does after a leak.
     ///
     /// # Errors
     /// When it is refused.
@@ -129,7 +129,7 @@ async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Res
         refused += 1;
         tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
         if pattern == Pattern::Lazy {
-            // They would never leave by themselves: what the playbook has SecOps do.
+            // The clients do not disconnect by themselves. SecOps closes their connections, as the playbook says.
             cloud.broker.management()?.close_connections_of(&user).await?;
         }
         cloud.aws.resume_rotation(arn, Token::Same).await?;
@@ -143,7 +143,7 @@ fn kind(rotation: &Rotation) -> Option<&str> {
     rotation.attempts.last()?.steps.last()?.error_type.as_deref()
 }
 
-/// Whose turn it is.
+/// The user for the next rotation.
 async fn next_user(cloud: &Cloud, department: &Department) -> Result<String> {
     let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
     let user = &department.app.user;

@@ -1,4 +1,4 @@
-//! What the services did, added up and compared.
+//! Adds up and compares the work of the services.
 
 use std::collections::HashMap;
 use std::ops::AddAssign;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What a service reports of itself, or all of them together.
+/// The counts of one service, or the sum of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Orders that the broker confirmed.
+    /// Orders that the broker has confirmed.
     pub confirmed: u64,
-    /// Copies of orders that were sent before.
+    /// Orders that were sent again.
     pub resent: u64,
-    /// Messages that the broker sent again.
+    /// Messages that the broker delivered again.
     pub redelivered: u64,
-    /// Messages that a consumer dropped, because it had done the order.
+    /// Messages that a consumer dropped because it had already processed the order.
     pub duplicates: u64,
-    /// Connections that gave way to new credentials.
+    /// Connections that were replaced after a change of credentials.
     pub replaced: u64,
     /// Connections that were lost.
     pub lost: u64,
@@ -26,7 +26,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The longest time that any service stood still.
+    /// The longest pause of any service.
     #[must_use]
     pub fn longest_pause(&self) -> Duration {
         Duration::from_millis(self.longest_pause_ms)
@@ -45,14 +45,14 @@ impl AddAssign for Counts {
     }
 }
 
-/// Orders against what became of them.
+/// Orders and their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Orders that payment took.
+    /// Orders that payment accepted.
     pub orders: usize,
     /// Orders that were not sent to the customer, or not fulfilled.
     pub lost: usize,
-    /// Orders that were sent more than once, fulfilled more than once, or never taken.
+    /// Orders that were sent or fulfilled more than once, or that payment never accepted.
     pub doubled: usize,
 }
 

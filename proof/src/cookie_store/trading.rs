@@ -11,28 +11,28 @@ use testbed::process::{Options, Process};
 use super::tally::{Counts, Tally, compare};
 use super::{Department, Store};
 
-/// Longer than it takes until some orders have come in.
+/// Longer than the time until some orders have arrived.
 const HANGING: Duration = Duration::from_secs(1);
 const START: Duration = Duration::from_secs(60);
-/// Longer than a service takes at the most, which says so itself then.
+/// Longer than a service's own time limit, at which it reports an error.
 const STOP: Duration = Duration::from_secs(30);
 const CATCH_UP: Duration = Duration::from_secs(60);
-/// So long without an order, although some are missing: they will not come any more.
+/// After this time without an order, missing orders do not arrive any more.
 const STUCK: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(50);
-/// Services take a moment to start, and an order to go through all of them.
+/// The time for the services to start and for an order to pass through all of them.
 const LAG: Duration = Duration::from_secs(2);
 
-/// When the services go over to new credentials: their flag `--pattern`.
+/// When the services switch to new credentials: their flag `--pattern`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern {
-    /// As soon as the volume holds them.
+    /// As soon as the volume contains them.
     Watch,
     /// When a connection is lost.
     Lazy,
 }
 
-/// The store while it is open; its services are killed when this is dropped.
+/// The store while it is open. Its services are killed when this is dropped.
 #[derive(Debug)]
 pub struct Trading<'a> {
     store: &'a Store,
@@ -43,14 +43,14 @@ pub struct Trading<'a> {
     orders_per_second: u32,
 }
 
-/// What a store did from its opening to its closing.
+/// The work of a store from its opening to its closing.
 #[derive(Debug, Clone, Copy)]
 pub struct Traded {
-    /// All orders since the store was set up, so that a late copy of an earlier one is seen as well.
+    /// All orders since the store was set up, so that a late copy of an earlier order is found.
     pub tally: Tally,
-    /// What the services counted.
+    /// The counts of the services.
     pub counts: Counts,
-    /// How long payment took orders.
+    /// How long payment accepted orders.
     pub time: Duration,
 }
 
@@ -62,7 +62,7 @@ struct Service {
 }
 
 impl Pattern {
-    /// As the flag has it.
+    /// The value of the flag.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -73,10 +73,10 @@ impl Pattern {
 }
 
 impl Store {
-    /// Starts the services, and returns when orders arrive at their end.
+    /// Starts the services, and returns when the first orders are complete.
     ///
     /// # Errors
-    /// When a service does not start; the message holds the end of its log.
+    /// When a service does not start. The message contains the end of its log.
     pub async fn open(&self, cloud: &Cloud, pattern: Pattern, orders_per_second: u32) -> Result<Trading<'_>> {
         let began = Instant::now();
         let orders_before = lines(&self.ledger("payment"))?;
@@ -118,7 +118,7 @@ impl Store {
 }
 
 impl Trading<'_> {
-    /// How many orders each service has done, since the store was set up.
+    /// The number of orders that each service has processed since the store was set up.
     ///
     /// # Errors
     /// When a ledger cannot be read.
@@ -126,11 +126,11 @@ impl Trading<'_> {
         self.services.iter().map(|service| Ok((service.name, lines(&service.ledger)?))).collect()
     }
 
-    /// Kills the consumers in the middle of their work, as a node that fails does, and starts them anew. They hang for a
-    /// moment before, in which the broker sends them messages that they never work for.
+    /// Kills the consumers during their work, like the failure of a node, and starts them again. Before that, they hang
+    /// for a moment in which the broker sends them messages that they never process.
     ///
     /// # Errors
-    /// When one does not start.
+    /// When a consumer does not start.
     pub async fn crash_consumers(&mut self, cloud: &Cloud) -> Result<()> {
         let consumers = || self.services.iter().filter(|service| service.name != "payment");
         consumers().try_for_each(|service| service.process.freeze())?;
@@ -144,8 +144,8 @@ impl Trading<'_> {
         Ok(())
     }
 
-    /// Waits until everybody has done all orders but those of the last seconds, however long they stood still before, or
-    /// for a minute: what is missing then is slow or lost, and the tally tells.
+    /// Waits until all services have processed all orders except those of the last seconds, or for a minute. Orders that
+    /// are missing after a minute are slow or lost. The tally shows which.
     ///
     /// # Errors
     /// When a ledger cannot be read.
@@ -164,7 +164,7 @@ impl Trading<'_> {
         Ok(())
     }
 
-    /// Waits until the services have done so many orders, as long as there is any progress.
+    /// Waits until the services have processed this number of orders, as long as there is progress.
     async fn finish(&self, orders: usize) -> Result<()> {
         let mut done = self.orders()?;
         let mut progress = Instant::now();
@@ -178,10 +178,11 @@ impl Trading<'_> {
         Ok(())
     }
 
-    /// Closes: payment takes no more orders and publishes those that it has, the others finish all of them.
+    /// Closes the store. Payment accepts no more orders and publishes those that it has. The other services finish all
+    /// orders.
     ///
     /// # Errors
-    /// When a service does not end in good order; the message holds the end of its log.
+    /// When a service does not end cleanly. The message contains the end of its log.
     pub async fn close(mut self) -> Result<Traded> {
         let mut payment = self.services.pop().context("no payment")?;
         let time = self.began.elapsed();

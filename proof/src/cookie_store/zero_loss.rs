@@ -1,4 +1,5 @@
-//! The proof that no order is lost or done twice while the store's secrets rotate: one scene for each policy and pattern.
+//! The proof that no order is lost or processed twice while the store's secrets rotate. There is one scene for each
+//! policy and pattern.
 
 mod outcome;
 mod plan;
@@ -13,14 +14,14 @@ pub use self::outcome::{Played, ZeroLoss};
 pub use self::plan::{Incident, Plan, Scene};
 use super::{Department, Pattern, Rotated, Store, Traded, Trading};
 
-/// How long the volumes lag behind a hasty revocation; a kubelet takes a minute or two.
+/// How long the volumes lag behind a hasty revocation. A kubelet takes a minute or two.
 const LOCKED_OUT: Duration = Duration::from_secs(3);
 
-/// Puts the store through `plan` on a cloud with Kubernetes, which belongs to it meanwhile: the broker restarts, and the
-/// policy of rotation-mq changes. `program` is the built example.
+/// Runs the store through `plan` on a cloud with Kubernetes. Nothing else may use the cloud, because the broker restarts
+/// and the policy of rotation-mq changes. `program` is the built example.
 ///
 /// # Errors
-/// When something cannot be done. That an order was lost is none: see [`ZeroLoss::holds`].
+/// When a scene cannot be run. A lost order is not an error: see [`ZeroLoss::holds`].
 pub async fn run(
     cloud: &mut Cloud,
     program: &Path,

@@ -1,4 +1,4 @@
-//! What other systems of the account receive from its event bus.
+//! Events that other systems of the account receive from its event bus.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use testbed::cloud::{Cloud, Inbox, workspace};
 
 const SCHEMA: &str = "contract/schemas/failure-notice.json";
 
-/// What an account's other systems see on its event bus of the secrets of one stand: Secrets Manager's `RotationFailed` and
-/// the handler's incidents. And the closed set of kinds.
+/// The events about the secrets of one stand on the account's event bus: Secrets Manager's `RotationFailed` and the
+/// handler's incidents. It also contains the closed set of kinds.
 #[derive(Debug)]
 pub struct AccountEvents {
     failures: Inbox,
@@ -19,7 +19,7 @@ pub struct AccountEvents {
 }
 
 impl AccountEvents {
-    /// Makes queues and rules for the stand `name`, whose secrets' names begin with that and a slash.
+    /// Creates queues and rules for the stand `name`. The names of its secrets begin with that name and a slash.
     ///
     /// # Errors
     /// When the emulator refuses, or the schema cannot be read.
@@ -41,7 +41,7 @@ impl AccountEvents {
         Ok(Self { failures, incidents, kinds })
     }
 
-    /// How many rotations of a secret Secrets Manager has told to have failed.
+    /// The number of failed rotations of a secret that Secrets Manager has reported.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -58,10 +58,10 @@ impl AccountEvents {
         Ok(count)
     }
 
-    /// Looks at what a SIEM was told of incidents of a secret.
+    /// Passes the incident events of a secret, as a SIEM receives them, to `look`.
     ///
     /// # Errors
-    /// When the queue cannot be read, and those of `look`.
+    /// When the queue cannot be read, or `look` fails.
     pub async fn each_incident(
         &self,
         secret: &str,
@@ -74,7 +74,7 @@ impl AccountEvents {
         self.incidents.each(of_it).await
     }
 
-    /// Whether it is a kind of the contract.
+    /// Whether the contract contains this kind.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {
         self.kinds.contains(kind)

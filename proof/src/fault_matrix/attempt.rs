@@ -1,4 +1,4 @@
-//! One attempt of a rotation, and what must be true after every one.
+//! One attempt of a rotation, and the checks after every attempt.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use super::point::Turn;
 use super::stand::{Account, RECEIPT, Stand};
 
 const ROTATION_LIMIT: Duration = Duration::from_secs(120);
-/// Three events of a delivery whose every call runs into its timeout.
+/// The time of three delivery events in which every call times out.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(120);
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
 impl Stand<'_> {
-    /// Says what follows a failed attempt: nothing by itself, because a proof looks at the state in between.
+    /// Sets the retry option. No retry starts by itself, because the proof checks the state between two attempts.
     ///
     /// # Errors
     /// When the emulator refuses.
@@ -34,7 +34,7 @@ impl Stand<'_> {
         self.cloud.aws.set_rotation_options(Some(&account.secret), &options).await
     }
 
-    /// `RotateSecret`, and waits for the end of its attempt.
+    /// Calls `RotateSecret`, and waits for the end of its attempt.
     ///
     /// # Errors
     /// When it does not start or does not end.
@@ -43,7 +43,8 @@ impl Stand<'_> {
         self.cloud.aws.wait_for_rotation(&account.secret, Some(&version), ROTATION_LIMIT).await
     }
 
-    /// The attempt of a turn, and how it ended: a rotation, or, after one that failed, Secrets Manager's next attempt.
+    /// Runs the attempt of a turn, and returns how it ended. The attempt is a rotation or, after a failed rotation,
+    /// Secrets Manager's next attempt.
     ///
     /// # Errors
     /// As [`Stand::rotate`] and [`Stand::settle`].
@@ -67,7 +68,7 @@ impl Stand<'_> {
         Ok((rotation, end))
     }
 
-    /// `RotateSecret`; the new version.
+    /// Calls `RotateSecret`. Returns the new version.
     ///
     /// # Errors
     /// When Secrets Manager refuses.
@@ -79,7 +80,7 @@ impl Stand<'_> {
         started.version_id.context("a rotation without a version")
     }
 
-    /// Secrets Manager's own next attempt.
+    /// Starts Secrets Manager's own next attempt.
     ///
     /// # Errors
     /// As [`Stand::rotate`].
@@ -88,7 +89,7 @@ impl Stand<'_> {
         self.cloud.aws.wait_for_rotation(&account.secret, None, ROTATION_LIMIT).await
     }
 
-    /// What the playbook says of a stuck pending version: take it off, then rotate.
+    /// Follows the playbook for a pending version that blocks rotations: removes AWSPENDING, then rotates.
     ///
     /// # Errors
     /// As [`Stand::rotate`].
@@ -105,7 +106,7 @@ impl Stand<'_> {
         self.rotate(account).await
     }
 
-    /// Waits until nothing goes on any more after an attempt, each event for secret2eks included, and says how it ended.
+    /// Waits until all work of an attempt has ended, each event for secret2eks included. Returns how the attempt ended.
     ///
     /// # Errors
     /// When a delivery does not end.
@@ -121,22 +122,22 @@ impl Stand<'_> {
         Ok(if delivered == current { End::Converged } else { End::Undelivered })
     }
 
-    /// The credentials that somebody may use now: AWSCURRENT, and what the cluster holds.
+    /// The credentials that clients may use now: those in AWSCURRENT and in the cluster.
     ///
     /// # Errors
-    /// When one of them is not there.
+    /// When one of them is missing.
     pub async fn in_use(&self, account: &Account) -> Result<Vec<(&'static str, Value)>> {
         let current = self.cloud.value(&account.secret, "AWSCURRENT").await?;
         let current = json!({"username": current["username"], "password": current["password"]});
         let held = self.held(account).await?;
-        Ok(vec![("AWSCURRENT", current), ("what the cluster holds", held)])
+        Ok(vec![("AWSCURRENT", current), ("the Secret in the cluster", held)])
     }
 
-    /// What must be true after every attempt: AWSCURRENT, what the cluster holds, and what was AWSCURRENT `before` the
-    /// attempt, log in over AMQPS, and their users may do what the application may.
+    /// The check after every attempt. The credentials in AWSCURRENT, those in the cluster, and those in AWSCURRENT
+    /// `before` the attempt must log in over AMQPS. Their users must have the application's permissions.
     ///
     /// # Errors
-    /// Says what is not so.
+    /// When a condition is not met.
     pub async fn nothing_is_broken(&self, account: &Account, before: &Value) -> Result<()> {
         let mut seen: Vec<Value> = Vec::new();
         let before = ("what was AWSCURRENT before", before.clone());
@@ -152,10 +153,10 @@ impl Stand<'_> {
         Ok(())
     }
 
-    /// An attempt that failed before finishSecret has promoted nothing, whatever happened to it.
+    /// Checks that an attempt that failed before finishSecret has promoted no version.
     ///
     /// # Errors
-    /// When another version than `before` is current.
+    /// When a version other than `before` is current.
     pub async fn promoted_in_its_turn(&self, account: &Account, last: &Rotation, before: &str) -> Result<()> {
         let Some(step) = failed_step(last).filter(|step| step.step != "finishSecret") else { return Ok(()) };
         let current = self.cloud.version(&account.secret, "AWSCURRENT").await?;
@@ -163,17 +164,17 @@ impl Stand<'_> {
         Ok(())
     }
 
-    /// What must be true in the end: another version is current than `before`, both users may do the same, the cluster
-    /// holds AWSCURRENT, and nothing hinders the next rotation.
+    /// The check at the end. A version other than `before` is current, both users have the same permissions, the cluster
+    /// contains AWSCURRENT, and nothing blocks the next rotation.
     ///
     /// # Errors
-    /// Says what is not so.
+    /// When a condition is not met.
     pub async fn has_converged(&self, account: &Account, users: [&str; 2], before: &str) -> Result<()> {
         let secret = &account.secret;
         let current = self.cloud.version(secret, "AWSCURRENT").await?;
         ensure!(current.as_deref() != Some(before), "the old version is still current");
         let pending = self.cloud.version(secret, "AWSPENDING").await?;
-        ensure!(pending.is_none() || pending == current, "AWSPENDING stands on another version");
+        ensure!(pending.is_none() || pending == current, "AWSPENDING is attached to another version");
         for user in users {
             let grants = self.broker.grants(user).await?;
             ensure!(grants == account.grants, "`{user}` may do {grants}, not {}", account.grants);
@@ -181,7 +182,7 @@ impl Stand<'_> {
         let in_use = self.in_use(account).await?;
         ensure!(
             in_use.iter().all(|(_, value)| *value == in_use[0].1),
-            "the cluster does not hold AWSCURRENT"
+            "the cluster does not contain AWSCURRENT"
         );
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a call is, in words that are the same for every user and secret. Pure.
+//! The names of calls, which are the same for every user and secret. Pure.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,10 +7,10 @@ use testbed::fault_proxy::Call;
 
 use super::place::Place;
 
-/// The names of one rotation that are others in the next.
+/// The names that differ between rotations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The user that AWSCURRENT names when the rotation begins.
+    /// The user in AWSCURRENT when the rotation begins.
     pub active: String,
     /// The other user of the pair.
     pub inactive: String,
@@ -30,7 +30,7 @@ pub fn call_name(place: Place, call: &Call, names: &Names) -> String {
     }
 }
 
-/// The one thing that is done over AMQPS.
+/// The only call over AMQPS.
 pub const LOGIN: &str = "login";
 
 fn aws(call: &Call, names: &Names) -> String {
@@ -38,7 +38,7 @@ fn aws(call: &Call, names: &Names) -> String {
         return rest_operation(&call.method, &call.path);
     }
     let body: Value = serde_json::from_slice(call.body()).unwrap_or_default();
-    // An item of the table of incidents: read by its key, or written whole.
+    // An item of the incident table: it is read by its key, or written whole.
     if let Some(area) = [&body["Key"], &body["Item"]].into_iter().find_map(|item| item["area"]["S"].as_str())
     {
         return format!("{} {area}", call.operation());
@@ -53,7 +53,7 @@ fn aws(call: &Call, names: &Names) -> String {
     }
 }
 
-/// AWS services that speak REST have no operation in their request.
+/// A request of a REST service of AWS does not contain the operation.
 fn rest_operation(method: &str, path: &str) -> String {
     if path.starts_with("/v1/brokers/") {
         "DescribeBroker".to_owned()

@@ -16,37 +16,37 @@ use super::point::{Point, Turn};
 use super::selection::{Selection, Unit};
 use super::stand::{Account, Stand};
 
-/// Attempts without a fault after the one with it. One is enough where the attempt itself failed; a promotion whose
-/// delivery nobody was asked for takes a rotation that is refused, and asks, and one that succeeds. On a busy machine one of
-/// these may itself end after its promotion, by a call that runs into its short timeout, and then the same follows.
+/// The most attempts without a fault after the attempt with the fault. One is enough if the attempt itself failed. If a
+/// promotion did not request its delivery, two follow: a refused rotation, which requests the delivery, and one that
+/// succeeds. On a busy machine, one of these may also fail after its promotion by a timeout. Then the same follows again.
 const FURTHER_ATTEMPTS: usize = 5;
-/// On a busy machine a call before the point may run into its short timeout, or the point's call be given up and repeated by
-/// the SDK before the fault: then the cell begins anew.
+/// On a busy machine, a call before the point may time out, or the SDK may abandon and repeat the point's call before
+/// the fault. Then the cell starts again.
 const BEGINNINGS: usize = 5;
 
-/// The limit of one call of the handler, repetitions included; a fault that lasts does so for longer.
+/// The limit of one call of the handler, retries included. A lasting fault lasts longer.
 const CALL_LIMIT: Duration = Duration::from_millis(2_500);
 
-/// How one hypothesis of a unit ended.
+/// The result of one hypothesis of a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Attempts that ran for it; none when another hypothesis' run is its own as well.
+    /// The number of attempts that ran for it. It is zero if the run of another hypothesis also counts for it.
     pub attempts: usize,
-    /// How often the cell was started again, because its call did not come.
+    /// How often the cell was started again because its call did not arrive.
     pub restarts: usize,
-    /// What was not as it must be.
+    /// The condition that was not met.
     pub violation: Option<String>,
-    /// Whether something had to follow the attempt with the fault.
+    /// Whether a further attempt was necessary after the attempt with the fault.
     pub failed: bool,
 }
 
-/// Runs the fault of `unit` under each of its hypotheses. When the attempt with the fault ended well all the same, nothing
-/// follows, so the hypotheses about what follows are one and the same run.
+/// Runs the fault of `unit` under each of its hypotheses. If the attempt with the fault succeeds, nothing follows. Then
+/// all hypotheses about what follows share one run.
 pub async fn run(stand: &mut Stand<'_>, unit: &Unit, selection: &Selection) -> Vec<(Hypothesis, Outcome)> {
     let mut wanted = selection.hypotheses(unit);
     let mut outcomes = Vec::new();
     if wanted.contains(&Hypothesis::LateWrite) {
-        // Its first part is the run with a new token.
+        // The first part of this hypothesis is the run with a new token.
         wanted.retain(|hypothesis| *hypothesis != Hypothesis::NewToken);
     }
     let mut ended_well = false;
@@ -80,12 +80,12 @@ async fn play(stand: &mut Stand<'_>, point: &Point, fault: Fault, hypothesis: Hy
             }
         }
     }
-    outcome.violation.get_or_insert_with(|| format!("the call did not come in {BEGINNINGS} attempts"));
+    outcome.violation.get_or_insert_with(|| format!("the call did not arrive in {BEGINNINGS} attempts"));
     stand.abandon_account();
     outcome
 }
 
-/// Whether the fault's call came. All else is checked in any case.
+/// Returns whether the fault's call arrived. All other conditions are checked in any case.
 async fn attempts(
     stand: &mut Stand<'_>,
     point: &Point,
@@ -146,9 +146,9 @@ async fn attempts(
         stand.has_converged(&account, users, &began_with).await.context("after the late step")?;
     }
     let incidents = stand.incidents_are_over(&account, &old_incidents, hit).await?;
-    // A delivery that was mended before the handler could write its failure down is nobody's business any more.
+    // If a failed delivery succeeds before the handler records the failure, no incident is required.
     let opened = outcome.failed || point.turn == Turn::Mending;
-    ensure!(incidents > 0 || !opened, "nobody was told of any incident");
+    ensure!(incidents > 0 || !opened, "no incident was reported");
     Ok(reached)
 }
 
@@ -156,7 +156,7 @@ async fn current(stand: &Stand<'_>, account: &Account) -> Result<Value> {
     stand.in_use(account).await?.into_iter().next().map(|(_, value)| value).context("nothing is current")
 }
 
-/// What follows an attempt that did not end well.
+/// Runs what follows a failed attempt.
 async fn next(stand: &Stand<'_>, account: &Account, hypothesis: Hypothesis, end: &End) -> Result<Rotation> {
     match (hypothesis, end) {
         (Hypothesis::None, _) | (_, End::Undelivered | End::Converged) => {

@@ -1,5 +1,5 @@
-//! Whether a failure was told: by a notice with a kind, by Lambda's record of a failed event, or, for a process that was
-//! killed, by Secrets Manager's own event.
+//! Checks that a failure was reported: by a notice with a kind, by Lambda's record of a failed event or, for a killed
+//! process, by Secrets Manager's own event.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use super::stand::{Account, Stand};
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 const GIVEN_UP: &str = "RetriesExhausted";
-/// Three attempts of a delivery come before.
+/// Three attempts of a delivery run before the record.
 const TOLD: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(50);
-/// The notice of a rotation whose delivery could not be asked for.
+/// The notice of a rotation that could not request its delivery.
 pub const REQUEST_FAILED: &str = "delivery.request_failed";
 
-/// What has been told of a secret so far.
+/// The reports about a secret so far.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
-    /// The function's notices and Lambda's records, in the order in which they arrived.
+    /// The function's notices and Lambda's records, in the order of their arrival.
     messages: Vec<Value>,
     rotation_failed: usize,
 }
@@ -37,7 +37,7 @@ fn recorded(message: &Value) -> &Value {
 }
 
 impl Stand<'_> {
-    /// What has been told up to now; Secrets Manager's own events only when the function may be `mute`.
+    /// The reports up to now. They contain Secrets Manager's own events only if the function may be `mute`.
     ///
     /// # Errors
     /// When a queue cannot be read.
@@ -53,7 +53,7 @@ impl Stand<'_> {
     /// Waits until Lambda has recorded, after `before`, that a delivery failed at every attempt.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it has not.
     pub async fn a_delivery_is_given_up(&self, account: &Account, before: &Told) -> Result<()> {
         let began = Instant::now();
         let given_up = |message: &Value| message["requestContext"]["condition"] == GIVEN_UP;
@@ -64,8 +64,8 @@ impl Stand<'_> {
         Ok(())
     }
 
-    /// A failed attempt was told with a kind of the contract; or by Secrets Manager, when the function had no chance to:
-    /// its process was killed, or its notice was the call that failed.
+    /// Checks that a failed attempt was reported with a kind of the contract. If the function's process was killed, or its
+    /// notice was the call that failed, a report by Secrets Manager is sufficient.
     ///
     /// # Errors
     /// When it was not.

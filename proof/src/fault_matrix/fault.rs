@@ -1,4 +1,4 @@
-//! The faults that each protocol has, and how a proxy does them. Pure.
+//! The faults of each protocol, and how a proxy injects them. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,41 +9,41 @@ use testbed::tcp_proxy::TcpFault;
 
 use super::place::{Place, Protocol};
 
-/// Longer than a call may take with the limit that [`super::stand`] configures.
+/// Longer than the limit of a call that [`super::stand`] configures.
 const PAST_THE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// What happens at a call.
+/// The fault at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// The host goes away: the connection closes, and every further one is refused until the attempt is over.
+    /// The host goes down. The connection closes, and further connections are refused until the attempt ends.
     Refused,
-    /// The connection closes before the call was done.
+    /// The connection closes before the call is processed.
     Dropped,
-    /// The call is done, and its answer is lost.
+    /// The call is processed, and its answer is lost.
     Lost,
-    /// The call is done, and every repetition of it, but no answer arrives until the attempt is over.
+    /// The call and every retry are processed, but no answer arrives until the attempt ends.
     AlwaysLost,
-    /// The answer ends in its middle; for AMQPS after so many bytes.
+    /// The answer is cut in half. For AMQPS, it is cut after this number of bytes.
     Cut(usize),
-    /// The service answers this status, once.
+    /// The service answers with this status once.
     Answers(u16),
-    /// The service answers this status until the attempt is over.
+    /// The service answers with this status until the attempt ends.
     AlwaysAnswers(u16),
-    /// `ThrottlingException`, until the attempt is over.
+    /// `ThrottlingException`, until the attempt ends.
     AlwaysThrottled,
-    /// The login or the right is refused.
+    /// The login or the permission is refused.
     Denied,
-    /// The answer takes longer than the caller waits, until the attempt is over.
+    /// The answer takes longer than the caller's timeout, until the attempt ends.
     AlwaysLate,
-    /// The function's process is killed before the call was done.
+    /// The function's process is killed before the call is processed.
     KilledBefore,
-    /// The function's process is killed when the call was done.
+    /// The function's process is killed after the call is processed.
     KilledAfter,
 }
 
 impl Fault {
-    /// Those that a place can have. A limit of calls and errors of the service come for as long as the attempt lasts,
-    /// because a function repeats such a call by itself; 503 also comes once, which proves the repetition.
+    /// The faults that a place can have. Throttling and errors of the service last until the attempt ends, because a
+    /// function retries such a call by itself. 503 also occurs once, which proves the retry.
     #[must_use]
     pub fn of(place: Place) -> Vec<Self> {
         let http = [
@@ -64,7 +64,7 @@ impl Fault {
         match place.protocol() {
             Protocol::AwsJson | Protocol::AwsQuery => [http.as_slice(), &[Self::AlwaysThrottled]].concat(),
             Protocol::Management | Protocol::Kubernetes => http.to_vec(),
-            // In the TLS handshake, and in AMQP's own.
+            // In the TLS handshake, and in the AMQP handshake.
             Protocol::Amqps => vec![
                 Self::Refused,
                 Self::Dropped,
@@ -76,7 +76,7 @@ impl Fault {
         }
     }
 
-    /// Whether it also hits every repetition of the call in the same attempt.
+    /// Whether the fault also applies to every retry of the call in the same attempt.
     #[must_use]
     pub fn lasts(self) -> bool {
         matches!(
@@ -95,7 +95,7 @@ impl Fault {
         matches!(self, Self::KilledBefore | Self::KilledAfter)
     }
 
-    /// As an HTTP proxy does it.
+    /// The fault for an HTTP proxy.
     #[must_use]
     pub fn over_http(self, place: Place) -> fault_proxy::Fault {
         match self {
@@ -109,7 +109,7 @@ impl Fault {
         }
     }
 
-    /// As a TCP proxy does it.
+    /// The fault for a TCP proxy.
     #[must_use]
     pub fn over_tcp(self) -> TcpFault {
         match self {
@@ -131,7 +131,7 @@ fn answer(place: Place, status: u16) -> fault_proxy::Fault {
             aws_error(protocol, status, code)
         }
         Protocol::Kubernetes => kubernetes_status(status, "InternalError"),
-        // A load balancer's page, or the broker's own answer.
+        // A page of a load balancer, or the broker's own answer.
         Protocol::Management | Protocol::Amqps if status == 503 => fault_proxy::Fault::html(status),
         Protocol::Management | Protocol::Amqps => broker_error(status, "internal_server_error"),
     }

@@ -1,4 +1,4 @@
-//! One dependency of one stand: a proxy for faults in HTTP behind one for faults below it.
+//! The gate of one dependency of a stand: a proxy for HTTP faults behind a proxy for faults below HTTP.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use testbed::certificates::Certificates;
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 use testbed::tcp_proxy::TcpProxy;
 
-/// Both proxies; they end when dropped.
+/// Both proxies. They end when dropped.
 #[derive(Debug)]
 pub struct Gate {
     tcp: Arc<TcpProxy>,
@@ -16,7 +16,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Before `upstream`, with TLS when it has `certificates`.
+    /// Creates a gate in front of `upstream`, with TLS if there are `certificates`.
     ///
     /// # Errors
     /// When no port is free.
@@ -31,7 +31,7 @@ impl Gate {
         Ok(Self { tcp, http, url })
     }
 
-    /// Where the function calls it.
+    /// The URL that the function calls.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -43,19 +43,19 @@ impl Gate {
         &self.http
     }
 
-    /// The calls since it was opened last.
+    /// The calls since the last [`Gate::open`].
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.http.calls()
     }
 
-    /// How many calls since then were no reads.
+    /// The number of calls since then that were not reads.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.http.count(|call| call.method != "GET")
     }
 
-    /// `fault` at the `nth` call that matches, and at all that follow when it `lasts`; `at_it` runs there.
+    /// Plans `fault` at the `nth` call that matches, and at all later ones if it `lasts`. `at_it` runs at the fault.
     pub fn arm(
         &self,
         nth: usize,
@@ -68,13 +68,13 @@ impl Gate {
         self.http.inject(rule.hook(move |_| at_it()));
     }
 
-    /// For a hook: refuses every connection until it is opened.
+    /// A hook that refuses every connection until the gate is opened.
     pub fn refusal(&self) -> impl Fn() + Send + Sync + 'static {
         let tcp = Arc::clone(&self.tcp);
         move || tcp.go_away()
     }
 
-    /// Forgets faults and calls, and lets everybody through.
+    /// Removes faults and recorded calls, and accepts all connections.
     ///
     /// # Errors
     /// When the proxy has ended.

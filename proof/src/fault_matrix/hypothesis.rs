@@ -1,5 +1,5 @@
-//! What follows a failed attempt: AWS does not publish it, so each possibility is a column of the matrix.
-//! The rows H1 to H8 of `testbed/aws/CONTRACT.md`.
+//! Hypotheses about what follows a failed attempt. AWS does not publish it, so each possibility is a column of the
+//! matrix. They are the rows H1 to H8 of `testbed/aws/CONTRACT.md`.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ use super::place::{Function, Place};
 pub enum Hypothesis {
     /// The entire rotation again, with the same token.
     SameToken,
-    /// The entire rotation again, with a new token, to which AWSPENDING moves.
+    /// The entire rotation again, with a new token. AWSPENDING moves to its version.
     NewToken,
-    /// Nothing, until somebody follows the playbook and rotates, or the schedule does.
+    /// Nothing, until a person follows the playbook and rotates, or the schedule rotates.
     None,
-    /// Each step is invoked twice at the same time; then as with the same token.
+    /// Each step is invoked twice at the same time. After a failure, the rotation runs again with the same token.
     Duplicate,
-    /// As with a new token; when all is over, the step that failed first runs once more with its old token.
+    /// As with a new token. At the end, the step that failed first runs again with its old token.
     LateWrite,
 }
 
 impl Hypothesis {
-    /// All of them.
+    /// All hypotheses.
     pub const ALL: [Self; 5] =
         [Self::SameToken, Self::NewToken, Self::None, Self::Duplicate, Self::LateWrite];
 
-    /// Those that make a difference to the function that talks to `place`: what Secrets Manager repeats is one message
-    /// more for dlq-handler, or two at once.
+    /// The hypotheses that make a difference to the function that calls `place`. For dlq-handler, a retry by Secrets
+    /// Manager is only one more message, or two messages at the same time.
     #[must_use]
     pub fn of(place: Place) -> Vec<Self> {
         match place.function() {
@@ -45,7 +45,7 @@ impl Hypothesis {
         self != Self::Duplicate
     }
 
-    /// Both end states of a promotion are seen on AWS (row L4): each hypothesis runs with one of them.
+    /// Both end states of a promotion occur on AWS (row L4). Each hypothesis runs with one of them.
     #[must_use]
     pub fn pending_after_promotion(self) -> Pending {
         match self {

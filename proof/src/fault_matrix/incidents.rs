@@ -1,4 +1,4 @@
-//! What the handler made of it all: the incidents of a secret, as people and other systems are told of them.
+//! Checks the handler's reports: the incidents of a secret, as people and other systems receive them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::end::End;
 use super::evidence::REQUEST_FAILED;
 use super::stand::{Account, RECEIPT, Stand};
 
-/// A message that could not be handled comes again, and may have to wait for the end of a handler that was killed.
+/// A message that could not be handled is delivered again. It may have to wait for the end of a killed handler.
 const DONE: Duration = Duration::from_secs(60);
-/// SNS and EventBridge are asked again by the SDK when their answer is lost or late, which it is on a busy machine too.
+/// The SDK repeats a call of SNS or EventBridge if the answer is lost or late. On a busy machine, answers are often late.
 const SDK_ATTEMPTS: usize = 3;
-/// And again when SQS delivers the message again.
+/// The calls are also repeated when SQS delivers the message again.
 const SQS_ATTEMPTS: usize = 5;
 
-/// One incident, by what was told of it.
+/// The reports of one incident.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Incident {
     area: String,
@@ -29,7 +29,7 @@ struct Incident {
     events: Told,
 }
 
-/// How often it was told that it began, and that it was over.
+/// How often its beginning and its end were reported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Told {
     opened: usize,
@@ -52,10 +52,10 @@ impl Told {
 }
 
 impl Stand<'_> {
-    /// An attempt that did not end well has an open incident with a kind of the contract.
+    /// Checks that a failed attempt has an open incident with a kind of the contract.
     ///
     /// # Errors
-    /// When it has none, or the handler is not done with it.
+    /// When it has none, or the handler has not finished.
     pub async fn an_incident_is_open(&self, account: &Account, end: &End) -> Result<()> {
         let area = match end {
             End::Converged => return Ok(()),
@@ -70,10 +70,10 @@ impl Stand<'_> {
         Ok(())
     }
 
-    /// The incidents that are over already.
+    /// The incidents that have already ended.
     ///
     /// # Errors
-    /// When the handler is not done.
+    /// When the handler has not finished.
     pub async fn closed_incidents(&self, account: &Account) -> Result<BTreeSet<String>> {
         let incidents = self.incidents(account).await?;
         Ok(incidents
@@ -83,15 +83,17 @@ impl Stand<'_> {
             .collect())
     }
 
-    /// In the end no incident is open, and people and systems were told of each but the `old` ones that it began and that it
-    /// was over: once but for calls that were asked again, of which there are more where the handler itself was `hit`. How
-    /// many there were. That nobody is told twice otherwise is for `tests/end_to_end/alerts.rs`.
+    /// Checks that no incident is open at the end, and that the beginning and the end of each one except the `old` ones
+    /// were reported to people and systems. Each was reported once, or more often if a call was repeated. If the handler
+    /// itself was `hit`, more repeats are possible. `tests/end_to_end/alerts.rs` tests that there are no other duplicates.
+    /// Returns the number of incidents.
     ///
-    /// Before, it asks for a delivery where the handler would, which is kept from it here: a request whose answers were lost
-    /// has been followed, but is told as failed after the delivery, and the next delivery closes that.
+    /// First it requests a delivery in place of the handler, which does not request one here. If the answers to a request
+    /// were lost, the delivery ran, but the request is reported as failed afterwards. The next delivery closes that
+    /// incident.
     ///
     /// # Errors
-    /// When it is not so, or the handler is not done.
+    /// When a condition is not met, or the handler has not finished.
     pub async fn incidents_are_over(
         &self,
         account: &Account,
@@ -110,7 +112,7 @@ impl Stand<'_> {
             let told = incident.alerts.each_up_to(most) && incident.events.each_up_to(most);
             ensure!(
                 told,
-                "incident {id} was not told when it began and when it was over, or too often: {incident:?}"
+                "the beginning and the end of incident {id} were not reported, or too often: {incident:?}"
             );
         }
         Ok(incidents.len())
@@ -125,7 +127,7 @@ impl Stand<'_> {
         Ok(())
     }
 
-    /// Waits until what is current was delivered because the handler asked for it.
+    /// Waits until the current version is delivered at the request of the handler.
     ///
     /// # Errors
     /// When it is not.
@@ -136,15 +138,15 @@ impl Stand<'_> {
         Ok(End::Converged)
     }
 
-    /// Waits until the handler has nothing left to do, and no delivery that it asked for is under way.
+    /// Waits until the handler has no work left, and no delivery that it requested is in progress.
     ///
     /// # Errors
-    /// When there is something after a minute, or it gave a message up.
+    /// When work is left after a minute, or the handler did not handle a message.
     pub async fn the_handler_is_done(&self) -> Result<()> {
         let queues: Vec<&str> = self.queues.iter().map(DeadLetterQueue::url).collect();
         let is_done = self.cloud.aws.becomes_quiet(&self.delivery, &queues, DONE).await?;
-        ensure!(is_done, "the handler is not done after {DONE:?}");
-        ensure!(!self.unhandled.is_busy().await?, "the handler gave a message up");
+        ensure!(is_done, "the handler has not finished after {DONE:?}");
+        ensure!(!self.unhandled.is_busy().await?, "the handler did not handle a message");
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The file that holds the pieces of one commit, so that a run that was interrupted goes on where it was.
+//! The file with the pieces of one commit, with which an interrupted run continues.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -10,29 +10,30 @@ use anyhow::{Context as _, Result, bail};
 use super::piece::{Heading, Key, Line, Moment, Piece, Pieces, Trade};
 use super::point::Point;
 
-/// The pieces so far, and where new ones are written.
+/// The pieces so far, and the file for new ones.
 #[derive(Debug)]
 pub struct Kept {
     key: Key,
     pieces: Pieces,
-    /// `None`: what this run makes is forgotten with it.
+    /// `None`: the results of this run are not kept.
     file: Option<File>,
     run: usize,
     began: Instant,
 }
 
 impl Kept {
-    /// Nothing from before, and nothing for later.
+    /// No earlier pieces, and no file.
     #[must_use]
     pub fn nothing() -> Self {
         let (key, pieces) = (Key::default(), Pieces::default());
         Self { key, pieces, file: None, run: 1, began: Instant::now() }
     }
 
-    /// What `path` holds of `key`; nothing when it is not there, or to be `fresh`. No other process has it meanwhile.
+    /// Reads the pieces of `key` in `path`. There are none if the file does not exist, or if the run is `fresh`. The file
+    /// is locked against other processes.
     ///
     /// # Errors
-    /// When it cannot be read or written, belongs to another key, or another run has it.
+    /// When the file cannot be read or written, belongs to another key, or is locked by another run.
     pub fn open(path: &Path, key: &Key, fresh: bool) -> Result<Self> {
         let shown = path.display();
         let folder = path.parent().context("a file without a folder")?;
@@ -62,13 +63,13 @@ impl Kept {
         &self.pieces
     }
 
-    /// Now, as a piece that ends now has it.
+    /// The current time for a piece that ends now.
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment { run: self.run, after_ms: millis(self.began) }
     }
 
-    /// Keeps RabbitMQ's version and the recorded calls, which come before all pieces.
+    /// Keeps RabbitMQ's version and the recorded calls, which precede all pieces.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -85,7 +86,7 @@ impl Kept {
         self.keep(Line::Piece(piece))
     }
 
-    /// Keeps how the store ended that was started at `began`.
+    /// Keeps the result of the store that was started at `began`.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -95,7 +96,7 @@ impl Kept {
 
     fn keep(&mut self, line: Line) -> Result<()> {
         if let Some(file) = &mut self.file {
-            // In one piece, so that a kill leaves the line, or a part of the last one.
+            // One write, so that a kill leaves the whole line or a part of the last one.
             let text = serde_json::to_string(&line)? + "\n";
             let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
             written.context("a piece cannot be kept")?;
@@ -132,7 +133,7 @@ mod tests {
         assert!(busy.contains("another run has"), "{busy}");
         drop(kept);
         let whole = fs::read(&path).unwrap();
-        // Cut inside of a character, as a kill may do.
+        // Cut inside a character, as a kill may do.
         fs::write(&path, [whole.as_slice(), b"{\"piece\": {\"unit\": \"tw\xc3"].concat()).unwrap();
 
         let mut kept = Kept::open(&path, &key("abc"), false).unwrap();

@@ -1,4 +1,4 @@
-//! The result: a row a place, and what was violated. Pure.
+//! The result: one row for each place, and the violations. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,21 +10,21 @@ use super::place::Place;
 use super::point::Point;
 use super::selection::Unit;
 
-/// A cell that did not end as it must.
+/// A cell that did not end as required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which cell: what `--cells` takes.
+    /// The cell, in the form of `--cells`.
     pub cell: String,
-    /// What was not as it must be.
+    /// The condition that was not met.
     pub what: String,
 }
 
-/// All that was run.
+/// The results of all runs.
 #[derive(Debug, Default)]
 pub struct Matrix {
-    /// What was violated.
+    /// The violations.
     pub violations: Vec<Violation>,
-    /// What was violated before its piece was run again.
+    /// The violations of pieces that were run again.
     pub violated_before: Vec<Violation>,
     rows: BTreeMap<Place, Row>,
     units: usize,
@@ -46,7 +46,7 @@ struct Row {
 }
 
 impl Matrix {
-    /// What `pieces` say of the `units` that are to run.
+    /// The results of `units` in `pieces`.
     #[must_use]
     pub(super) fn new(points: &[Point], units: &[Unit], pieces: &Pieces) -> Self {
         let (runs, took) = pieces.runs();
@@ -79,13 +79,13 @@ impl Matrix {
         self.violated_before.extend(before.iter().flat_map(|piece| self::violations(unit, piece)));
     }
 
-    /// Whether no cell was chosen.
+    /// Whether no cell was selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.units == 0
     }
 
-    /// Whether every unit ended, and some was chosen.
+    /// Whether at least one unit was selected and every unit ended.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.done > 0 && self.done == self.units
@@ -97,7 +97,7 @@ impl Matrix {
         self.violations.is_empty() && self.is_whole()
     }
 
-    /// The table, in how many pieces it was run, and how to repeat what was violated.
+    /// The table, the number of runs, and the commands that repeat the violated cells.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::from(
@@ -137,7 +137,7 @@ impl Matrix {
     }
 }
 
-/// What was violated in one piece.
+/// The violations in one piece.
 pub(super) fn violations(unit: &Unit, piece: &Piece) -> Vec<Violation> {
     let violated = |(hypothesis, outcome): &(Hypothesis, super::cell::Outcome)| {
         let cell = unit.coordinates(*hypothesis);

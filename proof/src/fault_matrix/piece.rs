@@ -1,7 +1,7 @@
-//! What is kept of a run that may be interrupted: a line of JSON for each piece. Pure.
+//! The kept results of a run that may be interrupted: one line of JSON for each piece. Pure.
 //!
-//! A piece is a [`Unit`] with all its hypotheses, or the store. The first line says to which commit and broker the others
-//! belong, and lists the recorded calls, so that every run of that commit has the same points.
+//! A piece is a [`Unit`] with all its hypotheses, or the store. The first line names the commit and the broker of the
+//! other lines. It also lists the recorded calls, so that every run of that commit has the same points.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use super::hypothesis::Hypothesis;
 use super::point::Point;
 use super::selection::Unit;
 
-/// To what pieces belong: those of another key prove nothing here.
+/// The commit and the broker of pieces. Pieces with another key prove nothing here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The commit, in full.
     pub commit: String,
-    /// Debian's suite of the broker.
+    /// The broker's Debian suite.
     pub suite: String,
 }
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {
-    /// To what the pieces belong.
+    /// The key of the pieces.
     pub key: Key,
     /// RabbitMQ's version.
     pub broker: String,
@@ -37,13 +37,13 @@ pub struct Heading {
 /// When a piece was run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
-    /// Which run it was part of, from 1.
+    /// The number of its run, from 1.
     pub run: usize,
-    /// How long that run had lasted when the piece ended, in milliseconds.
+    /// The time from the start of that run to the end of the piece, in milliseconds.
     pub after_ms: u64,
 }
 
-/// How a unit ended.
+/// The result of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// The unit's coordinates.
@@ -55,34 +55,34 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// Whether a cell did not end as it must.
+    /// Whether a cell did not end as required.
     #[must_use]
     pub fn violated(&self) -> bool {
         self.cells.iter().any(|(_, outcome)| outcome.violation.is_some())
     }
 }
 
-/// How the store ended.
+/// The result of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trade {
     /// When it ended.
     pub moment: Moment,
-    /// How long it traded, setting up included, in milliseconds.
+    /// How long it traded, setup included, in milliseconds.
     pub took_ms: u64,
-    /// Whether nothing was lost and nothing done twice.
+    /// Whether no order was lost or processed twice.
     pub holds: bool,
-    /// Its table, or what failed.
+    /// Its table, or the error.
     pub text: String,
 }
 
-/// Everything that was kept.
+/// All kept results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pieces {
-    /// Unless nothing was recorded yet.
+    /// `None` if nothing is recorded yet.
     pub heading: Option<Heading>,
-    /// Each unit's pieces, the newest last: a piece that was run again has several.
+    /// Each unit's pieces, the newest last. A unit that was run again has several.
     pub units: BTreeMap<String, Vec<Piece>>,
-    /// The store's, the newest last.
+    /// The store's pieces, the newest last.
     pub trades: Vec<Trade>,
 }
 
@@ -99,11 +99,11 @@ pub enum Line {
 }
 
 impl Pieces {
-    /// Reads a file's bytes back; and how many of its bytes are whole lines. A run that was killed may leave the last line
-    /// without its end: that piece was not kept.
+    /// Reads a file's bytes. Also returns how many of its bytes are whole lines. A killed run may leave the last line
+    /// incomplete. That piece was not kept.
     ///
     /// # Errors
-    /// When the file belongs to another key, or a line before the last one is none.
+    /// When the file belongs to another key, or a line before the last one is invalid.
     pub fn read(bytes: &[u8], key: &Key) -> Result<(Self, usize)> {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut pieces = Self::default();
@@ -124,7 +124,7 @@ impl Pieces {
         Ok((pieces, whole))
     }
 
-    /// Adds what a line says.
+    /// Adds the content of a line.
     pub fn add(&mut self, line: Line) {
         match line {
             Line::Heading(heading) => self.heading = Some(heading),
@@ -133,20 +133,20 @@ impl Pieces {
         }
     }
 
-    /// The pieces of a unit, the newest last, which counts.
+    /// The pieces of a unit. The newest is last, and it counts.
     #[must_use]
     pub fn of(&self, unit: &Unit) -> &[Piece] {
         self.units.get(&unit.name()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The units still to run: those that never ended and, when violated ones are to run `again`, those.
+    /// The units that remain to run: those that never ended and, with `again`, the violated ones.
     #[must_use]
     pub fn left(&self, units: Vec<Unit>, again: bool) -> Vec<Unit> {
         let is_left = |unit: &Unit| self.of(unit).last().is_none_or(|piece| again && piece.violated());
         units.into_iter().filter(is_left).collect()
     }
 
-    /// Whether the store is still to trade.
+    /// Whether the store must still trade.
     #[must_use]
     pub fn store_is_left(&self, again: bool) -> bool {
         self.trades.last().is_none_or(|trade| again && !trade.holds)
@@ -158,7 +158,7 @@ impl Pieces {
         self.moments().map(|moment| moment.run).max().unwrap_or_default() + 1
     }
 
-    /// In how many runs the pieces of the matrix were made, and how long those took in all.
+    /// The number of runs that produced the pieces of the matrix, and their total time.
     #[must_use]
     pub fn runs(&self) -> (usize, Duration) {
         let mut ends: BTreeMap<usize, u64> = BTreeMap::new();

@@ -1,10 +1,10 @@
-//! Where a function talks to: each is a proxy of its own, and a row of the table.
+//! The places that functions call. Each place has its own proxy, and is a row of the table.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who makes the calls.
+/// The caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     RotationMq,
@@ -12,22 +12,22 @@ pub enum Function {
     DlqHandler,
 }
 
-/// What is spoken at a place.
+/// The protocol of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// AWS's JSON and REST protocols.
     AwsJson,
-    /// AWS's older one, which answers in XML.
+    /// AWS's older protocol, which answers in XML.
     AwsQuery,
     /// RabbitMQ's management API.
     Management,
     /// The API of Kubernetes.
     Kubernetes,
-    /// AMQP in TLS: nothing that an HTTP proxy reads.
+    /// AMQP in TLS, which an HTTP proxy cannot read.
     Amqps,
 }
 
-/// An outside dependency of one function.
+/// An external dependency of one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
     /// Secrets Manager, Amazon MQ and Lambda, for rotation-mq.
@@ -36,7 +36,7 @@ pub enum Place {
     Management,
     /// The broker's AMQPS port.
     Amqps,
-    /// SNS, where rotation-mq publishes its failures.
+    /// SNS, to which rotation-mq publishes its failures.
     Notices,
     /// Secrets Manager and EKS, for secret2eks.
     DeliveryAws,
@@ -44,12 +44,12 @@ pub enum Place {
     Kubernetes,
     /// `DynamoDB`, Secrets Manager, EventBridge, SQS and Lambda, for dlq-handler.
     HandlerAws,
-    /// SNS, where dlq-handler publishes its alerts.
+    /// SNS, to which dlq-handler publishes its alerts.
     Alerts,
 }
 
 impl Place {
-    /// All of them. A further function's dependencies are further variants, each with its proxy in `stand/gates.rs`.
+    /// All places. The dependencies of a new function are new variants, each with its proxy in `stand/gates.rs`.
     pub const ALL: [Self; 8] = [
         Self::RotationAws,
         Self::Management,
@@ -61,7 +61,7 @@ impl Place {
         Self::Alerts,
     ];
 
-    /// Who talks to it.
+    /// The function that calls it.
     #[must_use]
     pub fn function(self) -> Function {
         match self {
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// What is spoken there.
+    /// Its protocol.
     #[must_use]
     pub fn protocol(self) -> Protocol {
         match self {

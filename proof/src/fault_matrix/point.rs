@@ -1,4 +1,4 @@
-//! One call of a clean rotation: where a fault is injected.
+//! One call of a clean rotation, at which a fault is injected.
 
 use std::fmt;
 
@@ -6,35 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 
-/// Whose turn it is in the rotation that a point belongs to.
+/// The kind of rotation that a point belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Turn {
-    /// The first rotation of a secret: the second user does not exist. secret2eks starts for it.
+    /// The first rotation of a secret. The second user does not exist, and secret2eks starts for it.
     First,
-    /// A later one: the second user exists, with grants that are not those of the first. secret2eks keeps its
-    /// connection to the cluster.
+    /// A later rotation. The second user exists, with other permissions than the first. secret2eks keeps its connection
+    /// to the cluster.
     Later,
-    /// As a later one, but the broker refuses to set the password: the failure is published, and an incident opens.
+    /// As a later one, but the broker refuses to set the password. The failure is published, and an incident opens.
     Failing,
-    /// The attempt after a failed one: it succeeds, and the incident closes.
+    /// The attempt after a failed one. It succeeds, and the incident closes.
     Mending,
-    /// As a later one, but the cluster refuses until Lambda gives the delivery up: an incident opens, the handler asks
-    /// for the delivery once more, and it closes.
+    /// As a later one, but the cluster refuses until Lambda has tried the delivery for the last time. An incident opens,
+    /// the handler requests the delivery again, and the incident closes.
     Undelivered,
 }
 
-/// A call, named so that it is found again in another run: calls that go out side by side have no fixed order.
+/// A call, with a name that finds it in another run, because parallel calls have no fixed order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {
-    /// The rotation that makes the call.
+    /// The rotation in which the call is made.
     pub turn: Turn,
-    /// Where it goes.
+    /// The place that receives it.
     pub place: Place,
     /// The step that makes it; `delivery` for secret2eks, `incident` for dlq-handler.
     pub step: String,
-    /// What it is: see [`super::call_name`].
+    /// Its name: see [`super::call_name`].
     pub call: String,
-    /// The how-manieth of that name in the rotation, from 1.
+    /// Its number among the calls of that name in the rotation, from 1.
     pub nth: usize,
 }
 

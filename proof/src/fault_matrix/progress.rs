@@ -1,27 +1,27 @@
-//! What is told while the cells run. Pure.
+//! Progress reports while the cells run. Pure.
 
 use std::time::Duration;
 
 use super::matrix::minutes;
 
-/// Progress is told after so many units.
+/// The number of units between two reports.
 const TELL_EVERY: usize = 25;
 
-/// How far a run is. Units have different numbers of cells, so the time that is left is reckoned by those.
+/// The progress of a run. Units have different numbers of cells, so the remaining time is estimated from the cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Units of all runs.
     pub units: usize,
-    /// Those that ended, in earlier runs as well.
+    /// Units that have ended, also in earlier runs.
     pub done: usize,
-    /// Cells that this run began with still to run.
+    /// Cells that remained at the start of this run.
     pub cells: usize,
-    /// Those that it has run.
+    /// Cells that this run has run.
     pub cells_done: usize,
 }
 
 impl Progress {
-    /// One more unit ended, with so many cells, so long after the run began; what to tell of it.
+    /// Counts one more ended unit with its cells, `elapsed` after the start of the run. Returns a report, if one is due.
     pub fn add(&mut self, cells: usize, elapsed: Duration) -> Option<String> {
         self.done += 1;
         self.cells_done += cells;
@@ -37,7 +37,7 @@ impl Progress {
         done.is_multiple_of(TELL_EVERY).then(told)
     }
 
-    /// As long for the cells that are left as it took for those that ended.
+    /// The remaining cells are assumed to take as long as those that have ended.
     fn left(&self, elapsed: Duration) -> Duration {
         let (done, left) = (self.cells_done.max(1), self.cells.saturating_sub(self.cells_done));
         let ratio = u32::try_from(left).unwrap_or(u32::MAX);

@@ -18,13 +18,13 @@ const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecr
 const DELIVERY: &str = "delivery";
 const INCIDENT: &str = "incident";
 const LIMIT: Duration = Duration::from_secs(30);
-/// secret2eks asks again and again whether the operator is done, and the handler is told of a failure in more than one
-/// way: the second time is as good as the fifth, which does not always come.
+/// secret2eks polls the operator, and the handler receives a failure in more than one way. Therefore the number of equal
+/// calls varies. The second such call is equivalent to the fifth.
 const REPEATED: usize = 2;
 
-/// The points of a later rotation, and what others do otherwise: the first one of a secret in setSecret, which finds no
-/// second user, and in the delivery, which logs in to the cluster; one that fails, when it tells of it; and those by which
-/// an incident opens, closes, and is mended.
+/// The points of a later rotation, and the different calls of other rotations. The first rotation of a secret differs in
+/// setSecret, which finds no second user, and in the delivery, which logs in to the cluster. A failed rotation reports
+/// the failure. Others open or close an incident.
 ///
 /// # Errors
 /// When a clean rotation fails.
@@ -32,7 +32,7 @@ pub async fn record(stand: &mut Stand<'_>) -> Result<Vec<Point>> {
     let later = rotation(stand, Turn::Later).await?;
     let first = rotation(stand, Turn::First).await?;
     let failing = rotation(stand, Turn::Failing).await?;
-    // Its pending version stands in the way of the next rotation.
+    // Its pending version blocks the next rotation.
     stand.abandon_account();
     let notices = |point: &Point| point.place == Place::Notices;
     let otherwise = |point: &Point| {
@@ -74,14 +74,14 @@ async fn rotation(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     Ok(log.points)
 }
 
-/// What the handler does while an incident opens or closes.
+/// The handler's calls while an incident opens or closes.
 async fn incident(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     let (account, names) = stand.prepare(turn).await?;
     stand.assume(&account, Hypothesis::SameToken).await?;
     let (rotation, end) = stand.attempt(&account, turn).await?;
-    // A rotation that ends otherwise than its turn says has fewer calls, and nobody would miss them.
+    // A rotation that does not end as its turn requires has fewer calls. Without this check, nobody would notice.
     let expected = if turn == Turn::Failing { "failed" } else { "succeeded" };
-    ensure!(rotation.outcome == expected, "the rotation ended otherwise: {rotation:?}");
+    ensure!(rotation.outcome == expected, "the rotation did not end as {expected}: {rotation:?}");
     let mended = turn == Turn::Mending;
     ensure!(!mended || end == End::Converged, "the attempt after the failed one ended as {end:?}");
     if turn == Turn::Undelivered {
@@ -96,7 +96,7 @@ async fn incident(stand: &mut Stand<'_>, turn: Turn) -> Result<Vec<Point>> {
     Ok(log.points)
 }
 
-/// What came since the last look, numbered by name.
+/// The calls since the last reading, numbered by name.
 struct Log {
     turn: Turn,
     names: Names,

@@ -1,18 +1,18 @@
-//! Which cells run. Pure.
+//! The selection of the cells to run. Pure.
 
 use super::fault::Fault;
 use super::hypothesis::Hypothesis;
 use super::place::Place;
 use super::point::Point;
 
-/// Which cells to run.
+/// The cells to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Every fault at every call under every hypothesis.
     All,
-    /// Half of the faults of every place, each at one call under one hypothesis, all in turn.
+    /// Half of the faults of every place, each at one call under one hypothesis, in turn.
     Short,
-    /// Those whose coordinates contain a text.
+    /// The cells whose coordinates contain a text.
     Matching(String),
 }
 
@@ -21,7 +21,7 @@ pub enum Selection {
 pub struct Unit {
     /// The call.
     pub point: Point,
-    /// What happens there.
+    /// The fault at the call.
     pub fault: Fault,
     number: usize,
 }
@@ -33,7 +33,7 @@ impl Unit {
         format!("{}, {}", self.point, self.fault)
     }
 
-    /// The coordinates of one cell, which select it again.
+    /// The coordinates of one cell, with which it can be selected.
     #[must_use]
     pub fn coordinates(&self, hypothesis: Hypothesis) -> String {
         format!("{}, {hypothesis}", self.name())
@@ -55,7 +55,7 @@ impl Selection {
     }
 }
 
-/// The units to run; those of the last place first, because they take longest.
+/// The units to run. Those of the last place come first, because they take longest.
 #[must_use]
 pub fn units(points: &[Point], selection: &Selection) -> Vec<Unit> {
     let mut units = Vec::new();

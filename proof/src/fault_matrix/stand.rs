@@ -1,4 +1,4 @@
-//! One deployed suite behind proxies, with an application's secret: where one cell after the other runs.
+//! One deployed suite behind proxies, with an application's secret. The cells run on it one after the other.
 
 use anyhow::{Context as _, Result};
 use reqwest::Method;
@@ -19,37 +19,37 @@ mod gates;
 pub use self::account::{Account, RECEIPT};
 use self::gates::Gates;
 
-/// Where the secrets of all stands go.
+/// The namespace to which the secrets of all stands are delivered.
 pub const NAMESPACE: &str = "proof";
-/// Short limits, for a cell waits for them; and yet longer than a call takes on a busy machine.
+/// The limits are short, because a cell waits for them. They are longer than a call takes on a busy machine.
 const PARAMETERS: [(&str, &str); 3] =
     [("EksClusterName", CLUSTER), ("CallTimeoutSeconds", CALL), ("SyncTimeoutSeconds", "8")];
 const CALL: &str = "2";
-/// How long dlq-handler may take, and after how long SQS delivers a message again that it could not handle.
+/// The time limit of dlq-handler, and the time after which SQS delivers an unhandled message again.
 const HANDLER_SECONDS: i32 = 6;
 const AGAIN_SECONDS: u32 = 7;
 
-/// A stack of its own, and what stands before each of its dependencies.
+/// A separate stack, with a proxy in front of each of its dependencies.
 pub struct Stand<'a> {
-    /// The cloud that it runs on.
+    /// The cloud on which it runs.
     pub cloud: &'a Cloud,
     /// ARN of its rotation-mq.
     pub rotation: String,
     /// Name of its secret2eks.
     pub delivery: String,
-    /// What arrives in its dead-letter queue.
+    /// The messages of its dead-letter topic.
     pub notices: Notices,
-    /// What people are told.
+    /// The alerts for people.
     pub alerts: Inbox,
-    /// What Secrets Manager and the handlers tell the account's other systems.
+    /// The events of Secrets Manager and the handlers for the account's other systems.
     pub events: AccountEvents,
-    /// The cluster's API, directly.
+    /// The cluster's API, without a proxy.
     pub cluster: kube::Client,
-    /// The broker's management API, directly.
+    /// The broker's management API, without a proxy.
     pub broker: Management,
-    /// The queues before the handler.
+    /// The handler's queues.
     pub queues: Vec<DeadLetterQueue>,
-    /// Where a message rests that the handler could not handle.
+    /// The queue for messages that the handler could not handle.
     pub unhandled: DeadLetterQueue,
     name: String,
     admin_secret: String,
@@ -62,8 +62,8 @@ pub struct Stand<'a> {
 }
 
 impl<'a> Stand<'a> {
-    /// Deploys the suite once more, behind proxies. Nobody helps a delivery: Secrets Manager's own event and the handler's
-    /// repeated request would hide that a request was lost.
+    /// Deploys the suite again, behind proxies. Secrets Manager's own event and the handler's repeated request do not
+    /// start a delivery here, because they would hide a lost request.
     ///
     /// # Errors
     /// When a part refuses.
@@ -100,25 +100,25 @@ impl<'a> Stand<'a> {
         })
     }
 
-    /// The proxy before a place that speaks HTTP.
+    /// The proxy in front of an HTTP place.
     #[must_use]
     pub fn gate(&self, place: Place) -> Option<&Gate> {
         self.gates.at(place)
     }
 
-    /// How many times the functions have asked the broker to change something since it was opened last.
+    /// The number of write calls of the functions to the broker since it was last opened.
     #[must_use]
     pub fn broker_writes(&self) -> usize {
         self.gates.management.writes()
     }
 
-    /// How many logins there were so far.
+    /// The number of logins so far.
     #[must_use]
     pub fn logins(&self) -> usize {
         self.gates.amqps.connections()
     }
 
-    /// Lets everybody through again, and forgets the calls.
+    /// Accepts all connections again, and forgets the calls.
     ///
     /// # Errors
     /// When a proxy has ended.
@@ -126,10 +126,10 @@ impl<'a> Stand<'a> {
         self.gates.open().await
     }
 
-    /// All parts of the testbed answer. One that has ended violates every cell, which says nothing of the cells.
+    /// Checks that all parts of the testbed answer. If a part has ended, every cell is violated, for no reason of its own.
     ///
     /// # Errors
-    /// When one does not.
+    /// When a part does not answer.
     pub async fn parts_answer(&self) -> Result<()> {
         self.cloud.aws.events_under_way(&self.delivery).await.context("the AWS emulator")?;
         self.broker.call(Method::GET, &["whoami"], None).await.context("the broker")?;
@@ -137,7 +137,7 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    /// Whether the handler asks for a failed delivery again.
+    /// Sets whether the handler requests a failed delivery again.
     async fn ask_again(&mut self, wanted: bool) -> Result<()> {
         if self.asks_again != wanted {
             let whom = if wanted { self.delivery.as_str() } else { NOBODY };
@@ -163,7 +163,7 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     };
     let rotation = via(&["SECRETS_MANAGER", "MQ", "LAMBDA"], &gates.rotation_aws);
     let rotation = [rotation, via(&["SNS"], &gates.notices)].concat();
-    // So that Amazon MQ is asked in each step, as a process that has just started asks.
+    // With this setting, each step calls Amazon MQ, as a new process does.
     let variables = [borrowed(&rotation).as_slice(), &[("ENDPOINTS_SECONDS", "0")]].concat();
     let variant = cloud.deploy_variant(name, &parameters, &variables).await?;
     let delivery = variant.delivery.as_deref().context("the stack has no secret2eks")?;
@@ -177,7 +177,7 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
         ("GRACE_SECONDS", "1"),
         ("REDELIVERY_DELAY_SECONDS", "3"),
         ("SECRET2EKS_FUNCTION", NOBODY),
-        // Where DescribeSecret is hit, it is not known whether a secret exists.
+        // If DescribeSecret fails, it is unknown whether a secret exists.
         ("ALERTS_PER_HOUR", "10000"),
     ];
     cloud.add_variables(&handler(name), &[short.as_slice(), &borrowed(&handled)].concat()).await?;
@@ -185,8 +185,8 @@ async fn deploy(cloud: &Cloud, name: &str, gates: &Gates) -> Result<Variant> {
     timeout.function_name(handler(name)).send().await.context("the handler's timeout is not set")?;
     for queue in cloud.handler_queues(&variant).await? {
         queue.retry_after(AGAIN_SECONDS).await?;
-        // The alarms of a new stack speak at once. A change of the handler may have ended it over their messages, which
-        // would be away for the template's six minutes then.
+        // The alarms of a new stack send messages at once. A change of the handler may have ended it while it handled
+        // them. Then the messages would be invisible for the template's six minutes.
         queue.purge().await?;
     }
 

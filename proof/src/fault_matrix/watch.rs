@@ -1,5 +1,5 @@
-//! What the cluster holds logs in at every moment, not only when an attempt is over: what a reset breaks, the next delivery
-//! mends.
+//! Checks that the credentials in the cluster log in at every moment, not only after an attempt. Otherwise, a later
+//! delivery could hide that a password reset had broken them.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use testbed::kubernetes::secret_with;
 
 use super::stand::{Account, NAMESPACE, Stand};
 
-/// Between a reset and the next delivery lie two steps at least, which take some hundred milliseconds. Only a write to the
-/// broker resets, so it is looked so often after one,
+/// The pause between two checks after a write to the broker, because only a write resets a password. At least two steps
+/// run between a reset and the next delivery. They take some hundred milliseconds.
 const LOOK: Duration = Duration::from_millis(100);
-/// for so long,
+/// The number of pauses for which every one is followed by a check after a write.
 const AFTER_A_WRITE: u32 = 5;
-/// and every so many times otherwise: a look costs the API server, the broker and the proof a TLS connection each.
+/// The number of pauses between two checks otherwise. A check needs TLS connections to the API server and the broker.
 const SELDOM: u32 = 10;
 const UNAUTHORIZED: u16 = 401;
 
 impl Stand<'_> {
-    /// Does `work`, and looks meanwhile whether what the cluster holds logs in.
+    /// Runs `work`, and meanwhile checks that the credentials in the cluster log in.
     ///
     /// # Errors
-    /// Those of `work`, or that it did not log in.
+    /// When `work` fails, or the credentials did not log in.
     pub async fn watched<T>(&self, account: &Account, work: impl Future<Output = Result<T>>) -> Result<T> {
         let watch = async {
             let (mut writes, mut idle) = (self.broker_writes(), 0);
@@ -44,10 +44,10 @@ impl Stand<'_> {
         }
     }
 
-    /// What the cluster holds, with the keys of a value.
+    /// The credentials in the cluster, with the keys of a value.
     ///
     /// # Errors
-    /// When it holds nothing.
+    /// When the cluster contains none.
     pub async fn held(&self, account: &Account) -> Result<Value> {
         let held = secret_with(self.cluster.clone(), NAMESPACE, &account.object).await?;
         Ok(json!(held.context("the cluster holds no Secret")?))
@@ -58,12 +58,15 @@ impl Stand<'_> {
         if self.login_is_accepted(&held).await? {
             return Ok(());
         }
-        // Another delivery may have come between the two looks, and then the old password is nobody's.
-        ensure!(self.held(account).await? != held, "what the cluster holds did not log in during an attempt");
+        // Another delivery may have replaced the old password between the two checks. Then it need not work.
+        ensure!(
+            self.held(account).await? != held,
+            "the credentials in the cluster did not log in during an attempt"
+        );
         Ok(())
     }
 
-    /// By the management API, which is quicker than AMQPS and tells a wrong password from a missing tag.
+    /// Logs in to the management API, which is quicker than AMQPS and distinguishes a wrong password from a missing tag.
     async fn login_is_accepted(&self, value: &Value) -> Result<bool> {
         let text = |key: &str| value[key].as_str().with_context(|| format!("the cluster holds no {key}"));
         let user = self.broker.as_user(text("username")?, text("password")?);

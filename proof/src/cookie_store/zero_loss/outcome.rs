@@ -1,38 +1,38 @@
-//! What became of the scenes, as numbers and as a table.
+//! The outcome of the scenes, as numbers and as a table.
 
 use std::time::Duration;
 
 use super::{Incident, Scene};
 use crate::cookie_store::{Counts, Tally};
 
-/// What became of a scene.
+/// The outcome of a scene.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// The scene.
     pub scene: Scene,
-    /// Orders that came in during it.
+    /// Orders that arrived during it.
     pub orders: usize,
     /// How long the store was open.
     pub time: Duration,
     /// Rotations that finished.
     pub rotations: usize,
-    /// How often a rotation was refused before, because somebody was connected.
+    /// How often a rotation was refused before, because a client was connected.
     pub refused: u32,
-    /// What the services counted.
+    /// The counts of the services.
     pub counts: Counts,
 }
 
-/// What became of all of it.
+/// The outcome of all scenes.
 #[derive(Debug, Clone, Default)]
 pub struct ZeroLoss {
-    /// Scene by scene.
+    /// The outcome of each scene.
     pub scenes: Vec<Played>,
     /// All orders.
     pub tally: Tally,
 }
 
 impl ZeroLoss {
-    /// What all services of all scenes counted.
+    /// The sum of the counts of all services in all scenes.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.scenes.iter().fold(Counts::default(), |mut all, played| {
@@ -47,8 +47,8 @@ impl ZeroLoss {
         self.scenes.iter().map(|played| played.rotations).sum()
     }
 
-    /// How long any service stood still in the scenes with such an incident, or, with `None`, in those in which neither
-    /// the broker nor the credentials were away.
+    /// The longest pause of any service in the scenes with this incident. `None` selects the scenes in which the broker
+    /// and the credentials were always available.
     #[must_use]
     pub fn longest_pause(&self, incident: Option<Incident>) -> Duration {
         let scenes = self.scenes.iter().filter(|played| played.scene.outage() == incident);
@@ -67,13 +67,13 @@ impl ZeroLoss {
         played.map(told).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether nothing was lost and nothing done twice.
+    /// Whether no order was lost or processed twice.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.tally.orders > 0 && self.tally.lost == 0 && self.tally.doubled == 0
     }
 
-    /// It as a table in Markdown, the totals first.
+    /// The outcome as a table in Markdown, with the totals first.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let (tally, counts) = (self.tally, self.counts());

@@ -1,45 +1,45 @@
-//! Which scenes there are.
+//! The scenes of the proof.
 
 use crate::cookie_store::{Pattern, StaleConnections};
 
-/// What the store is put through.
+/// The scenes that the store runs through.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How many orders come in.
+    /// The number of orders a second.
     pub orders_per_second: u32,
-    /// One after the other, with the same secrets and ledgers.
+    /// The scenes, which run one after the other with the same secrets and ledgers.
     pub scenes: Vec<Scene>,
 }
 
-/// The store, opened once.
+/// One opening of the store.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene {
-    /// When the services go over to new credentials.
+    /// When the services switch to new credentials.
     pub pattern: Pattern,
-    /// What rotation-mq does about connections of the user to reset.
+    /// The policy of rotation-mq for connections of the user whose password it resets.
     pub policy: StaleConnections,
     /// How often all three secrets rotate.
     pub rounds: u32,
-    /// What happens besides.
+    /// A further event.
     pub incidents: &'static [Incident],
 }
 
-/// What happens besides rotations.
+/// An event in addition to rotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incident {
-    /// After the first round, what was current before it is revoked.
+    /// After the first round, the credentials that were current before it are revoked.
     Revocation,
-    /// As [`Incident::Revocation`], but before the new credentials are in the volumes: the services are locked out until
-    /// they are.
+    /// As [`Incident::Revocation`], but before the volumes contain the new credentials. Until then, the services cannot
+    /// log in.
     HastyRevocation,
-    /// After the first round the consumers hang, are killed and started anew.
+    /// After the first round, the consumers hang, are killed and are started again.
     Crash,
-    /// After the last round the broker restarts.
+    /// After the last round, the broker restarts.
     Restart,
 }
 
 impl Plan {
-    /// Every pattern with every policy, and for each pattern every incident.
+    /// Every pattern with every policy, and every pattern with every incident.
     #[must_use]
     pub fn full() -> Self {
         use Incident::{Crash, HastyRevocation, Restart, Revocation};
@@ -57,7 +57,7 @@ impl Plan {
         Self { orders_per_second: 220, scenes }
     }
 
-    /// Some 20 seconds, for every run of the tests.
+    /// A short plan of some 20 seconds, for every run of the tests.
     #[must_use]
     pub fn short() -> Self {
         use Incident::{Crash, HastyRevocation, Restart};
@@ -82,7 +82,7 @@ impl Scene {
         self.incidents.contains(&incident)
     }
 
-    /// What keeps the services from trading at all for a while.
+    /// The incident of the scene that stops the services for a while.
     pub(super) fn outage(&self) -> Option<Incident> {
         [Incident::Restart, Incident::HastyRevocation].into_iter().find(|incident| self.has(*incident))
     }

@@ -33,7 +33,7 @@ fn text(lines: &[Line]) -> String {
     lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
 }
 
-/// The heading and, of all units, the first three in two runs; the second of them was violated.
+/// The heading and the first three units, in two runs. The second unit was violated.
 fn lines() -> (Vec<Unit>, Vec<Line>) {
     let all = units(&points(), &Selection::All);
     let heading = Heading { key: key("abc"), broker: "4.0.5".to_owned(), points: points() };

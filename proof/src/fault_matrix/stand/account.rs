@@ -1,4 +1,4 @@
-//! The application's users and secret, and the state that each cell begins with.
+//! The application's users and secret, and the initial state of each cell.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::fault_matrix::point::Turn;
 
 /// The receipt's tag.
 pub const RECEIPT: &str = "secret2eks/delivered";
-/// A vhost that the application has no business in.
+/// A vhost that the application does not use.
 const OTHER_VHOST: &str = "proof-other";
 const DELIVERY: Duration = Duration::from_secs(30);
 
-/// A pair of users, their secret, and where it goes.
+/// A pair of users, their secret, and its destination.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The secret's ARN.
     pub secret: String,
     /// The name of its ExternalSecret and Secret in [`NAMESPACE`].
     pub object: String,
-    /// What the application may do.
+    /// The application's permissions.
     pub grants: Value,
 }
 
-/// The tag that says which pair a secret is for.
+/// The tag that names the pair of a secret.
 const PIN: &str = "rotation-mq/user";
 
-/// What says that a broker user is the secret's: made from the account and the name in its ARN.
+/// The mark of the secret on its broker users. It is built from the account and the name in the secret's ARN.
 fn mark(secret: &str) -> String {
     let mut parts = secret.splitn(7, ':').skip(4);
     let (account, name) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
@@ -42,7 +42,7 @@ fn mark(secret: &str) -> String {
 }
 
 impl Stand<'_> {
-    /// The account, made when there is none.
+    /// The account. It is created if there is none.
     ///
     /// # Errors
     /// When a part refuses.
@@ -55,7 +55,7 @@ impl Stand<'_> {
         Ok(account)
     }
 
-    /// Leaves the account as it is: the next cell begins with a new one.
+    /// Abandons the account. The next cell starts with a new one.
     pub fn abandon_account(&mut self) {
         self.account = None;
     }
@@ -80,12 +80,12 @@ impl Stand<'_> {
         Ok(Account { secret, object: user, grants })
     }
 
-    /// The state that a cell begins with: the cluster holds what is current. The other user of the pair is missing, and
-    /// secret2eks not running; or it has grants that differ in every way, and secret2eks keeps a connection. What a turn
-    /// lets fail does so from now on.
+    /// Creates the initial state of a cell. The cluster contains the current version. In a first rotation, the other user
+    /// of the pair is missing and secret2eks does not run. Otherwise, the other user has different permissions of every
+    /// kind, and secret2eks keeps a connection. The failures of the turn start now.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When the state cannot be created.
     pub async fn prepare(&mut self, turn: Turn) -> Result<(Account, Names)> {
         self.open().await?;
         self.ask_again(turn == Turn::Undelivered).await?;
@@ -98,11 +98,11 @@ impl Stand<'_> {
             None => format!("{active}_clone"),
         };
         self.broker.delete_user(&inactive).await?;
-        // A rotation pins the secret once; each cell begins before that, so that the call comes in each.
+        // A rotation pins the secret once. The pin is removed before each cell, so that each cell makes the call.
         let untag = self.cloud.secrets.untag_resource().secret_id(&account.secret);
         untag.tag_keys(PIN).send().await.context("the pin stays")?;
         if turn == Turn::First {
-            // A changed variable is a new process, which looks the cluster up and logs in to it.
+            // A changed variable starts a new process, which calls EKS and logs in to the cluster.
             self.restarts += 1;
             let restart = self.restarts.to_string();
             self.cloud.add_variables(&self.delivery, &[("PROOF_RESTART", &restart)]).await?;

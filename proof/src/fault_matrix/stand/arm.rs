@@ -15,27 +15,27 @@ use crate::fault_matrix::fault::Fault;
 use crate::fault_matrix::place::{Function, Place};
 use crate::fault_matrix::point::Point;
 
-/// To find and kill a process takes long on a busy machine.
+/// On a busy machine, it takes long to find and kill a process.
 const DEATH: Duration = Duration::from_secs(20);
-/// A message may wait in a queue, or for a message that says more.
+/// A message may wait in a queue, or the handler may wait for a more specific message.
 const COMING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Stand<'_> {
-    /// Until it is opened, the broker sets no password: a rotation fails, and has to tell of it.
+    /// The broker sets no password until its gate is opened. A rotation fails, and must report the failure.
     pub fn let_rotations_fail(&self) {
         let no_password = |call: &Call| call.method == "PUT" && call.path.starts_with("/api/users/");
         let refusal = Fault::AlwaysAnswers(500).over_http(Place::Management);
         self.gates.management.http().inject(Rule::always(no_password, refusal));
     }
 
-    /// Until the cluster works again, it answers nobody.
+    /// The cluster answers no call until its gate is opened.
     pub fn let_deliveries_fail(&self) {
         let refusal = Fault::AlwaysAnswers(503).over_http(Place::Kubernetes);
         self.gates.kubernetes.http().inject(Rule::always(|_| true, refusal));
     }
 
-    /// Ends what [`Stand::let_deliveries_fail`] began; faults of other places stay.
+    /// Ends the fault of [`Stand::let_deliveries_fail`]. Faults of other places stay.
     ///
     /// # Errors
     /// When a proxy has ended.
@@ -43,7 +43,7 @@ impl Stand<'_> {
         self.gates.kubernetes.open().await
     }
 
-    /// Prepares the fault; tells later whether its call came.
+    /// Prepares the fault. The returned value reports later whether its call arrived.
     pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<Reached> {
         let reached = Arc::new(Reached::default());
         let function = fault.kills().then(|| match point.place.function() {
@@ -78,7 +78,7 @@ impl Stand<'_> {
         reached
     }
 
-    /// A login is one connection, and never repeated. One that is refused must be so before it comes.
+    /// A login is one connection, and is never repeated. A refusal must be set up before the connection.
     fn arm_login(&self, nth: usize, fault: Fault, at_it: Arc<dyn Fn() + Send + Sync>) {
         if fault != Fault::Refused {
             self.gates.amqps.fault_at(nth, fault.over_tcp(), Some(at_it));
@@ -97,7 +97,7 @@ impl Stand<'_> {
     }
 }
 
-/// Whether the call of a fault has come.
+/// Whether the call of a fault has arrived.
 #[derive(Debug, Default)]
 pub struct Reached {
     begun: AtomicBool,
@@ -105,7 +105,7 @@ pub struct Reached {
 }
 
 impl Reached {
-    /// Waits for it for a while, because nobody waits for what the handler does; whether it has come.
+    /// Waits for the call for a while, because no attempt waits for the handler. Returns whether it has arrived.
     pub async fn comes(&self) -> bool {
         let began = Instant::now();
         while !self.begun.load(Ordering::SeqCst) && began.elapsed() < COMING {
@@ -114,10 +114,11 @@ impl Reached {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Whether it has; a process that is being killed is dead then, so that its successor is not hit.
+    /// Whether the call has arrived. A process to be killed is dead when this returns, so that its successor is not
+    /// killed.
     ///
     /// # Errors
-    /// When it is not dead after a while.
+    /// When the process is not dead after a while.
     pub async fn ended(&self) -> Result<bool> {
         let began = Instant::now();
         while self.begun.load(Ordering::SeqCst) && !self.done.load(Ordering::SeqCst) {

@@ -1,4 +1,4 @@
-//! What stands before each dependency of one stand.
+//! The gates of one stand, one in front of each dependency.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use testbed::tcp_proxy::TcpProxy;
 use crate::fault_matrix::gate::Gate;
 use crate::fault_matrix::place::Place;
 
-/// A proxy for each [`Place`], by its name.
+/// A gate for each [`Place`], by its name.
 #[derive(Debug)]
 pub struct Gates {
     pub rotation_aws: Gate,
@@ -23,7 +23,7 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Proxies before the parts of `cloud`.
+    /// Creates gates in front of the parts of `cloud`.
     ///
     /// # Errors
     /// When no port is free, or there is no cluster.
@@ -39,12 +39,12 @@ impl Gates {
             handler_aws: aws()?,
             alerts: aws()?,
         };
-        // EKS tells secret2eks where the cluster is.
+        // secret2eks reads the cluster's endpoint from EKS.
         gates.delivery_aws.http().replace_in_answers(&cluster.endpoint(), gates.kubernetes.url());
         Ok(gates)
     }
 
-    /// The proxy before a place that speaks HTTP.
+    /// The proxy in front of an HTTP place.
     #[must_use]
     pub fn at(&self, place: Place) -> Option<&Gate> {
         match place {
@@ -59,7 +59,7 @@ impl Gates {
         }
     }
 
-    /// Lets everybody through again, and forgets the calls.
+    /// Accepts all connections again, and forgets the calls.
     ///
     /// # Errors
     /// When a proxy has ended.
