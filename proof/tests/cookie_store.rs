@@ -18,7 +18,10 @@ async fn no_order_is_lost_or_done_twice_while_secrets_rotate_are_revoked_and_the
     for played in &outcome.scenes {
         let expected = played.time.as_secs() * u64::from(plan.orders_per_second);
         ensure!(played.orders as u64 * 100 > expected * 90, "too few orders: {played:#?}");
-        ensure!(played.counts.replaced + played.counts.lost >= 3, "nobody connected anew: {played:#?}");
+        ensure!(
+            played.counts.replaced + played.counts.lost >= 3,
+            "no service opened a new connection: {played:#?}"
+        );
     }
     Ok(())
 }
