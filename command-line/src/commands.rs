@@ -1,4 +1,4 @@
-//! What the program can do, a file each, and how they all start a cloud and show what they started.
+//! The commands, each in its own file, and the start of a local test environment that they share.
 
 pub mod arguments;
 pub mod bench;
@@ -21,16 +21,17 @@ use testbed::scratch;
 
 use self::report::{complain, duration};
 
-/// A cloud of one command, with everything it writes in a folder of its own; both go when dropped.
+/// The environment of one command, and the folder that it writes to. Dropping this stops the environment and removes
+/// the folder.
 pub struct Started {
     pub cloud: Cloud,
     suite: Suite,
     began: Instant,
-    // After the cloud, which writes into it.
+    // Dropped after the cloud, which writes into the folder.
     folder: Folder,
 }
 
-/// Removed when dropped, for it holds passwords; unless it is needed to see why something failed.
+/// A folder that is removed when dropped, because it holds passwords. After a failure it is kept for its logs.
 struct Folder {
     path: PathBuf,
     keep: bool,
@@ -55,7 +56,7 @@ impl Started {
         Ok(Self { cloud: started?, suite, began, folder })
     }
 
-    /// What was started, a line each.
+    /// The started parts, one line each.
     pub fn parts(&self) -> Result<Vec<(&'static str, String)>> {
         let (broker, aws) = (&self.cloud.broker, &self.cloud.aws);
         let emulator = emulator_version().unwrap_or("?");
@@ -69,7 +70,7 @@ impl Started {
                 format!("API server and External Secrets Operator, RBAC on, {}", kubernetes.endpoint());
             parts.push(("Kubernetes", what));
         }
-        parts.push(("stack", "infra/template.yaml, deployed as CloudFormation does it".to_owned()));
+        parts.push(("stack", "infra/template.yaml, deployed as CloudFormation deploys it".to_owned()));
         for (name, program) in self.cloud.functions().programs() {
             let size = std::fs::metadata(program)?.len() / 1_000_000;
             parts.push((name, format!("{} ({size} MB)", relative(program).display())));
@@ -79,11 +80,11 @@ impl Started {
         Ok(parts)
     }
 
-    /// Stops everything. The files stay when something failed, and the user is told where.
+    /// Stops everything. After a failure, keeps the files and prints their folder.
     pub fn end(mut self, failed: bool) {
         self.folder.keep = failed;
         if failed {
-            complain(&format!("\nlogs, and the broker's data: {}", relative(&self.folder.path).display()));
+            complain(&format!("\nlogs and the broker's data: {}", relative(&self.folder.path).display()));
         }
     }
 }
@@ -91,28 +92,28 @@ impl Started {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep {
-            // What cannot be removed now is removed by the next run.
+            // The next run removes what cannot be removed now.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// The functions as they were built beside this program.
+/// The functions in the folder of this program.
 pub fn functions_beside_this_program() -> Result<Functions> {
     Functions::built_in(&folder_of_this_program()?)
 }
 
-/// The cookie store as it was built beside this program.
+/// The cookie store in the folder of this program.
 pub fn store_beside_this_program() -> Result<PathBuf> {
     Ok(folder_of_this_program()?.join("cookie-store"))
 }
 
 fn folder_of_this_program() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("where is this program?")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     Ok(program.parent().context("this program has no folder")?.to_owned())
 }
 
-/// A path as one would type it in the repository's root.
+/// The path relative to the repository's root.
 pub fn relative(path: &Path) -> &Path {
     path.strip_prefix(workspace()).unwrap_or(path)
 }

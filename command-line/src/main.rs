@@ -12,15 +12,15 @@ use crate::commands::arguments::{Arguments, Command};
 use crate::commands::report::{Verdict, complain};
 use crate::commands::{bench, demo, install, prove, up, zero_loss};
 
-/// Something failed, or a check did not hold.
+/// An error occurred, or a check failed.
 const FAILED: u8 = 1;
-/// Nothing failed, but `prove` has pieces left.
+/// Nothing failed, but `prove` has pieces left to run.
 const UNFINISHED: u8 = 3;
-/// As shells report an end by Ctrl-C.
+/// The exit code that shells report after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    // A wrong call ends here, with what is wrong.
+    // If the arguments are wrong, this prints the error and exits.
     let command = Arguments::parse().command;
     match run(command) {
         Ok(code) => code,
@@ -42,7 +42,8 @@ fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Dropping the command's future is what ends its cloud, so a signal must not end this process first.
+/// Runs a command that starts an environment. Dropping the command's future stops the environment, so a signal must not
+/// end this process first.
 fn run_a_cloud(command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
@@ -81,12 +82,12 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
                 Verdict::Unfinished => ExitCode::from(UNFINISHED),
             }),
             () = stop => {
-                complain("\nended: everything that was started has been stopped, its files are removed");
+                complain("\nstopped: all programs were stopped and all files removed");
                 Ok(if stays_up { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) })
             }
         }
     });
-    // Not waited for: an installation that was interrupted ends with this process.
+    // Do not wait: an interrupted installation ends with this process.
     runtime.shutdown_background();
     outcome
 }

@@ -1,5 +1,5 @@
-//! A function that does nothing. `cargo xtask bench` compares rotation-mq with it: a crate of its own, so that
-//! it is built with the same profile and dependencies and has nothing else in it.
+//! A function that does nothing. `cargo xtask bench` compares rotation-mq with it. It is a separate crate, so that it
+//! is built with the same profile and dependencies and contains nothing else.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

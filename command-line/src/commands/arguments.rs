@@ -1,5 +1,5 @@
-//! What the user asked for. `cargo xtask` passes the arguments of these commands through, and shows their help from
-//! `command-line/help` before anything is built.
+//! The command line. `cargo xtask` passes the arguments of these commands through. It shows their help from
+//! `command-line/help` and builds nothing for that.
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -19,42 +19,44 @@ pub struct Arguments {
 /// A command with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Makes RabbitMQ and the AWS emulator ready below target/testbed
+    /// Installs RabbitMQ and the AWS emulator in target/testbed
     #[command(hide = true)]
     Install(Broker),
-    /// Rotates a real RabbitMQ user, step by step, on a cloud of its own
+    /// Rotates a real RabbitMQ user in a local test environment and shows each step
     #[command(after_help = "\
-The first run installs and builds what is missing, and says what. Kubernetes takes about ten minutes of it.
-Ends with 0 if all checks held, 1 if one failed.")]
+The first run installs and builds what is missing, and prints its progress.
+The build of Kubernetes takes about ten minutes.
+Exit code: 0 if all checks passed, 1 if a check failed.")]
     Demo(Demo),
-    /// Leaves a cloud with two secrets running and says how to use it; Ctrl-C ends it
+    /// Starts a local test environment with two secrets, prints commands to try, and runs until Ctrl-C
     Up(Up),
-    /// Lets a store trade through rotations under every policy, a restart of the broker and revocations
+    /// Runs the example store during rotations with every policy, a restart of the broker and revocations
     #[command(hide = true)]
     ZeroLoss(ZeroLoss),
-    /// Repeats a rotation and its delivery with every fault at each of their calls; then a store trades meanwhile
+    /// Tests a rotation and its delivery with every fault at each call, then tests an example store during rotations
     #[command(after_help = "\
-Each piece that ends is kept below target/proof for the commit: the same command continues after the last one.
-With uncommitted changes nothing is kept. The table is written to target/proof.md.
-Ends with 0 if everything held, 1 if something was violated, 3 if pieces are left.")]
+The result of each piece is stored for the commit in target/proof.
+If you repeat the command, it continues after the last stored piece.
+If there are uncommitted changes, no results are stored. The table is written to target/proof.md.
+Exit code: 0 if all pieces passed, 1 if a piece failed, 3 if pieces are left to run.")]
     Prove(Prove),
-    /// Measures time, memory, calls and size of the release build
+    /// Measures the time, memory, calls and size of the release build
     Bench(Bench),
 }
 
-/// Which RabbitMQ is started.
+/// The RabbitMQ release to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Broker {
-    /// RabbitMQ 3.10 (bookworm), 4.0 (trixie, if none is named) or 4.3 (forky)
+    /// RabbitMQ 3.10 (bookworm), 4.0 (trixie, the default) or 4.3 (forky)
     #[arg(long, value_name = "RELEASE", value_parser = str::parse::<Suite>)]
     broker: Option<Suite>,
 }
 
 impl Broker {
-    /// The Debian release that was named here or in the environment.
+    /// The Debian release from the arguments or from the environment.
     ///
     /// # Errors
-    /// When the environment names none that is known.
+    /// When the environment names an unknown release.
     pub fn suite(self) -> Result<Suite> {
         self.broker.map_or_else(Suite::from_environment, Ok)
     }
@@ -62,10 +64,10 @@ impl Broker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Demo {
-    /// What to show [if none is named: all]
+    /// The scenario to show [default: all]
     #[arg(value_enum)]
     scenario: Option<Scenario>,
-    /// Leaves out what needs Kubernetes, which takes long to build
+    /// Omits the scenarios that need Kubernetes. The build of Kubernetes takes about ten minutes
     #[arg(long)]
     without_kubernetes: bool,
     #[command(flatten)]
@@ -77,17 +79,17 @@ pub struct Demo {
 pub enum Scenario {
     /// One secret, rotated twice
     Rotate,
-    /// New credentials on their way to an application in Kubernetes
+    /// The delivery of new credentials to an application in Kubernetes
     Deliver,
-    /// A rotation that fails, its alert, and the repair
+    /// A rotation that fails, its alert and the repair
     Fail,
-    /// A secret that people rotate: announced, replaced by hand, delivered
+    /// A secret that people rotate: the reminder, the new value and its delivery
     Overdue,
     /// A store that trades while its secrets rotate
     Store,
-    /// All of them
+    /// All scenarios
     All,
-    /// All but the rotations, which were shown before the cluster was built
+    /// All scenarios except the rotations, which `cargo xtask` shows before it builds Kubernetes
     #[value(hide = true)]
     Rest,
 }
@@ -101,7 +103,7 @@ impl Demo {
     /// Whether a cluster is started.
     ///
     /// # Errors
-    /// When a scenario was named that needs one, which was to be left out.
+    /// When the scenario needs Kubernetes and `--without-kubernetes` is given.
     pub fn with_kubernetes(self) -> Result<bool, clap::Error> {
         let needed = matches!(
             self.scenario(),
@@ -117,7 +119,7 @@ impl Demo {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Up {
-    /// The port of the emulated AWS; a free one if none is named
+    /// The port of the emulated AWS [default: a free port]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     #[command(flatten)]
@@ -126,7 +128,7 @@ pub struct Up {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct ZeroLoss {
-    /// A short form of it
+    /// Runs the short form
     #[arg(long)]
     pub short: bool,
     #[command(flatten)]
@@ -135,19 +137,19 @@ pub struct ZeroLoss {
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Prove {
-    /// Begins no further piece after N minutes
+    /// Starts no new piece after N minutes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     minutes: Option<u16>,
-    /// Forgets what was kept of this commit
+    /// Deletes the stored results of this commit first
     #[arg(long, conflicts_with_all = ["again", "short", "cells"])]
     fresh: bool,
-    /// Repeats the pieces that were violated
+    /// Repeats the pieces that failed
     #[arg(long, conflicts_with_all = ["short", "cells"])]
     again: bool,
-    /// The form that is among the tests; nothing is kept
+    /// Runs the short form that the tests use, and stores no results
     #[arg(long, conflicts_with = "cells")]
     short: bool,
-    /// Only the cells whose coordinates contain TEXT; nothing is kept
+    /// Runs only the cells whose coordinates contain TEXT, and stores no results
     #[arg(long, value_name = "TEXT")]
     cells: Option<String>,
     #[command(flatten)]
@@ -158,7 +160,7 @@ impl Prove {
     /// What to prove.
     ///
     /// # Errors
-    /// When the environment names a broker that is not known.
+    /// When the environment names an unknown release of the broker.
     pub fn proof(self) -> Result<Proof> {
         let selection = match (self.cells, self.short) {
             (Some(text), _) => Selection::Matching(text),
@@ -172,13 +174,13 @@ impl Prove {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Bench {
-    /// How many rotations are measured
+    /// The number of rotations to measure
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub rotations: u16,
-    /// How many cold starts are measured
+    /// The number of cold starts to measure
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub starts: u16,
-    /// Among how many secrets rotation-watch is measured (10000: a quarter of an hour)
+    /// The number of secrets to measure rotation-watch with (10000 secrets take 15 minutes)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=50_000))]
     pub secrets: u16,
 }

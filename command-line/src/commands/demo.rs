@@ -1,5 +1,5 @@
-//! `demo`: one secret on a cloud of its own, rotated, delivered, broken and repaired, and a store that trades meanwhile;
-//! told step by step.
+//! `demo`: starts a local test environment and shows, step by step, a rotation, a delivery, a failure with its repair,
+//! and a store that runs during rotations.
 
 mod delivery;
 mod failure;
@@ -20,15 +20,15 @@ use super::{Started, functions_beside_this_program};
 
 const USER: &str = "payment";
 
-/// Runs the scenario; whether all its checks held.
+/// Runs the scenario. Returns whether all checks passed.
 pub async fn run(scenario: Scenario, suite: Suite, with_kubernetes: bool) -> Result<bool> {
-    let parts = if with_kubernetes { "a broker, an AWS and a cluster" } else { "a broker and an AWS" };
-    say(&format!("Starting {parts} of our own ..."));
+    let cluster = if with_kubernetes { " and a Kubernetes cluster" } else { "" };
+    say(&format!("Starting a local broker, an AWS emulator{cluster} ..."));
     let functions = functions_beside_this_program()?;
     let started = Started::new("demo", suite, functions, with_kubernetes, Options::default()).await?;
     let mut report = Report::default();
     if let Err(error) = show(scenario, &started, &mut report).await {
-        report.check("everything up to here could be done", Err(error));
+        report.check("no error stopped the demo", Err(error));
     }
     let held = report.end();
     started.end(!held);
@@ -55,11 +55,11 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
 
 async fn one_secret(scenario: Scenario, cloud: &Cloud, report: &mut Report) -> Result<()> {
     let app = create(cloud).await?;
-    report.section("The secret and its broker user, as a deployment makes them");
+    report.section("The secret and its broker user, as a deployment creates them");
     report.field("name", &format!("rabbitmq/{USER}"));
     report.field("arn", &app.arn);
-    report.field("admin secret", "rabbitmq-admin/testbed, only read by the function");
-    report.field("grants", "permission on vhost `/`, topic permission on `amq.topic`, limit of connections");
+    report.field("admin secret", "rabbitmq-admin/testbed, which the function only reads");
+    report.field("grants", "permission on vhost `/`, topic permission on `amq.topic`, connection limit");
     show_current(cloud, &app, report).await?;
     let value = cloud.value(&app.arn, "AWSCURRENT").await?;
     report.check(&format!("`{}` logs in over AMQPS", user_in(&value)), cloud.logs_in(&value).await);
@@ -76,7 +76,7 @@ async fn one_secret(scenario: Scenario, cloud: &Cloud, report: &mut Report) -> R
     Ok(())
 }
 
-/// Every kind of grant, so that the comparison of both users means something.
+/// Creates the user with every kind of grant, so that the later comparison covers all kinds.
 async fn create(cloud: &Cloud) -> Result<App> {
     let app = cloud.create_app(USER).await?;
     let management = cloud.broker.management()?;
@@ -97,7 +97,7 @@ fn user_in(value: &Value) -> &str {
     value["username"].as_str().unwrap_or("?")
 }
 
-/// Whether nothing has ever come into the dead-letter queue.
+/// Whether the dead-letter queue has never received a message.
 async fn queue_is_empty(cloud: &Cloud) -> Result<bool> {
     Ok(cloud.notices.all().await?.is_empty())
 }

@@ -1,4 +1,4 @@
-//! `install`: makes the parts ready below `target/testbed`, so that nothing after it waits for a download.
+//! `install`: installs the parts in `target/testbed`, so that later commands do not wait for a download.
 
 use anyhow::Result;
 use testbed::aws::Aws;

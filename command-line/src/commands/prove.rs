@@ -1,6 +1,6 @@
-//! `prove`: the fault matrix and zero loss, as one table on the screen and in `target/proof.md`.
+//! `prove`: runs the fault matrix and the zero-loss test, and writes one table to the screen and to `target/proof.md`.
 //!
-//! What ends is kept below `target/proof` for the commit and the broker, and the next run of both goes on from there.
+//! Each result is stored in `target/proof` for the commit and the broker. The next run continues from there.
 
 mod commit;
 
@@ -16,28 +16,28 @@ use testbed::cloud::workspace;
 use super::report::{Verdict, complain, say};
 use super::{Started, functions_beside_this_program, relative, store_beside_this_program};
 
-/// Where the table goes, from the repository's root.
+/// The file of the table, relative to the repository's root.
 const TABLE: &str = "target/proof.md";
-/// Where pieces are kept, from the repository's root.
+/// The folder of the stored results, relative to the repository's root.
 const PIECES: &str = "target/proof";
 
 /// What to prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// The broker.
+    /// The release of the broker.
     pub suite: Suite,
-    /// Which cells.
+    /// The cells to run.
     pub selection: Selection,
-    /// No further piece begins after so many minutes.
+    /// After this many minutes, no new piece starts.
     pub minutes: Option<u16>,
-    /// What was kept is forgotten.
+    /// Deletes the stored results first.
     pub fresh: bool,
-    /// What was violated runs again.
+    /// Repeats the pieces that failed.
     pub again: bool,
 }
 
-/// Runs the chosen cells and, unless only some were asked for, lets the store trade: what is not kept of it from earlier
-/// runs. How all of it ended.
+/// Runs the selected cells, then the store unless `--cells` is given. Skips the pieces with a stored result. Returns the
+/// verdict about all pieces.
 pub async fn run(proof: &Proof) -> Result<Verdict> {
     let limit = proof.minutes.map(|minutes| Duration::from_mins(minutes.into()));
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -55,9 +55,9 @@ pub async fn run(proof: &Proof) -> Result<Verdict> {
         Selection::Matching(_) => None,
     };
     if let Some(plan) = plan.as_ref().filter(|_| kept.pieces().store_is_left(proof.again) && !is_over) {
-        // A table in any case, also when the store is interrupted.
+        // So that there is a table also if the store is interrupted.
         write_table(&to_markdown(&matrix, &kept, &whose))?;
-        say("Zero loss: the cookie store trades while its secrets rotate ...");
+        say("Zero loss: the cookie store runs while its secrets rotate ...");
         let began = Instant::now();
         let outcome = run_store(proof.suite, plan).await;
         let holds = outcome.as_ref().is_ok_and(ZeroLoss::holds);
@@ -69,12 +69,12 @@ pub async fn run(proof: &Proof) -> Result<Verdict> {
     write_table(&text)?;
     let verdict = judge([matrix_half(&matrix), store_half(&kept, plan.is_some())]);
     if verdict == Verdict::Unfinished {
-        say("Not all of it was run: the same command goes on.");
+        say("Some pieces were not run. Repeat the command to continue.");
     }
     Ok(verdict)
 }
 
-/// What was kept of this commit; and a sentence about whose pieces they are.
+/// The stored results of this commit, and a sentence that names the commit.
 fn open(proof: &Proof) -> Result<(Kept, String)> {
     let commit = commit::of(&workspace());
     if proof.selection != Selection::All {
@@ -84,7 +84,9 @@ fn open(proof: &Proof) -> Result<(Kept, String)> {
     let commit = match commit {
         Ok(commit) => commit,
         Err(why) => {
-            complain(&format!("nothing is kept of this run, and nothing continued: {why}"));
+            complain(&format!(
+                "the results of this run are not stored, and no earlier run is continued: {why}"
+            ));
             return Ok((Kept::nothing(), format!("no commit: {why}")));
         }
     };
@@ -93,9 +95,13 @@ fn open(proof: &Proof) -> Result<(Kept, String)> {
     let kept = Kept::open(&path, &key, proof.fresh)?;
     let (pieces, shown) = (kept.pieces(), relative(&path).display().to_string());
     complain(&match pieces.units.len() {
-        0 => format!("each piece that ends is kept in {shown}: a run that is interrupted goes on there"),
+        0 => format!(
+            "each result is stored in {shown}: if this run is interrupted, the next run continues there"
+        ),
         units => {
-            format!("{units} faults at calls were run before ({shown}); `--fresh` begins again without them")
+            format!(
+                "{units} faults at calls were run before ({shown}); `--fresh` deletes these results first"
+            )
         }
     });
     Ok((kept, format!("commit {}", key.commit)))
@@ -109,7 +115,7 @@ async fn run_matrix(suite: Suite, wanted: &Wanted, kept: &mut Kept) -> Result<Ma
     matrix
 }
 
-/// On a cloud of its own, because the broker restarts.
+/// Starts a separate environment, because the broker restarts.
 async fn run_store(suite: Suite, plan: &Plan) -> Result<ZeroLoss> {
     let functions = functions_beside_this_program()?;
     let mut started = Started::new("zero-loss", suite, functions, true, Options::default()).await?;
@@ -118,16 +124,16 @@ async fn run_store(suite: Suite, plan: &Plan) -> Result<ZeroLoss> {
     outcome
 }
 
-/// What is known of one half of the proof.
+/// The state of one half of the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Half {
-    /// It ended, and all of it held.
+    /// All of its pieces passed.
     Held,
-    /// Something was violated; or nothing was chosen, which proves nothing.
+    /// A piece failed, or no cell was selected.
     Violated,
-    /// Something of it was not run yet.
+    /// Some pieces were not run yet.
     Left,
-    /// Nobody asked for it.
+    /// It was not selected.
     NotWanted,
 }
 
@@ -150,7 +156,7 @@ fn store_half(kept: &Kept, is_wanted: bool) -> Half {
     }
 }
 
-/// What was violated is told before what is missing.
+/// A failed piece counts more than a piece that is left to run.
 fn judge(halves: [Half; 2]) -> Verdict {
     if halves.contains(&Half::Violated) {
         Verdict::Failed

@@ -1,4 +1,4 @@
-//! What a command prints: aligned plain text, and checks that are counted.
+//! The output of a command: aligned plain text and counted checks.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -11,11 +11,11 @@ const NAMES: usize = 14;
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// All checks held.
+    /// All checks passed.
     Held,
-    /// One did not.
+    /// A check failed.
     Failed,
-    /// None failed, and not all were made.
+    /// No check failed, but some checks were not made.
     Unfinished,
 }
 
@@ -25,8 +25,8 @@ impl From<bool> for Verdict {
     }
 }
 
-/// Prints a text to standard output. A reader that is gone (`| head`) is no failure: what was started
-/// must still end in good order.
+/// Prints a text to standard output. A closed pipe (`| head`) is no failure, because the command must still stop what
+/// it started.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
@@ -45,7 +45,7 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// A report for a person, and which of its checks did not hold.
+/// A report for a person, with the failed checks.
 #[derive(Debug, Default)]
 pub struct Report {
     held: usize,
@@ -65,7 +65,7 @@ impl Report {
         say(&format!("  {name:NAMES$} {value}"));
     }
 
-    /// A statement that must hold. A check that could not be made did not hold.
+    /// A statement that must be true. An error counts as a failed check.
     pub fn check(&mut self, statement: &str, holds: Result<bool>) {
         let line = self.record(statement, holds);
         say(&line);
@@ -84,10 +84,10 @@ impl Report {
         format!("  FAILED  {statement}{why}")
     }
 
-    /// Prints how it ended; whether all checks held.
+    /// Prints the summary. Returns whether all checks passed.
     pub fn end(&self) -> bool {
         let total = self.held + self.failed.len();
-        say(&format!("\n{} of {total} checks held", self.held));
+        say(&format!("\n{} of {total} checks passed", self.held));
         for failed in &self.failed {
             say(&format!("  FAILED  {failed}"));
         }

@@ -1,4 +1,4 @@
-//! How long each step of a rotation took, as the function itself measured and logged it.
+//! The time of each step of a rotation, as the function measures and logs it.
 
 use std::time::{Duration, Instant};
 
@@ -6,22 +6,22 @@ use anyhow::Result;
 use serde_json::Value;
 use testbed::cloud::{Cloud, STACK};
 
-/// The log is written by another thread of the emulator than the one that answers.
+/// One thread of the emulator answers, and another thread writes the log later.
 const LOG_LIMIT: Duration = Duration::from_secs(3);
 
-/// A step that was done, and its time.
+/// A completed step and its time.
 pub type StepTime = (String, Duration);
 
-/// A place in the function's log.
+/// A position in the function's log.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark(usize);
 
-/// The end of the log as it is now.
+/// The current end of the log.
 pub fn mark(cloud: &Cloud) -> Result<Mark> {
     Ok(Mark(log(cloud)?.len()))
 }
 
-/// The steps of `secret` that the log has after `mark`; waits until there are `expected`.
+/// The steps of `secret` that the log has after `mark`. Waits until there are `expected` steps.
 pub async fn since(cloud: &Cloud, mark: Mark, secret: &str, expected: usize) -> Result<Vec<StepTime>> {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! `up`: a cloud that stays, with secrets to try, and the commands to try them with.
+//! `up`: starts a local test environment with two secrets, and prints commands to try.
 
 mod guide;
 
@@ -16,10 +16,10 @@ use super::{Folder, Started, functions_beside_this_program};
 
 /// Rotated with the AWS CLI.
 const BY_CLI: &str = "payment";
-/// Rotated step by step with `cargo lambda invoke`: its new version is AWSPENDING and waits.
+/// Rotated step by step with `cargo lambda invoke`. Its new version has the label AWSPENDING.
 const BY_HAND: &str = "order";
 
-/// What the user is told about.
+/// The secrets and versions in the printed commands.
 struct Example {
     app: App,
     first_version: String,
@@ -27,13 +27,15 @@ struct Example {
     pending: String,
 }
 
-/// Starts a cloud and waits for the signal that ends this command.
+/// Starts the environment and waits for the signal that ends this command.
 pub async fn run(suite: Suite, port: Option<u16>) -> Result<bool> {
     if let Some(port) = port.filter(|port| !is_free(*port)) {
-        bail!("port {port} is taken: end what listens there, name another --port, or none for a free one");
+        bail!(
+            "port {port} is in use: end the program that listens there, choose another --port, or omit --port"
+        );
     }
     let (folder, _lock) = reserve()?;
-    say("Starting a broker and an AWS of our own ...");
+    say("Starting a local broker and an AWS emulator ...");
     let options = Options { port, ..Options::default() };
     let started = Started::new("up", suite, functions_beside_this_program()?, false, options).await?;
     let cloud = &started.cloud;
@@ -60,20 +62,20 @@ pub async fn run(suite: Suite, port: Option<u16>) -> Result<bool> {
     std::future::pending().await
 }
 
-/// The folder of the files that this command writes: there is one, so there is one `up` at a time.
+/// Locks the folder for the files of this command. There is one folder, so only one `up` can run at a time.
 fn reserve() -> Result<(Folder, File)> {
     let path: PathBuf = workspace().join(guide::FOLDER);
     std::fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
     let lock = File::create(path.join("lock"))?;
     if lock.try_lock().is_err() {
-        bail!("another `up` is running: use that one, or end it with Ctrl-C");
+        bail!("another `up` is running: use it, or end it with Ctrl-C");
     }
     Ok((Folder { path, keep: false }, lock))
 }
 
 async fn prepare(cloud: &Cloud) -> Result<Example> {
     let app = cloud.create_app(BY_CLI).await?;
-    // Rotation is configured, so that `rotate-secret` needs nothing but the name.
+    // This configures rotation, so that `rotate-secret` needs only the name.
     cloud.rotate_successfully(&app.arn).await?;
     let first_version = cloud.version(&app.arn, "AWSCURRENT").await?.context("no current version")?;
     let by_hand = cloud.create_app(BY_HAND).await?;

@@ -1,4 +1,4 @@
-//! `zero-loss`: the cookie store trades through rotations under every policy, revocations and restarts of the broker.
+//! `zero-loss`: runs the cookie store during rotations with every policy, revocations and restarts of the broker.
 
 use anyhow::Result;
 use proof::cookie_store::zero_loss::{self, Plan};
@@ -8,7 +8,7 @@ use testbed::broker::Suite;
 use super::report::{complain, say};
 use super::{Started, functions_beside_this_program, store_beside_this_program};
 
-/// Runs it and prints its table; whether nothing was lost and nothing done twice.
+/// Runs the test and prints its table. Returns whether no order was lost and none was processed twice.
 pub async fn run(suite: Suite, short: bool) -> Result<bool> {
     let plan = if short { Plan::short() } else { Plan::full() };
     let functions = functions_beside_this_program()?;

@@ -1,4 +1,4 @@
-//! What one rotation asks of AWS and of the broker, counted by proxies between the function and both.
+//! Counts the calls of one rotation to AWS and to the broker, with proxies between them and the function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +18,10 @@ const USER: &str = "counted";
 const SERVICES: [&str; 4] = ["SECRETS_MANAGER", "MQ", "SNS", "LAMBDA"];
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often each operation was called, by step.
+/// The number of calls of each operation, by step.
 type Counts = BTreeMap<String, [usize; 4]>;
 
-/// The calls of a rotation in the steady state, in which both users exist.
+/// The calls of a rotation when both users exist.
 #[derive(Debug, Default)]
 pub struct Calls {
     aws: Counts,
@@ -35,7 +35,7 @@ struct Proxies {
 }
 
 impl Calls {
-    /// Rotates a secret through the proxies, with a deployment of the function that calls AWS through one.
+    /// Rotates a secret with a deployment of the function that calls AWS and the broker through the proxies.
     ///
     /// # Errors
     /// When something does not start, or a step fails.
@@ -99,24 +99,24 @@ impl Calls {
         Ok(())
     }
 
-    /// Calls of AWS in one rotation.
+    /// The number of calls to AWS in one rotation.
     pub fn aws(&self) -> usize {
         self.aws.values().flatten().sum()
     }
 
-    /// Calls of the broker in one rotation, HTTP and AMQPS.
+    /// The number of calls to the broker in one rotation, HTTP and AMQPS.
     pub fn broker(&self) -> usize {
         self.broker.values().flatten().sum()
     }
 
-    /// A table by operation and step.
+    /// Prints a table by operation and step.
     pub fn print(&self) {
         let line = |name: &str, cells: [String; 4], sum: &str| {
             let [create, set, test, finish] = cells;
             say(&format!("  {name:45} {create:>6} {set:>6} {test:>6} {finish:>6} {sum:>6}"));
         };
         for (title, counts) in [("AWS", &self.aws), ("the broker", &self.broker)] {
-            say(&format!("calls of {title} in one rotation, when both users exist"));
+            say(&format!("calls to {title} in one rotation, when both users exist"));
             line("", ["create", "set", "test", "finish"].map(str::to_owned), "all");
             for (operation, times) in counts {
                 let cell = |times: usize| if times == 0 { String::new() } else { times.to_string() };
@@ -134,7 +134,7 @@ async fn start_rotation(cloud: &Cloud, secret: &str, function: &str) -> Result<S
     started.version_id.context("a rotation without a version")
 }
 
-/// Amazon MQ has paths where the others have names.
+/// Amazon MQ's API has paths, and the APIs of the other services have names of operations.
 fn aws_operation(call: &Call) -> String {
     if call.method == "GET" && call.path.starts_with("/v1/brokers/") {
         "DescribeBroker".to_owned()
@@ -143,7 +143,7 @@ fn aws_operation(call: &Call) -> String {
     }
 }
 
-/// Method and path, with the names of users left out.
+/// The method and the path without the names of users.
 fn management_operation(call: &Call) -> String {
     let path = call.path.split('?').next().unwrap_or_default();
     let clone = format!("{USER}_clone");

@@ -1,4 +1,5 @@
-//! From the start of the process to its first call for an event, as Lambda's init phase counts it.
+//! Measures a cold start: the time from the start of the process to its first call for an event, as in Lambda's init
+//! phase.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -22,11 +23,11 @@ pub struct ColdStarts {
 }
 
 impl ColdStarts {
-    /// Starts both in turn, so that whatever else the machine does concerns both; the first pair only warms the
-    /// file cache.
+    /// Starts both functions in turn, so that other load on the machine affects both. The first pair only fills the file
+    /// cache.
     ///
     /// # Errors
-    /// When one does not start or does not ask for an event.
+    /// When a function does not start or does not ask for an event.
     pub fn measure(rotation_mq: &Path, empty: &Path, starts: usize) -> Result<Self> {
         let (mut of_rotation_mq, mut of_empty) = (Vec::new(), Vec::new());
         for turn in 0..=starts {
@@ -45,7 +46,7 @@ struct Started(Child);
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // An error here means that it has ended already.
+        // An error means that the process has ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -62,10 +63,10 @@ fn start(program: &Path) -> Result<Duration> {
             let mut line = String::new();
             let mut connection = BufReader::new(connection);
             connection.read_line(&mut line)?;
-            // Without an answer it waits, as on Lambda, until it is killed.
+            // Without an answer, the function waits as on Lambda, until it is killed.
             Ok((Instant::now(), line))
         };
-        // Nobody listens when the limit has passed.
+        // After the limit, nobody receives the message.
         let _ = told.send(first_line());
     });
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! The release builds: rotation-mq as `cargo xtask bench` has made it, and the function to compare it with.
+//! The release builds: rotation-mq, which `cargo xtask bench` builds, and the empty function to compare it with.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +9,7 @@ use testbed::process::{Options, Process};
 
 use crate::commands::relative;
 
-/// What is measured.
+/// The builds to measure.
 pub struct Release {
     pub rotation_mq: PathBuf,
     pub empty_function: PathBuf,
@@ -32,11 +32,11 @@ impl Release {
         Ok(Self { rotation_mq, empty_function, zip_bytes: std::fs::metadata(&zip)?.len() })
     }
 
-    /// Builds the empty function as `cargo xtask package` builds rotation-mq: by cargo-lambda, with the release
-    /// profile. Both in one call, so that they share every dependency; rotation-mq itself is not built again.
+    /// Builds the empty function as `cargo xtask package` builds rotation-mq: with cargo-lambda and the release profile.
+    /// One call builds both, so that they share every dependency. rotation-mq itself is not built again.
     ///
     /// # Errors
-    /// When cargo-lambda is not there or does not succeed.
+    /// When cargo-lambda is missing or fails.
     pub fn build_empty_function(&self) -> Result<()> {
         let target = workspace().join("target");
         let programs = target.join("tools/lambda/bin");
@@ -50,7 +50,7 @@ impl Release {
         build.arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
         build.arg("--lambda-dir").arg(target.join("lambda"));
         build.args(["--package", "rotation-mq", "--package", "empty-function"]);
-        // zig is found in PATH, and keeps its caches where the other build has them.
+        // cargo-lambda finds zig in PATH. zig uses the same caches as the other build.
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = [programs].into_iter().chain(std::env::split_paths(&path));
         build.env("PATH", std::env::join_paths(path)?);
@@ -60,7 +60,7 @@ impl Release {
         }
         let log = target.join("testbed/empty-function.log");
         let _ = std::fs::remove_file(&log);
-        // cargo and rustc end with this program.
+        // So that cargo and rustc end with this program.
         let options = Options { own_pid_namespace: true, ..Options::default() };
         let mut build = Process::start_with("cargo lambda build", &build, &log, options)?;
         let status = build.wait()?;

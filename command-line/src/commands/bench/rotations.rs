@@ -1,4 +1,4 @@
-//! The deployed release function at work: the time of each step, and its peak memory.
+//! Measures rotations with the deployed release build: the time of each step and the peak memory.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::commands::step_times;
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 
-/// What the rotations took.
+/// The times and the memory of the rotations.
 #[derive(Debug)]
 pub struct Rotations {
     steps: Vec<(&'static str, Spread)>,
@@ -22,7 +22,7 @@ pub struct Rotations {
 }
 
 impl Rotations {
-    /// Rotates one secret `count` times, after a first rotation that creates the second user.
+    /// Rotates one secret once to create the second user, then `count` times.
     ///
     /// # Errors
     /// When a rotation fails, or the function's process is not found.
@@ -42,11 +42,11 @@ impl Rotations {
         };
         let steps = STEPS.map(|step| (step, Spread::of(of(step)))).to_vec();
         let peak_kb = peak_kb(cloud, cloud.stack.output("RotationFunctionName")?)
-            .context("the function's process is not to be found")?;
+            .context("the function's process was not found")?;
         Ok(Self { steps, whole: Spread::of(whole), count, peak_kb })
     }
 
-    /// A table of the steps.
+    /// Prints a table of the steps.
     pub fn print(&self) {
         say(&format!("{:26} {:>18}  fastest and slowest of {}", "time of a step, median", "", self.count));
         for (step, spread) in &self.steps {

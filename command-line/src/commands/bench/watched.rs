@@ -16,7 +16,7 @@ const TELL_EVERY: usize = 1_000;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 const LAMBDA_LIMIT: Duration = Duration::from_secs(900);
 
-/// What two runs took.
+/// The times of two runs, and the peak memory.
 #[derive(Debug)]
 pub struct Watched {
     secrets: usize,
@@ -26,10 +26,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Creates `secrets` secrets that are due, and runs twice: the second run knows their ages.
+    /// Creates `secrets` secrets that are due, and runs the function twice. The second run knows their ages.
     ///
     /// # Errors
-    /// When a run fails or does not look at all of them.
+    /// When a run fails or does not check all secrets.
     pub async fn measure(cloud: &Cloud, secrets: usize) -> Result<Self> {
         futures_util::stream::iter(0..secrets)
             .map(|number| async move {
@@ -40,7 +40,7 @@ impl Watched {
                 let tags = tags.iter().map(|(key, value)| tag(key, value)).collect();
                 create.set_tags(Some(tags)).send().await.context("no secret was created")?;
                 if (number + 1).is_multiple_of(TELL_EVERY) {
-                    complain(&format!("  {} secrets are there", number + 1));
+                    complain(&format!("  {} secrets created", number + 1));
                 }
                 anyhow::Ok(())
             })
@@ -54,13 +54,16 @@ impl Watched {
             let began = Instant::now();
             let answer = cloud.invoke_function(function, &json!({})).await?.value()?;
             *time = began.elapsed();
-            ensure!(answer["watched"].as_u64() >= u64::try_from(secrets).ok(), "not all of them: {answer}");
+            ensure!(
+                answer["watched"].as_u64() >= u64::try_from(secrets).ok(),
+                "some secrets were not checked: {answer}"
+            );
         }
-        let peak_kb = peak_kb(cloud, function).context("the function's process is not to be found")?;
+        let peak_kb = peak_kb(cloud, function).context("the function's process was not found")?;
         Ok(Self { secrets, first: times[0], second: times[1], peak_kb })
     }
 
-    /// Two lines below the table.
+    /// Prints the result below the table.
     pub fn print(&self) {
         let Self { secrets, first, second, peak_kb } = self;
         let (first, second) = (first.as_secs(), second.as_secs());

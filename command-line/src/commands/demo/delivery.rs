@@ -1,4 +1,4 @@
-//! New credentials on their way to an application in Kubernetes: after a rotation, and stored by hand.
+//! The delivery of new credentials to an application in Kubernetes: after a rotation, and after a change by hand.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ struct Application {
     _volume: ProjectedVolume,
 }
 
-/// Sends the secret to the cluster, rotates it, then stores a value by hand.
+/// Delivers the secret to the cluster, rotates it, then stores a value by hand.
 pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     let kubernetes = cloud.kubernetes()?;
     let mut application = first_delivery(cloud, kubernetes, app, report).await?;
@@ -35,7 +35,7 @@ async fn first_delivery(
     app: &App,
     report: &mut Report,
 ) -> Result<Application> {
-    report.section("The way to Kubernetes: tags on the secret say where it goes");
+    report.section("Delivery to Kubernetes: tags on the secret define its destination");
     kubernetes.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
     let tags = route_to(NAMESPACE, NAME);
     cloud.set_tags(&app.arn, &tags).await?;
@@ -64,7 +64,7 @@ async fn after_a_rotation(
     application: &mut Application,
     report: &mut Report,
 ) -> Result<()> {
-    report.section("A rotation reaches the application");
+    report.section("Rotation: the application gets the new credentials");
     let before = cloud.value(&app.arn, "AWSCURRENT").await?;
     let began = Instant::now();
     let version = cloud.start_rotation(&app.arn).await?;
@@ -88,7 +88,7 @@ async fn after_a_rotation(
         .iter()
         .all(|key| now[key].as_str() == in_cluster.get(*key).map(String::as_str));
     report.check("the Kubernetes Secret holds AWSCURRENT", Ok(same));
-    report.check("it holds `username` and `password` and nothing else", Ok(in_cluster.len() == 2));
+    report.check("the Secret holds only `username` and `password`", Ok(in_cluster.len() == 2));
     report.check(&format!("the application is connected as `{user}`"), Ok(user == user_in(&now)));
     receipt(cloud, app, &version, report).await;
     report.check("the dead-letter queue is empty", queue_is_empty(cloud).await);
@@ -102,7 +102,7 @@ async fn by_hand(
     application: &mut Application,
     report: &mut Report,
 ) -> Result<()> {
-    report.section("A value stored by hand reaches the application, without any rotation");
+    report.section("Change by hand: the application gets the new password without a rotation");
     let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
     let password = random_text(40)?;
     let user = user_in(&value).to_owned();
@@ -130,7 +130,7 @@ async fn arrived(kubernetes: &Kubernetes, value: &Value) -> Result<()> {
     kubernetes.wait_for_secret(NAMESPACE, NAME, holds, LIMIT).await.map(drop)
 }
 
-/// The receipt comes a moment after the Secret: secret2eks looks again first.
+/// Waits for the receipt: secret2eks writes it after it has read the Kubernetes Secret again.
 async fn receipt(cloud: &Cloud, app: &App, version: &str, report: &mut Report) {
     let written = cloud.wait_for_tag(&app.arn, RECEIPT, version, LIMIT).await;
     report.check(&format!("the receipt is on the secret: {RECEIPT}={version}"), written.map(|()| true));

@@ -1,4 +1,4 @@
-//! A rotation that fails: its notice, the alert as SecOps reads it, what still works, and the repair by the playbook.
+//! A rotation that fails: its notice, the alert for SecOps, what still works, and the repair with the playbook.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use crate::commands::step_times;
 const EXPECTED_KIND: &str = "admin.login_refused";
 const REPAIR_LIMIT: Duration = Duration::from_secs(60);
 
-/// Breaks the admin secret, rotates, shows notice and alert, repairs by the commands of the playbook, and lets
-/// Secrets Manager try again.
+/// Stores a wrong password in the admin secret, rotates, and shows the notice and the alert. Then repairs the admin
+/// secret with the commands of the playbook, and lets Secrets Manager try again.
 pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     let admin = cloud.value(&cloud.admin_secret, "AWSCURRENT").await?;
     let before = cloud.value(&app.arn, "AWSCURRENT").await?;
@@ -35,18 +35,18 @@ pub async fn show(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     show_current(cloud, app, report).await?;
     check(cloud, app, &rotation, &before, report).await?;
     let notices = cloud.notices.all().await.map(|notices| notices.len() == 1);
-    report.check("no further notice has come", notices);
+    report.check("there is no second notice", notices);
     let alerts = cloud.alerts.wait_for(&app.arn, 2).await?;
     let last = alerts.last().context("no alert")?;
     letter::show(last)?;
     let closed = last["metadata"]["eventType"] == "incident.closed" && alerts.len() == 2;
-    report.check("a second message says that the incident is closed", Ok(closed));
+    report.check("a second message reports that the incident is closed", Ok(closed));
     Ok(())
 }
 
-/// What SecOps gets.
+/// Shows the alert.
 async fn alert(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
-    report.section("What SecOps gets, as it comes into the mailbox");
+    report.section("The alert that SecOps receives by email");
     let began = Instant::now();
     let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
     let alert = alerts.first().context("no alert")?;
@@ -54,17 +54,20 @@ async fn alert(cloud: &Cloud, app: &App, report: &mut Report) -> Result<()> {
     letter::show(alert)?;
     report.check("one failure, one alert", Ok(alerts.len() == 1));
     let playbook = format!("rotation-failing.md#{EXPECTED_KIND}");
-    report.check(&format!("it names the playbook: {playbook}"), Ok(alert.to_string().contains(&playbook)));
+    report.check(
+        &format!("the alert names the playbook: {playbook}"),
+        Ok(alert.to_string().contains(&playbook)),
+    );
     Ok(())
 }
 
-/// The page for an admin that is locked out, its commands as they stand there.
+/// Runs the commands of the playbook for an admin that is locked out.
 async fn repair(cloud: &Cloud, report: &mut Report) -> Result<()> {
-    report.section("The repair, by the commands of infra/playbooks/admin-locked-out.md");
+    report.section("The repair with the commands of infra/playbooks/admin-locked-out.md");
     let mut page = Page::open(cloud, "admin-locked-out.md", &cloud.folder().join("playbook"))?;
     page.set("ADMIN", "rabbitmq-admin/testbed");
     page.run().await?;
-    for step in ["1. which version does the broker accept?", "2. take the value back that it knows"] {
+    for step in ["1. find the version that the broker accepts", "2. make that version current again"] {
         report.field("step", step);
         letter::show_commands(page.next_block());
         page.run().await?;
@@ -74,7 +77,7 @@ async fn repair(cloud: &Cloud, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A rotation with a wrong admin password; the id of the version that is left pending.
+/// Rotates with a wrong admin password. Returns the ID of the version that remains pending.
 async fn fail(
     cloud: &Cloud,
     app: &App,
@@ -90,17 +93,20 @@ async fn fail(
     let mark = step_times::mark(cloud)?;
     let rotation = cloud.rotate(&app.arn).await?;
     show_steps(cloud, &rotation, mark, report).await?;
-    report.check("the rotation failed, as it must", Ok(rotation.outcome == "failed"));
+    report.check("the rotation failed, as expected", Ok(rotation.outcome == "failed"));
     let notices = cloud.notices.wait_for(&app.arn, 1).await?;
     report.check("one notice is in the dead-letter queue", Ok(notices.len() == 1));
     let notice = notices.first().context("no notice")?;
     show_notice(notice, report);
-    report.check(&format!("its kind is {EXPECTED_KIND}"), Ok(notice["kind"] == EXPECTED_KIND));
+    report.check(&format!("the kind of the failure is {EXPECTED_KIND}"), Ok(notice["kind"] == EXPECTED_KIND));
     let text = notice.to_string();
     let passwords = [admin, &broken, before].map(|value| value["password"].as_str().unwrap_or("?"));
-    report.check("it holds no password", Ok(!passwords.iter().any(|password| text.contains(password))));
+    report.check(
+        "the notice contains no password",
+        Ok(!passwords.iter().any(|password| text.contains(password))),
+    );
     let same = cloud.version(&app.arn, "AWSCURRENT").await.map(|version| version == current);
-    report.check("AWSCURRENT is what it was", same);
+    report.check("AWSCURRENT has not changed", same);
     let user = user_in(before);
     report.check(&format!("AWSCURRENT still logs in over AMQPS (`{user}`)"), cloud.logs_in(before).await);
     ensure!(rotation.outcome == "failed", "there is nothing to repair");

@@ -1,4 +1,4 @@
-//! An alert as the person reads it: the letter that SNS sends to a mailbox.
+//! An alert as SNS sends it by email.
 
 use anyhow::{Context as _, Result};
 use contract::Alert;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::commands::report::say;
 
-/// Shows the letter, framed.
+/// Shows the email in a frame.
 pub fn show(alert: &Value) -> Result<()> {
     let alert: Alert = serde_json::from_value(alert.clone()).context("this is no alert")?;
     say(&format!("\n    +-- Subject: {}", alert.subject()));
@@ -19,14 +19,14 @@ pub fn show(alert: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Shows commands of a playbook as they are typed.
+/// Shows commands of a playbook.
 pub fn show_commands(block: &str) {
     for line in block.lines().filter(|line| !line.trim().is_empty()) {
         say(&format!("    $ {line}"));
     }
 }
 
-/// A line of a letter in lines that fit a terminal, each as far to the right as the first.
+/// Splits a line of an email into lines that fit a terminal. Every line keeps the indent of the first.
 fn wrapped(line: &str) -> Vec<String> {
     const WIDTH: usize = 110;
     let indent: String = line.chars().take_while(|c| *c == ' ').collect();

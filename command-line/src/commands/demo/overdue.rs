@@ -1,5 +1,5 @@
-//! A secret that only people can rotate: its owner is told before it is too old, stores a new value by the playbook, and
-//! the cluster gets it.
+//! A secret that only people can rotate. Its owner gets a reminder before the secret is too old and stores a new value
+//! with the playbook. Then the value is delivered to the cluster.
 
 use std::time::{Duration, Instant};
 
@@ -17,24 +17,24 @@ const NAME: &str = "gateway";
 const OWNER: &str = "payments";
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Makes the secret, has the watch look, replaces the value by hand, and sees it arrive.
+/// Creates the secret, runs rotation-watch, replaces the value by hand, and waits for its delivery.
 pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
-    report.section("A secret that people rotate, and its policy in two tags");
+    report.section("A secret that people rotate; two tags define its policy");
     let arn = create(cloud, report).await?;
 
-    report.section("rotation-watch looks, as it does every day");
+    report.section("The daily run of rotation-watch");
     let watch = cloud.stack.output("WatchFunctionName")?;
     let answer = cloud.invoke_function(watch, &json!({})).await?.value()?;
-    report.field("it saw", &answer.to_string());
+    report.field("result", &answer.to_string());
     let thread = format!("digest of {OWNER}");
     let digests = cloud.alerts.wait_for(&thread, 1).await?;
     let digest = digests.first().context("no digest")?;
     letter::show(digest)?;
     let is_due = digest.to_string().contains(SECRET) && digest.to_string().contains("secret.due");
-    report.check("its owner is told that it is due, before it is overdue", Ok(is_due));
+    report.check("the owner is notified before the secret is overdue", Ok(is_due));
     cloud.invoke_function(watch, &json!({})).await?.value()?;
     let still_one = cloud.alerts.about(&thread).await.map(|digests| digests.len() == 1);
-    report.check("a second look on the same day tells nobody again", still_one);
+    report.check("a second run on the same day sends no second message", still_one);
 
     let stored = store(cloud, report).await?;
     report.section("The delivery");
@@ -68,9 +68,9 @@ fn value(password: &str) -> Value {
     json!({"username": "gateway", "password": password})
 }
 
-/// The commands of the page, with an editor that types for the owner; the new password.
+/// Runs the commands of the playbook with an editor that types for the owner. Returns the new password.
 async fn store(cloud: &Cloud, report: &mut Report) -> Result<String> {
-    report.section("The owner stores a new value, by the commands of infra/playbooks/secret-due.md");
+    report.section("The owner stores a new value with the commands of infra/playbooks/secret-due.md");
     let folder = cloud.folder().join("playbook-due");
     let mut page = Page::open(cloud, "secret-due.md", &folder)?;
     let (password, editor) = (random_text(24)?, folder.join("bin/editor"));
@@ -86,6 +86,6 @@ async fn store(cloud: &Cloud, report: &mut Report) -> Result<String> {
         page.run().await?;
     }
     let left = folder.join("value.json").exists();
-    report.check("no file with a value is left", Ok(!left));
+    report.check("no file with the value remains", Ok(!left));
     Ok(password)
 }

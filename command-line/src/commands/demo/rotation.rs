@@ -1,4 +1,4 @@
-//! A rotation that succeeds: its steps, and what is true afterwards.
+//! A rotation that succeeds: its steps and its results.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{queue_is_empty, show_current, user_in};
 use crate::commands::report::{Report, duration};
 use crate::commands::step_times::{self, Mark};
 
-/// Rotates by `RotateSecret`, shows the steps and checks everything that a rotation promises.
+/// Rotates with `RotateSecret`, shows the steps and checks the results.
 pub async fn show(cloud: &Cloud, app: &App, title: &str, report: &mut Report) -> Result<()> {
     report.section(&format!("{title}: RotateSecret"));
     let before = cloud.value(&app.arn, "AWSCURRENT").await?;
@@ -26,7 +26,7 @@ pub async fn show(cloud: &Cloud, app: &App, title: &str, report: &mut Report) ->
     Ok(())
 }
 
-/// Checks that `rotation` ended well, that both users of the pair log in and that they may do the same.
+/// Checks that `rotation` succeeded, and that both users of the pair log in and have the same permissions.
 pub async fn check(
     cloud: &Cloud,
     app: &App,
@@ -43,7 +43,7 @@ pub async fn check(
         Ok(rotation.outcome == "succeeded"),
     );
     let is_last = promoted.map(|version| version.as_deref() == Some(last.version_id.as_str()));
-    report.check("AWSCURRENT is the version that it made", is_last);
+    report.check("AWSCURRENT is the version that the rotation created", is_last);
     let other = format!("{}_clone", app.user);
     let alternated = old != new && [app.user.as_str(), other.as_str()].contains(&new);
     report.check(&format!("the user alternated: `{old}` -> `{new}`"), Ok(alternated));
@@ -53,7 +53,7 @@ pub async fn check(
     Ok(())
 }
 
-/// The steps with their times, as far as they came, and why the last one failed.
+/// Shows the completed steps with their times. If the last step failed, shows the error.
 pub async fn show_steps(cloud: &Cloud, rotation: &Rotation, mark: Mark, report: &Report) -> Result<()> {
     let steps = rotation.attempts.last().map(|attempt| attempt.steps.as_slice()).unwrap_or_default();
     let succeeded = steps.iter().filter(|step| step.outcome == "succeeded").count();

@@ -1,4 +1,4 @@
-//! The cookie store trades while its three secrets rotate twice: orders counted, none lost.
+//! The cookie store processes orders while its three secrets rotate twice. Afterwards, all orders are counted.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use crate::commands::store_beside_this_program;
 
 const ORDERS_PER_SECOND: u32 = 200;
 const ROTATIONS: u64 = 2;
-/// Between the rotations, so that each is seen to trade.
+/// The time between the rotations, so that orders arrive in each phase.
 const TRADING: Duration = Duration::from_secs(1);
 
-/// Opens the store, rotates, closes it and counts.
+/// Opens the store, rotates the secrets, closes the store and counts the orders.
 pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
-    report
-        .section("The cookie store: payment, messenger and order, each with a user and a secret of its own");
+    report.section(
+        "The cookie store: the services payment, messenger and order, each with its own user and secret",
+    );
     let store = Store::set_up(cloud, &store_beside_this_program()?).await?;
     for department in store.departments() {
         let what = format!("user `{}`, Secret `{}-broker`", department.app.user, department.service);
@@ -29,24 +30,27 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
     for turn in ["First", "Second"] {
         rotate(cloud, &trading, turn, report).await?;
     }
-    report.section("Closed: every order against what became of it");
+    report.section("The store is closed: the result of every order");
     trading.catch_up().await?;
     let traded = trading.close().await?;
     report.field("orders", &format!("{:>8} in {}", traded.tally.orders, duration(traded.time)));
     report.field("sent again", &format!("{:>8}", traded.counts.resent));
     report.field("redelivered", &format!("{:>8}", traded.counts.redelivered));
     report.field("longest pause", &format!("{:>8}", duration(traded.counts.longest_pause())));
-    report.check("every order was sent to the customer and fulfilled: none lost", Ok(traded.tally.lost == 0));
-    report.check("none was sent or fulfilled twice", Ok(traded.tally.doubled == 0));
+    report.check(
+        "every order was sent to the customer and fulfilled: no order was lost",
+        Ok(traded.tally.lost == 0),
+    );
+    report.check("no order was sent or fulfilled twice", Ok(traded.tally.doubled == 0));
     let changes = ROTATIONS * store.departments().len() as u64;
     let went_over = traded.counts.replaced == changes && traded.counts.lost == 0;
-    report.check("each service went over to each new user, and no connection was lost", Ok(went_over));
-    report.check("no rotation of the three failed", nothing_failed(cloud, &store).await);
+    report.check("each service switched to each new user, and no connection was lost", Ok(went_over));
+    report.check("no rotation failed", nothing_failed(cloud, &store).await);
     Ok(())
 }
 
 async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut Report) -> Result<()> {
-    report.section(&format!("{turn} rotation of all three secrets, while it trades"));
+    report.section(&format!("{turn} rotation of all three secrets while the store is open"));
     let rotated = trading.rotate(cloud, Pattern::Watch).await?;
     trading.gone_over(cloud, &rotated).await?;
     for one in &rotated {

@@ -1,18 +1,18 @@
-//! Which commit is proved.
+//! The commit that `prove` tests.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The commit of a work tree, when all of it is committed.
+/// The commit of a work tree without uncommitted changes.
 ///
 /// # Errors
-/// Says why there is none.
+/// When there are uncommitted changes, or git cannot name the commit.
 pub fn of(root: &Path) -> Result<String, String> {
     let head = git(root, &["rev-parse", "--verify", "HEAD"])?;
     judge(&head, &git(root, &["status", "--porcelain"])?)
 }
 
-/// A file that git does not know is a change, too: it may be compiled.
+/// An untracked file is also a change, because it may be compiled.
 fn judge(head: &str, status: &str) -> Result<String, String> {
     let changes = status.lines().count();
     match status.lines().next() {
