@@ -85,7 +85,7 @@ pub enum Scenario {
     Fail,
     /// A secret that people rotate: the reminder, the new value and its delivery
     Overdue,
-    /// A store that trades while its secrets rotate
+    /// A store that processes orders while its secrets rotate
     Store,
     /// All scenarios
     All,
