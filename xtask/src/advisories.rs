@@ -1,8 +1,7 @@
-//! Known vulnerabilities of the crates in Cargo.lock, by RustSec's database (<https://rustsec.org>).
+//! Checks the crates in Cargo.lock for known vulnerabilities in RustSec's database (<https://rustsec.org>).
 //!
-//! The database is a git repository. When it cannot be fetched, nothing is known about today's advisories, which
-//! must be said aloud and must not stop somebody who works without a network. What an older copy knows
-//! counts all the same.
+//! The database is a git repository. If it cannot be fetched, the check reports that, but does not fail: people may work
+//! without a network. An advisory from an older copy still fails the check.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,39 +10,39 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace;
 
-/// The longest that fetching may take, as `timeout` reads it: the database has some 30 MB.
+/// The time limit to fetch the database, in the format of `timeout`. The database has about 30 MB.
 const FETCH_LIMIT: &str = "120s";
 
-/// Whether the check may be left out when the database is out of reach.
+/// Whether the check may be omitted when the database cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
-    /// It is left out, and a line says so.
+    /// The check is omitted, and a line reports this.
     IfReachable,
-    /// Not to know is a failure: `lint --advisories`.
+    /// The check fails: `lint --advisories`.
     Always,
 }
 
-/// What the check says.
+/// The result of the check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// No advisory of today concerns a crate of Cargo.lock.
+    /// No current advisory concerns a crate of Cargo.lock.
     Passed,
-    /// Nobody knows, and nobody insisted.
+    /// The check was not possible and not demanded.
     NotChecked(String),
-    /// An advisory concerns a crate, or nobody knows although it was demanded.
+    /// An advisory concerns a crate, or a demanded check was not possible.
     Failed(String),
 }
 
-/// What the copy of the database says about Cargo.lock.
+/// The result for Cargo.lock from the copy of the database.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Nothing,
     Advisories(String),
-    /// There is no copy, it is too old, or it cannot be read.
+    /// The copy is missing, too old or unreadable.
     Unknown(String),
 }
 
-/// Fetches the database and asks it about Cargo.lock.
+/// Fetches the database and checks Cargo.lock against it.
 ///
 /// # Errors
 /// When cargo-deny cannot be started.
@@ -51,13 +50,13 @@ pub fn check(cargo_deny: &Path, demand: Demand) -> Result<Verdict> {
     let mut fetch = workspace::program("timeout");
     fetch.args(["--kill-after", "5s", FETCH_LIMIT]).arg(cargo_deny);
     fetch.args(["--color", "never", "--workspace", "--locked", "fetch", "db"]);
-    // A question for a name or a password would wait for ever.
+    // Without this, git could ask for a name or a password and wait forever.
     fetch.env("GIT_TERMINAL_PROMPT", "0");
     let (is_fetched, words) = run(&mut fetch)?;
     let fetched = if is_fetched { Ok(()) } else { Err(cause(&words)) };
     let mut ask = workspace::program(cargo_deny);
     ask.args(["--color", "never", "--workspace", "--locked", "--offline"]);
-    // Its warnings are about the check itself, for example an index that cannot be reached.
+    // cargo-deny's warnings concern the check itself, for example an index that cannot be reached.
     ask.args(["check", "advisories"]);
     let (is_clean, words) = run(&mut ask)?;
     Ok(judge(fetched, read(is_clean, words), demand))
@@ -65,10 +64,10 @@ pub fn check(cargo_deny: &Path, demand: Demand) -> Result<Verdict> {
 
 fn judge(fetched: Result<(), String>, answer: Answer, demand: Demand) -> Verdict {
     let unknown = match (fetched, answer) {
-        // An advisory does not become wrong by being old.
+        // An advisory in an old copy is still valid.
         (_, Answer::Advisories(words)) => return Verdict::Failed(words),
         (Ok(()), Answer::Nothing) => return Verdict::Passed,
-        // The database was reached: whatever is wrong with it has to be looked at.
+        // The database was reached, so this error needs attention.
         (Ok(()), Answer::Unknown(why)) => {
             return Verdict::Failed(format!("advisories were not checked: {why}"));
         }
@@ -83,7 +82,7 @@ fn judge(fetched: Result<(), String>, answer: Answer, demand: Demand) -> Verdict
     }
 }
 
-/// cargo-deny writes `error[vulnerability]: …` about an advisory, and a line with `[ERROR]` when it could not ask.
+/// cargo-deny writes `error[vulnerability]: …` for an advisory, and `[ERROR]` when the check is not possible.
 fn read(is_clean: bool, words: String) -> Answer {
     if is_clean {
         Answer::Nothing
@@ -94,7 +93,7 @@ fn read(is_clean: bool, words: String) -> Answer {
     }
 }
 
-/// The last line that says something: cargo-deny's outermost error comes first, its cause last.
+/// The last line that is not empty: cargo-deny writes the outermost error first and its cause last.
 fn cause(words: &str) -> String {
     let last = words.lines().map(str::trim).rfind(|line| !line.is_empty());
     last.unwrap_or("no answer in time").to_owned()

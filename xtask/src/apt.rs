@@ -1,4 +1,4 @@
-//! Programs that come as Debian packages.
+//! Programs from Debian packages.
 
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ pub struct Needed {
     pub why: &'static str,
 }
 
-/// What the testbed starts its broker with, and the playbooks' commands need.
+/// The programs that the testbed needs for its broker, and the programs that the commands of the playbooks need.
 pub const BROKER: [Needed; 6] = [
     Needed {
         program: "mmdebstrap",
@@ -28,7 +28,11 @@ pub const BROKER: [Needed; 6] = [
         why: "ends child processes together with the testbed",
     },
     Needed { program: "jq", package: "jq", why: "the playbooks' commands read JSON with it" },
-    Needed { program: "curl", package: "curl", why: "the playbooks' commands ask the broker with it" },
+    Needed {
+        program: "curl",
+        package: "curl",
+        why: "the playbooks' commands send requests to the broker with it",
+    },
     Needed {
         program: "openssl",
         package: "openssl",
@@ -40,7 +44,7 @@ pub const BROKER: [Needed; 6] = [
 pub const SHELLCHECK: Needed =
     Needed { program: "shellcheck", package: "shellcheck", why: "checks the shell scripts" };
 
-/// Installs those of `needed` that are missing.
+/// Installs the missing programs of `needed`.
 ///
 /// # Errors
 /// When they cannot be installed; the message names the packages.
@@ -64,13 +68,15 @@ pub fn install(packages: &[&str]) -> Result<()> {
     }
     let names = packages.join(" ");
     if workspace::find("apt-get").is_none() {
-        bail!("there is no apt-get here; install these packages of Debian or their like: {names}");
+        bail!(
+            "apt-get is missing: install these Debian packages, or the same programs from other packages: {names}"
+        );
     }
     let root = is_root()?;
     if !root && workspace::find("sudo").is_none() {
-        bail!("neither root nor sudo: have this run as root: apt-get install {names}");
+        bail!("no root permissions and no sudo: run this command as root: apt-get install {names}");
     }
-    let next = format!("look at the message above, or run `apt-get install {names}` yourself");
+    let next = format!("read the message above, or run `apt-get install {names}` yourself");
     let update = ["update", "--quiet"];
     let install = ["install", "--yes", "--no-install-recommends"];
     if root {
@@ -79,7 +85,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
         let install = &mut apt_get(&install);
         step::quiet(&format!("apt-get install {names}"), install.args(packages), &next)
     } else {
-        // Shown, because sudo may ask for a password.
+        // The output is shown, because sudo may ask for a password.
         let update = &mut sudo(&update);
         step::shown("sudo apt-get update", update, "check this machine's package sources")?;
         let install = &mut sudo(&install);
@@ -87,7 +93,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     }
 }
 
-/// Not owned (and sudo neither): our end must not stop dpkg half-way.
+/// Not owned, like sudo: if this process ends, dpkg must continue.
 fn apt_get(arguments: &[&str]) -> Command {
     let mut command = workspace::unowned("apt-get");
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
@@ -101,10 +107,7 @@ fn sudo(arguments: &[&str]) -> Command {
 }
 
 fn is_root() -> Result<bool> {
-    let answer = workspace::unowned("id")
-        .arg("-u")
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot ask `id` who we are")?;
+    let answer =
+        workspace::unowned("id").arg("-u").stdin(Stdio::null()).output().context("cannot run `id`")?;
     Ok(answer.stdout.trim_ascii() == b"0")
 }

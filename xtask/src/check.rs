@@ -1,4 +1,4 @@
-//! `check`: what a contributor runs before a commit. It needs no tool beyond Rust's, and under a minute when all is built.
+//! `check`: the quick checks before a commit. They need only Rust's tools, and take less than a minute after a build.
 
 use std::process::Command;
 
@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::checks::Checks;
 use crate::{lint, workspace};
 
-/// The crates whose unit tests need no testbed. Cargo gives their dependencies the same features as `--workspace` does, so
-/// that `test` and `lint` use what is built here.
+/// The crates whose unit tests need no testbed. Cargo gives their dependencies the same features as with `--workspace`,
+/// so `test` and `lint` reuse the results of this build.
 const CRATES: [&str; 8] = [
     "contract",
     "lambda-boundary",

@@ -1,4 +1,4 @@
-//! Checks in a row: a failed one does not hide the next, and the end says which failed.
+//! Runs all checks, also after one failed, and lists the failed checks at the end.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::advisories::Verdict;
 use crate::step;
 
-/// What was checked so far.
+/// The results of the checks so far.
 #[derive(Debug, Default)]
 pub struct Checks {
     count: usize,
@@ -15,13 +15,13 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// A program that must end with success. `next` says what the user can do about a failure.
+    /// Runs a program that must succeed. `next` is the advice for the user if it fails.
     pub fn command(&mut self, what: &str, command: &mut Command, next: &str) {
         let result = step::quiet(what, command, next);
         self.step(what, result);
     }
 
-    /// A step that has said on its own how it went, but for its error.
+    /// Records a step that has printed its own result, except for its error.
     pub fn step<T>(&mut self, what: &str, result: Result<T>) -> Option<T> {
         self.count += 1;
         result
@@ -32,7 +32,7 @@ impl Checks {
             .ok()
     }
 
-    /// A rule of the project, and what breaks it.
+    /// Records a rule of the project and its violations.
     pub fn rule(&mut self, what: &str, violations: &[String]) {
         self.count += 1;
         if violations.is_empty() {
@@ -43,13 +43,13 @@ impl Checks {
         self.failed.push(what.to_owned());
     }
 
-    /// What the advisory database says, which not every machine reaches.
+    /// Records the result of the advisory check. Not every machine can reach the database.
     pub fn advisories(&mut self, verdict: Verdict) {
         let violation = match verdict {
             Verdict::Passed => None,
             Verdict::NotChecked(why) => {
                 eprintln!(
-                    "  OMITTED advisories\n{why}\n  next: `cargo xtask lint --advisories` where it is in reach"
+                    "  OMITTED advisories\n{why}\n  next: run `cargo xtask lint --advisories` where the database is reachable"
                 );
                 return;
             }

@@ -1,4 +1,4 @@
-//! What the documents say to type exists: commands of `cargo xtask`, paths of the repository, parameters of templates.
+//! Checks that the commands of `cargo xtask`, the paths and the parameters of templates in the documents exist.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::markdown::{self, Piece};
 use crate::package::FUNCTIONS;
 use crate::{template, usage, workspace};
 
-/// It speaks of what was.
+/// It is not checked, because it describes earlier versions.
 const HISTORY: &str = "CHANGELOG.md";
 /// A function's name is also the first word of tags, such as `rotation-mq/user`. These parts make it a path.
 const PARTS_OF_A_CRATE: [&str; 3] = ["Cargo.toml", "src", "tests"];
-/// What ends a command in a line of shell.
+/// The characters that end a command in a line of shell.
 const ENDS: [&str; 6] = ["  #", " | ", " && ", "; ", " > ", " 2>"];
 
-/// What is named in a document and does not exist, a line each.
+/// The names in documents that do not exist, one line each.
 ///
 /// # Errors
 /// When a document or a template cannot be read.
@@ -32,11 +32,11 @@ pub fn violations() -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What exists.
+/// The existing names.
 #[derive(Debug)]
 struct Known {
     files: Vec<String>,
-    /// Of each template.
+    /// The parameters of each template.
     parameters: BTreeMap<String, Vec<String>>,
 }
 
@@ -76,7 +76,7 @@ impl Known {
         let template = after(&["--template-file", "--template", "-t"]).and_then(|at| words.get(at));
         let known: Vec<&String> = match template.map(|template| self.parameters.get(*template)) {
             Some(Some(parameters)) => parameters.iter().collect(),
-            // Either none is named, or one that the rule about paths knows.
+            // The line names no template, or one that the rule about paths checks.
             Some(None) | None => self.parameters.values().flatten().collect(),
         };
         let given = words.get(first..).unwrap_or_default().iter().take_while(|word| !word.starts_with('-'));
@@ -113,7 +113,7 @@ fn parameter(word: &str) -> Option<&str> {
     Some(if name == "ParameterKey" { value.split(',').next().unwrap_or_default() } else { name })
 }
 
-/// Whether `file` is what the path names, or is in the folder that it names.
+/// Whether the path names `file`, or a folder that contains it.
 fn leads_to(path: &str, file: &str) -> bool {
     let mut parts = file.split('/');
     path.split('/').all(|wanted| parts.next().is_some_and(|part| matches_part(wanted, part)))

@@ -1,4 +1,4 @@
-//! The book names all that can be configured: the parameters of the stack, and the variables that the functions read.
+//! Checks that the book names every parameter of the stack and every variable that the functions read.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use crate::{template, workspace};
 
 const PAGE: &str = "docs/src/configuration.md";
 const TEMPLATE: &str = "infra/template.yaml";
-/// Where a function names its variables,
+/// The file in which a function names its variables.
 const READER: &str = "src/config.rs";
-/// and where those of all functions are named.
+/// The file for the variables that all functions share.
 const COMMON_READER: &str = "lambda-boundary/src/function.rs";
-/// What Lambda sets, not who deploys.
+/// The variables that Lambda sets.
 const LAMBDA_SETS: &str = "AWS_";
 
-/// What the page does not name, a line each.
+/// The names that are missing on the page, one line each.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -27,7 +27,7 @@ pub fn violations() -> Result<Vec<String>> {
     }
     variables.push(("lambda-boundary", self::variables(&workspace::read(COMMON_READER)?)));
     let parameters = template::parameters(&workspace::read(TEMPLATE)?);
-    // Before the page is there, each name is missing.
+    // If the page does not exist, every name is missing.
     let page = workspace::read(PAGE).unwrap_or_default();
     Ok(missing(&page, &parameters, &variables))
 }

@@ -1,4 +1,4 @@
-//! Who may depend on what, checked against what cargo resolves and what the sources import.
+//! Checks which crate may depend on which, with the dependencies that cargo resolves and the imports in the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{package, workspace};
 
-/// Crates that talk to the outside, and the rooms that may depend on them. A name that ends in `*`
-/// stands for all that begin so.
+/// Crates that connect to outside systems, and the workspace members that may depend on them. A name that ends in `*`
+/// stands for all names with that prefix.
 const CLIENTS: &[(&str, &[&str])] = &[
     ("kube", &["secret2eks", "kubernetes", "proof", "end-to-end"]),
     ("k8s-openapi", &["secret2eks", "kubernetes", "end-to-end"]),
@@ -59,7 +59,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
             "aws",
         ],
     ),
-    // The parts of the testbed, from the ground up. Tests of the example and of the proxies need a broker.
+    // The parts of the testbed, from the lowest to the highest. Tests of the example and of the proxies need a broker.
     ("sandbox", &["aws", "broker", "fault-proxy", "kubernetes", "testbed"]),
     ("broker", &["testbed", "fault-proxy", "cookie-store"]),
     ("fault-proxy", &["testbed"]),
@@ -67,7 +67,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("kubernetes", &["testbed"]),
     ("testbed", &["proof", "command-line", "end-to-end"]),
     ("proof", &["command-line"]),
-    // Errors of the functions are typed; `anyhow` is for tests and command lines.
+    // The functions have typed errors. `anyhow` is for tests and command lines.
     (
         "anyhow",
         &[
@@ -85,7 +85,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rooms that may depend on nothing but this, so that they stay pure, or quick to compile.
+/// Workspace members that may depend only on these crates, so that they stay pure or quick to compile.
 const CLOSED: &[(&str, &[&str])] = &[
     (
         "contract",
@@ -121,9 +121,8 @@ const CLOSED: &[(&str, &[&str])] = &[
     ("xtask", &["anyhow"]),
 ];
 
-/// In a function each outside system has one file (or a folder of that name); no other imports its
-/// client. `main.rs` wires, so it may as well. Where functions use a system for different things, its file
-/// is named by what it is there.
+/// In a function, each outside system has one file, or one folder of that name. Only this file and `main.rs` may import
+/// its client. If functions use a system for different purposes, the file has the name of the purpose.
 const ONE_FILE_EACH: &[(&str, &[&str])] = &[
     ("lapin", &["amqp_login"]),
     ("reqwest", &["management_api"]),
@@ -139,7 +138,7 @@ const ONE_FILE_EACH: &[(&str, &[&str])] = &[
     ("kube", &["kubernetes_api"]),
 ];
 
-/// What breaks the rules, a line each.
+/// The violations, one line each.
 ///
 /// # Errors
 /// When cargo does not answer, or a source cannot be read.

@@ -1,14 +1,14 @@
-//! Room on the disk, asked for before work that would end in the middle without it.
+//! Checks the free space on the disk before a command starts work that needs it.
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::workspace;
 
-/// Fails when fewer than `gigabytes` (10⁹ bytes) are free where builds and testbeds write. A disk that is full later makes
-/// brokers, clusters and tests fail with words that speak of anything else.
+/// Fails when fewer than `gigabytes` (10⁹ bytes) are free where builds and testbeds write. If a disk becomes full later,
+/// brokers, clusters and tests fail with misleading errors.
 ///
 /// # Errors
-/// When there is less room, or `df` does not say how much.
+/// When there is less space, or `df` does not report it.
 pub fn ensure_free(gigabytes: u64) -> Result<()> {
     let mut df = workspace::program("df");
     let answer = df.args(["--output=avail", "--block-size=1GB", "."]).output().context("cannot run df")?;
@@ -16,7 +16,7 @@ pub fn ensure_free(gigabytes: u64) -> Result<()> {
     let free = free(&text).with_context(|| format!("df said `{}`", text.trim()))?;
     if free < gigabytes {
         bail!(
-            "{} has {free} GB free, and this needs {gigabytes}\n  next: make room (`cargo clean` removes all that was built \
+            "{} has {free} GB free, and this needs {gigabytes}\n  next: free disk space (`cargo clean` removes all build results \
              here), then repeat the command",
             workspace::root().display()
         );
@@ -24,7 +24,7 @@ pub fn ensure_free(gigabytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// What stands below the heading.
+/// The number below the heading.
 fn free(answer: &str) -> Option<u64> {
     answer.lines().nth(1)?.trim().parse().ok()
 }

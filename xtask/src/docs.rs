@@ -1,4 +1,4 @@
-//! `docs`: builds the book of `docs/` with its search, and checks what all documents say.
+//! `docs`: builds the book of `docs/` with its search, and checks all documents.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +8,10 @@ use anyhow::Result;
 use crate::checks::Checks;
 use crate::{cargo_tool, command_rules, configuration_rules, link_rules, pictures, step, workspace};
 
-/// Builds the book into `target/docs` and checks the documents. With `draw`, the pictures are drawn before.
+/// Builds the book into `target/docs` and checks the documents. With `draw`, draws the pictures first.
 ///
 /// # Errors
-/// When a tool cannot be had, the book cannot be built, or a document is wrong.
+/// When a tool cannot be installed, the book cannot be built, or a document is wrong.
 pub fn run(draw: bool) -> Result<()> {
     if draw {
         pictures::draw()?;
@@ -24,7 +24,7 @@ pub fn run(draw: bool) -> Result<()> {
     Ok(())
 }
 
-/// What is checked without the book, and without a tool.
+/// The checks that need neither the built book nor a tool.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -39,7 +39,7 @@ pub fn rules(checks: &mut Checks) -> Result<()> {
 /// Builds the book and checks its links.
 ///
 /// # Errors
-/// When mdbook cannot be had, or the built book cannot be read.
+/// When mdbook cannot be installed, or the built book cannot be read.
 pub fn book(checks: &mut Checks) -> Result<()> {
     let mdbook = cargo_tool::program(&cargo_tool::MDBOOK)?;
     let what = "build the book";
@@ -54,7 +54,7 @@ pub fn book(checks: &mut Checks) -> Result<()> {
 fn build_command(mdbook: &Path) -> Command {
     let mut build = workspace::program(mdbook);
     build.args(["build", "docs", "--dest-dir"]).arg(folder());
-    // mdbook would write an empty page for each that SUMMARY.md names and nobody has written.
+    // mdbook would write an empty page for each page that SUMMARY.md names and that does not exist.
     build.env("MDBOOK_BUILD__CREATE_MISSING", "false");
     build
 }

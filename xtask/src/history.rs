@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace;
 
-/// Writes the files of a commit into `folder`, which is cleared before.
+/// Clears `folder`, then writes the files of a commit into it.
 ///
 /// # Errors
 /// When git does not know the commit, or the files cannot be written.
@@ -20,12 +20,12 @@ pub fn check_out(commit: &str, folder: &Path) -> Result<()> {
     let mut unpack = workspace::program("tar");
     unpack.arg("-xf").arg(&archive).arg("-C").arg(folder);
     for command in [&mut pack, &mut unpack] {
-        workspace::output(command).context("the commit's files cannot be had")?;
+        workspace::output(command).context("cannot read the files of the commit")?;
     }
     fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
 
-/// Removes a folder, if it is there.
+/// Removes a folder if it exists.
 ///
 /// # Errors
 /// When it cannot be removed.

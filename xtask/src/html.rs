@@ -1,8 +1,8 @@
-//! HTML as far as the rule about links needs it: the targets of links, and the ids that they lead to.
+//! A small reader of HTML for the rule about links. It finds the targets of links and the ids that they can lead to.
 
 use crate::markdown::{Document, Piece};
 
-/// Reads a page. What scripts and comments contain is no link.
+/// Reads a page. It ignores scripts and comments.
 pub fn read(text: &str) -> Document {
     let mut document = Document::default();
     let mut at = 0;
@@ -18,7 +18,7 @@ pub fn read(text: &str) -> Document {
         for (attribute, value) in attributes(&tag[name.len().min(end)..end]) {
             match attribute {
                 "id" => _ = document.anchors.insert(decoded(value)),
-                // What other links begin with, if a page is served at more than one address.
+                // The base of the page's other links.
                 "href" if name == "base" => {}
                 "href" | "src" => {
                     let line = 1 + text[..begin].matches('\n').count();
@@ -50,7 +50,7 @@ fn end_of_tag(tag: &str) -> usize {
     tag.len()
 }
 
-/// Names and values of a tag's attributes that have one.
+/// The names and values of a tag's attributes that have a value.
 fn attributes(tag: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = tag;

@@ -1,6 +1,6 @@
 //! The Kubernetes part of the testbed: real programs, built from the Go modules that `testbed/kubernetes` pins.
 //!
-//! Built once, which takes about 10 minutes on two cores, and again when what they are built from has changed.
+//! The first build takes about 10 minutes on two cores. A program is built again only if its sources have changed.
 
 mod part;
 
@@ -15,15 +15,15 @@ use self::part::{PARTS, Part, folder, operator};
 use crate::go::{self, Go};
 use crate::step;
 
-/// Where the operator's module has the definitions of its custom resources.
+/// The folder in the operator's module with the definitions of its custom resources.
 const CUSTOM_RESOURCES: &str = "config/crds/bases";
 
-/// Builds that run on a thread of their own.
+/// Builds on a separate thread.
 #[derive(Debug)]
 pub struct Building(Option<JoinHandle<Result<()>>>);
 
 impl Building {
-    /// Starts what there is to build, and returns. When the command fails meanwhile, its end ends the builds.
+    /// Starts the missing builds and returns. If the command ends before them, the builds end too.
     ///
     /// # Errors
     /// When the stamps of earlier builds cannot be compared.
@@ -31,12 +31,14 @@ impl Building {
         if is_complete()? {
             return Ok(Self(None));
         }
-        eprintln!("  Kubernetes is built beside the rest (the first time 10 min, and 9 GB until it is done)");
+        eprintln!(
+            "  building Kubernetes in parallel (the first build takes 10 min, and 9 GB of disk space until it is done)"
+        );
         step::several_at_once();
         Ok(Self(Some(std::thread::spawn(build))))
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the builds.
     ///
     /// # Errors
     /// When a build failed.
@@ -48,7 +50,7 @@ impl Building {
     }
 }
 
-/// `kubernetes`: builds all of it.
+/// `kubernetes`: builds all programs.
 ///
 /// # Errors
 /// When a build fails.
@@ -60,10 +62,10 @@ pub fn run() -> Result<()> {
     build()
 }
 
-/// Whether there is nothing to build.
+/// Whether all programs are built.
 ///
 /// # Errors
-/// When what the programs are built from cannot be read.
+/// When the sources of the programs cannot be read.
 pub fn is_complete() -> Result<bool> {
     for part in PARTS.iter().filter(|part| part.is_ours()) {
         if !is_same(&part.stamp(), &part.built_from()?) || !part.program().is_file() {
@@ -77,7 +79,7 @@ pub fn is_complete() -> Result<bool> {
 fn build() -> Result<()> {
     let bin = folder().join("bin");
     fs::create_dir_all(&bin).with_context(|| format!("cannot create {}", bin.display()))?;
-    // Of two commands at once, one builds and the other waits and finds the work done.
+    // If two commands run at once, the first builds, and the second waits for it.
     let lock = File::create(folder().join("lock")).context("cannot create the lock of the build")?;
     lock.lock().context("cannot lock the build")?;
     let go = Go::find()?;
@@ -85,7 +87,7 @@ fn build() -> Result<()> {
         build_part(&go, part)?;
     }
     copy_custom_resources(&go)?;
-    // Their 9 GB would be missed more than the minutes that the next version of a program takes.
+    // Free space of 9 GB is worth more than a faster build of the next version.
     go::remove_caches()
 }
 
@@ -94,7 +96,7 @@ fn build_part(go: &Go, part: &Part) -> Result<()> {
     if is_same(&part.stamp(), &wanted) {
         return Ok(());
     }
-    // First the old stamp goes, and last the new one comes: an interrupted build does not pass for a finished one.
+    // Remove the old stamp first and write the new one last, so that an interrupted build does not count as finished.
     let _ = fs::remove_file(part.stamp());
     let partial = part.program().with_extension("partial");
     let mut build = go.command(&part.module());
@@ -103,13 +105,13 @@ fn build_part(go: &Go, part: &Part) -> Result<()> {
         &format!("build {}", part.name),
         Duration::from_secs(part.takes),
         &mut build,
-        "check that go reaches its module proxy, then repeat the command: what is built stays",
+        "check that go reaches its module proxy, then repeat the command. Finished builds are kept",
     )?;
     fs::rename(&partial, part.program()).with_context(|| format!("cannot rename {}", partial.display()))?;
     fs::write(part.stamp(), wanted).context("cannot mark the program as built")
 }
 
-/// From the operator's module, without the list of files that is for another tool.
+/// Copies the custom resources from the operator's module, without the list of files for another tool.
 fn copy_custom_resources(go: &Go) -> Result<()> {
     let operator = operator();
     let wanted = fs::read_to_string(operator.module().join("go.mod"))?;

@@ -1,5 +1,5 @@
-//! No link of a document leads nowhere: the built book, and the repository's own Markdown beside it. Addresses of
-//! other sites are not asked.
+//! Checks that the targets of all links exist, in the built book and in the other Markdown files. It does not check
+//! links to other sites.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use crate::markdown::{self, Piece};
 use crate::{html, workspace};
 
-/// The pages of the book, which are checked when they are built.
+/// The pages of the book. They are checked after the book is built.
 const BOOK: &str = "docs/src/";
 
-/// The links of the Markdown files outside the book that lead nowhere, a line each.
+/// The broken links of the Markdown files outside the book, one line each.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -33,7 +33,7 @@ pub fn markdown_violations() -> Result<Vec<String>> {
     Ok(site.violations())
 }
 
-/// The links of the built book that lead nowhere, the pages that are in no chapter, and what was not included.
+/// The broken links of the built book, the pages that are in no chapter, and the failed includes.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -59,7 +59,7 @@ pub fn book_violations(book: &Path) -> Result<Vec<String>> {
     Ok(site.violations().into_iter().chain(not_included).chain(orphans).collect())
 }
 
-/// Pages that are written, but not in the book.
+/// Pages that exist, but are not in the book.
 fn orphans(pages: &[String], site: &Site) -> Vec<String> {
     let is_built = |page: &str| {
         let name = page.strip_prefix(BOOK).and_then(|name| name.strip_suffix(".md")).unwrap_or_default();
@@ -71,10 +71,10 @@ fn orphans(pages: &[String], site: &Site) -> Vec<String> {
     missing.map(|page| format!("{page} is in no chapter of docs/src/SUMMARY.md")).collect()
 }
 
-/// Files that refer to each other.
+/// Files with links between them.
 #[derive(Debug, Default)]
 struct Site {
-    /// What a link to each file can lead to.
+    /// The anchors of each file.
     anchors: BTreeMap<String, BTreeSet<String>>,
     links: Vec<(String, Piece)>,
 }
@@ -107,7 +107,7 @@ impl Site {
             .then(|| format!("leads to `{target}`, which has no `{anchor}`"))
     }
 
-    /// A file, or a folder: of a book by its index, of a repository by what is in it.
+    /// Whether the target is a file, or a folder: with an index in a book, with any file in the repository.
     fn find(&self, from: &str, target: &str) -> Option<(String, &BTreeSet<String>)> {
         let folder = target.trim_end_matches('/');
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
@@ -130,7 +130,7 @@ fn is_elsewhere(link: &str) -> bool {
     link.starts_with("//") || !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// The path of a link, from the folder that both files are in. `None`: it leads out of it.
+/// The path of a link, relative to the top folder. `None` if it leads out of that folder.
 fn resolve(file: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(file.to_owned());

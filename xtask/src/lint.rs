@@ -1,4 +1,4 @@
-//! `lint`: every check that needs no testbed. A failed check does not hide the next.
+//! `lint`: every check that needs no testbed. It runs all checks, also after one failed.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::{
 /// Runs all checks, the quick ones first.
 ///
 /// # Errors
-/// When a tool cannot be had, or at the end when a check failed.
+/// When a tool cannot be installed, or at the end when a check failed.
 pub fn run(demand: Demand) -> Result<()> {
     apt::ensure(&[apt::SHELLCHECK])?;
     let python = python::programs(&python::LINT)?;
@@ -28,7 +28,7 @@ pub fn run(demand: Demand) -> Result<()> {
     checks.command(
         "shellcheck",
         workspace::program("shellcheck").args(shell_scripts()?),
-        "fix what it names; each code is explained in its wiki",
+        "fix the reported lines; shellcheck's wiki explains each code",
     );
     let ruff = python.join("ruff");
     let fix = format!("{} check --fix && {0} format", short(&ruff));
@@ -54,7 +54,7 @@ pub fn run(demand: Demand) -> Result<()> {
     checks.verdict()
 }
 
-/// The project's own rules, which need no tool.
+/// Checks the project's own rules, which need no tool.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -98,7 +98,7 @@ fn templates(checks: &mut Checks, python: &Path) -> Result<()> {
             workspace::program(python.join("sam"))
                 .args(["validate", "--lint", "--template", template])
                 .env("SAM_CLI_TELEMETRY", "0")
-                // Validation is local, but sam insists on a region.
+                // sam validates locally, but requires a region.
                 .env("AWS_DEFAULT_REGION", "eu-central-1"),
             "fix the template",
         );
@@ -112,7 +112,7 @@ fn ruff_command(ruff: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// `.ci/run` and every `*.sh` that git knows or would add.
+/// `.ci/run` and every `*.sh` that git tracks or would add.
 fn shell_scripts() -> Result<Vec<String>> {
     workspace::files(&["*.sh", ".ci/run"])
 }

@@ -1,7 +1,7 @@
 //! The project's commands; `cargo xtask help` lists them.
 //!
-//! Each command installs what it misses (and says what and why), keeps its caches under `target/`
-//! and ends with 0 when all went well, 1 when something failed, 2 when it was called wrongly.
+//! Each command installs what it needs, prints what and why, and keeps its caches in `target/`. The exit code is 0 after
+//! success, 1 after a failure and 2 after wrong arguments.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 

@@ -1,24 +1,24 @@
-//! Markdown as far as the rules about documents need it: code, links and anchors, with their lines.
+//! A small reader of Markdown for the rules about documents. It finds code, links and anchors, with their lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A piece of a document, and the line where it begins.
+/// A piece of a document and its first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     pub line: usize,
     pub text: String,
 }
 
-/// What a document consists of.
+/// The contents of a document.
 #[derive(Debug, Default)]
 pub struct Document {
-    /// The lines of code blocks. One that ends in a backslash is joined to the next.
+    /// The lines of code blocks. A line that ends in a backslash is joined to the next.
     pub block_lines: Vec<Piece>,
-    /// What stands between backticks in the text.
+    /// The text between backticks.
     pub spans: Vec<Piece>,
     /// The targets of links and images.
     pub links: Vec<Piece>,
-    /// What a link can lead to: `id="…"`, and the slugs of the headings.
+    /// The anchors: each `id="…"`, and the slugs of the headings.
     pub anchors: BTreeSet<String>,
 }
 
@@ -80,7 +80,7 @@ fn heading(line: &str) -> Option<&str> {
     ((1..=6).contains(&level) && text.starts_with(' ')).then(|| text.trim().trim_end_matches(" #"))
 }
 
-/// GitHub's rule: letters, digits, `-` and `_` in lower case, blanks as `-`, a number if there was one before.
+/// GitHub's rule: letters, digits, `-` and `_` in lower case, blanks as `-`, and a number if the slug is not new.
 fn unique_slug(heading: &str, seen: &mut BTreeMap<String, usize>) -> String {
     let slug: String = without_targets(heading)
         .to_lowercase()
@@ -93,7 +93,7 @@ fn unique_slug(heading: &str, seen: &mut BTreeMap<String, usize>) -> String {
     if *count == 1 { slug } else { format!("{slug}-{}", *count - 1) }
 }
 
-/// A heading without what a link in it leads to.
+/// A heading without the targets of its links.
 fn without_targets(heading: &str) -> String {
     let mut text = String::new();
     let mut rest = heading;
@@ -104,7 +104,7 @@ fn without_targets(heading: &str) -> String {
     text + rest
 }
 
-/// Moves what stands between backticks to `spans`. A span ends with its paragraph at the latest.
+/// Moves the text between backticks to `spans`. A span ends at the end of its paragraph at the latest.
 fn take_spans(prose: &str, spans: &mut Vec<Piece>) -> String {
     let mut text = String::new();
     let mut rest = prose;
@@ -121,14 +121,14 @@ fn take_spans(prose: &str, spans: &mut Vec<Piece>) -> String {
         let line = 1 + text.matches('\n').count();
         let words: Vec<&str> = paragraph[..end].split_whitespace().collect();
         spans.push(Piece { line, text: words.join(" ") });
-        // The line numbers of what follows stay.
+        // Keep the line numbers of the following text.
         text.extend(paragraph[..end].chars().filter(|c| *c == '\n'));
         rest = &after[end + ticks.len()..];
     }
     text + rest
 }
 
-/// Where exactly these backticks stand, no more and no fewer.
+/// The position of exactly this number of backticks.
 fn closing(paragraph: &str, ticks: &str) -> Option<usize> {
     paragraph
         .match_indices(ticks)

@@ -1,17 +1,17 @@
-//! What no linter knows about `infra/network.yaml`: each service that a function calls from the VPC has an endpoint there.
+//! Checks that `infra/network.yaml` has an endpoint for each service that a function calls from the VPC.
 //!
-//! A function in a VPC without NAT reaches nothing else. A service that is forgotten here is one that every call waits for
-//! until it times out, and no emulator notices.
+//! In a VPC without NAT, a function reaches only services with an endpoint. Without it, every call times out. Neither a
+//! linter nor the emulator detects this.
 
 use anyhow::Result;
 
 use crate::workspace;
 
 const NETWORK: &str = "infra/network.yaml";
-/// The crates of which the functions with a `VpcConfig` consist, as far as they call AWS.
+/// The crates of the functions with a `VpcConfig` that call AWS.
 const IN_VPC: [&str; 3] = ["messages", "rotation-mq", "secret2eks"];
 
-/// What breaks the rules, a line each.
+/// The violations, one line each.
 ///
 /// # Errors
 /// When one of the files cannot be read.
@@ -40,14 +40,14 @@ fn violation(network: &str, manifest: &str, service: &str) -> Option<String> {
     let problem = match network.split_once(&name) {
         None => "has no endpoint",
         Some((_, rest)) if !first_resource(rest).contains("PrivateDnsEnabled: true") => {
-            "has an endpoint that nobody finds by the service's own name (PrivateDnsEnabled)"
+            "has an endpoint without the service's own DNS name (PrivateDnsEnabled)"
         }
         Some(_) => return None,
     };
     Some(format!("{NETWORK}: {service}, which {manifest} calls, {problem}"))
 }
 
-/// Up to the next resource, which an empty line parts from this one.
+/// The text up to the next resource, which follows an empty line.
 fn first_resource(text: &str) -> &str {
     text.split_once("\n\n").map_or(text, |(resource, _)| resource)
 }

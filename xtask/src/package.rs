@@ -1,4 +1,4 @@
-//! `package`: the functions as AWS Lambda takes them.
+//! `package`: builds the zips for AWS Lambda.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::{python, step, workspace};
 /// The crates that are Lambda functions.
 pub const FUNCTIONS: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
-/// What is built says that it was made at this second: 1980-01-01, the first day that a zip knows.
+/// The time of all built files: 1980-01-01, the earliest date in a zip.
 const EPOCH: u64 = 315_532_800;
 
-/// What a function is built for.
+/// The processor architecture of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
     Arm64,
@@ -24,12 +24,12 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// By the name that Lambda and the template use.
+    /// The architecture with this name in Lambda and in the template.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Arm64, Self::X86_64].into_iter().find(|known| known.name() == name)
     }
 
-    /// What runs here.
+    /// The architecture of this machine.
     pub fn of_this_machine() -> Self {
         if std::env::consts::ARCH == "aarch64" { Self::Arm64 } else { Self::X86_64 }
     }
@@ -49,11 +49,11 @@ impl Architecture {
     }
 }
 
-/// Builds every function for release: `target/lambda/FUNCTION/bootstrap` for the template, and the same
+/// Builds every function for release: `target/lambda/FUNCTION/bootstrap` for the template, and the same program
 /// in `target/package/FUNCTION-ARCHITECTURE.zip`.
 ///
 /// # Errors
-/// When the tools cannot be had, Rust's library for the architecture is missing, or the build fails.
+/// When the tools cannot be installed, Rust's library for the architecture is missing, or the build fails.
 pub fn run(wanted: Option<Architecture>) -> Result<()> {
     let architecture = choose(wanted)?;
     let zips = build(workspace::root(), architecture, &workspace::target().join("package"))?;
@@ -70,7 +70,7 @@ pub fn run(wanted: Option<Architecture>) -> Result<()> {
     Ok(())
 }
 
-/// The architecture to build for; arm64 costs less on Lambda, so it comes first where it is possible.
+/// The architecture to build for. arm64 costs less on Lambda, so it is the default where it can be built.
 fn choose(wanted: Option<Architecture>) -> Result<Architecture> {
     let here = Architecture::of_this_machine();
     match wanted {
@@ -93,7 +93,7 @@ fn choose(wanted: Option<Architecture>) -> Result<Architecture> {
 /// The architectures that can be built for here.
 ///
 /// # Errors
-/// When there is no rustc.
+/// When rustc cannot be started.
 pub fn possible() -> Result<Vec<Architecture>> {
     let mut possible = Vec::new();
     for architecture in [Architecture::Arm64, Architecture::X86_64] {
@@ -104,7 +104,7 @@ pub fn possible() -> Result<Vec<Architecture>> {
     Ok(possible)
 }
 
-/// Asks rustc rather than rustup, which not every machine has.
+/// Asks rustc, because not every machine has rustup.
 fn has_library(architecture: Architecture) -> Result<bool> {
     let answer = workspace::program("rustc")
         .args(["--print", "target-libdir", "--target", architecture.triple()])
@@ -117,7 +117,7 @@ fn has_library(architecture: Architecture) -> Result<bool> {
 /// [`FUNCTIONS`]. The same sources give the same bytes in every folder.
 ///
 /// # Errors
-/// When the tools cannot be had, or the build fails.
+/// When the tools cannot be installed, or the build fails.
 pub fn build(source: &Path, architecture: Architecture, zips: &Path) -> Result<Vec<PathBuf>> {
     let programs = python::programs(&python::LAMBDA)?;
     let what = format!("build the functions for {}", architecture.name());
@@ -133,23 +133,23 @@ pub fn build(source: &Path, architecture: Architecture, zips: &Path) -> Result<V
         set.with_context(|| format!("cannot set the time of {}", binary.display()))?;
         let mut command = workspace::program(programs.join("python"));
         command.args(["-m", "zipfile", "--create"]).args([&zip, &binary]).env("TZ", "UTC");
-        step::quiet(&format!("zip {name}"), &mut command, "see whether the disk is full")?;
+        step::quiet(&format!("zip {name}"), &mut command, "check whether the disk is full")?;
         files.push(zip);
     }
     Ok(files)
 }
 
-/// The name that a function's zip has.
+/// The name of a function's zip.
 pub fn zip_name(function: &str, architecture: Architecture) -> String {
     format!("{function}-{}.zip", architecture.name())
 }
 
-/// Where the template expects a function, and Lambda its program.
+/// The path where the template expects a function, with the program's name on Lambda.
 fn binary(source: &Path, function: &str) -> PathBuf {
     source.join("target/lambda").join(function).join("bootstrap")
 }
 
-/// What ships is what was tested: the versions of Cargo.lock, or none.
+/// The build uses exactly the versions of Cargo.lock, because the tests used them.
 fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> Command {
     let mut build = workspace::program(programs.join("cargo-lambda"));
     build.current_dir(source);
@@ -160,7 +160,7 @@ fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> 
     }
     // cargo-lambda adds the processor to these flags.
     build.env("RUSTFLAGS", remap(source)).env("SOURCE_DATE_EPOCH", EPOCH.to_string());
-    // zig is found in PATH; its caches belong under target/ like all others.
+    // cargo-lambda finds zig in PATH. zig's caches are in target/ like all others.
     let cache = workspace::tools().join("zig-cache");
     build.env("PATH", workspace::path_with(programs));
     build.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache);
@@ -168,7 +168,7 @@ fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> 
     build
 }
 
-/// Panics name their source. Without this, programs would depend on the folder that they are built in.
+/// Panic messages contain the path of the source. Without this option, programs would depend on the build folder.
 /// <https://doc.rust-lang.org/rustc/remap-source-paths.html>
 fn remap(source: &Path) -> OsString {
     let mut flags = OsString::from("--remap-path-prefix=");
@@ -182,13 +182,13 @@ fn remap(source: &Path) -> OsString {
     flags
 }
 
-/// Where cargo keeps the sources of dependencies.
+/// The folder in which cargo keeps the sources of dependencies.
 fn cargo_home() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
     std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
 
-/// Prints how large a file is.
+/// Prints the size of a file.
 ///
 /// # Errors
 /// When it does not exist.

@@ -1,5 +1,5 @@
-//! Commands whose arguments the testbed's own program reads. Their help texts stand in `command-line/help`: they are shown, and
-//! a word that they do not know is refused, before anything is built.
+//! Commands whose arguments the testbed's program reads. Their help texts are in `command-line/help`. xtask shows them,
+//! and refuses unknown arguments, before it builds anything.
 
 use crate::testbed::Broker;
 
@@ -16,12 +16,12 @@ pub fn help_of(command: &str) -> Option<&'static str> {
     HELP.iter().find(|(name, _)| *name == command).map(|(_, help)| *help)
 }
 
-/// Whether the help was asked for.
+/// Whether the arguments ask for help.
 pub fn asks_for_help(arguments: &[String]) -> bool {
     arguments.iter().any(|argument| argument == "--help" || argument == "-h")
 }
 
-/// What is wrong with the arguments, as far as the help text shows it. The program itself checks them again.
+/// The first error in the arguments, according to the help text. The program checks them again.
 pub fn problem(command: &str, help: &str, arguments: &[String]) -> Option<String> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -46,7 +46,7 @@ pub fn problem(command: &str, help: &str, arguments: &[String]) -> Option<String
     None
 }
 
-/// The value of `--broker`, where there is one.
+/// The value of `--broker`, if it is given.
 pub fn broker(arguments: &[String]) -> Option<Broker> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {

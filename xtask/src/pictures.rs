@@ -1,7 +1,7 @@
-//! The pictures of `docs/`, drawn from the texts in `docs/pictures`: diagrams (`*.d2`) by D2, a Go program that is built
-//! once, and the terminal recording (`demo.txt`) by [`terminal`]. A new recording is made by `docs/pictures/record`.
+//! Draws the pictures of `docs/` from the sources in `docs/pictures`. D2, a Go program that is built once, draws the
+//! diagrams (`*.d2`). [`terminal`] draws the terminal recording (`demo.txt`), which `docs/pictures/record` makes.
 //!
-//! Each picture ends with a digest of all that it was drawn from, so that lint finds an old one without drawing it.
+//! Each picture ends with a digest of its sources, so lint finds an old picture and does not draw it again.
 
 mod terminal;
 
@@ -17,17 +17,17 @@ use crate::{step, workspace};
 const SOURCES: &str = "docs/pictures";
 const PICTURES: &str = "docs/src/pictures";
 const D2: &str = "oss.terrastruct.com/d2";
-/// What diagrams import, no picture itself.
+/// The file that the diagrams import. It is not a picture.
 const COMMON: &str = "common";
 const STYLE: &str = "docs/pictures/style.css";
-/// Beside the source, what decides how a diagram looks.
+/// The other files that each diagram depends on.
 const OF_DIAGRAMS: [&str; 3] = ["docs/pictures/common.d2", STYLE, "docs/pictures/d2/go.mod"];
 const OF_RECORDINGS: [&str; 1] = ["xtask/src/pictures/terminal.rs"];
 
 /// Draws every picture whose sources have changed.
 ///
 /// # Errors
-/// When a tool cannot be had, or does not understand its source.
+/// When a tool cannot be installed, or cannot read its source.
 pub fn draw() -> Result<()> {
     fs::create_dir_all(workspace::root().join(PICTURES))?;
     for picture in pictures()?.iter().filter(|picture| picture.is_old()) {
@@ -46,7 +46,7 @@ pub fn violations() -> Result<Vec<String>> {
     Ok(all.iter().filter(|each| each.is_old()).map(|each| format!("{} {told}", each.file())).collect())
 }
 
-/// A picture to be.
+/// A picture and its source.
 struct Picture {
     name: String,
     source: PathBuf,
@@ -89,7 +89,7 @@ fn pictures() -> Result<Vec<Picture>> {
     Ok(pictures)
 }
 
-/// The same on every machine and with every version of Rust, which `std::hash` does not promise.
+/// A hash that is the same on every machine and with every version of Rust. `std::hash` does not guarantee this.
 /// <http://www.isthe.com/chongo/tech/comp/fnv/>
 fn fnv_1a(bytes: &[u8]) -> u64 {
     bytes
@@ -105,14 +105,14 @@ fn diagram(picture: &Picture) -> Result<String> {
     let drawn = workspace::target().join("picture.svg");
     let mut d2 = workspace::program(d2()?);
     d2.arg(&picture.source).arg(&drawn);
-    let next = format!("correct {}", picture.source.display());
+    let next = format!("fix {}", picture.source.display());
     step::quiet(&format!("draw {}", picture.name), &mut d2, &next)?;
-    let svg = fs::read_to_string(&drawn).context("D2 has drawn nothing")?;
-    let body = svg.trim_end().strip_suffix("</svg>").context("D2 has drawn no SVG")?;
+    let svg = fs::read_to_string(&drawn).context("D2 has written no file")?;
+    let body = svg.trim_end().strip_suffix("</svg>").context("D2 has written no SVG")?;
     Ok(format!("{body}<style>\n{}</style></svg>", workspace::read(STYLE)?))
 }
 
-/// D2, built when it is not there or not as pinned.
+/// The path of D2. Builds it if the pinned version is missing.
 fn d2() -> Result<PathBuf> {
     let module = workspace::root().join(SOURCES).join("d2");
     let folder = workspace::tools().join("d2");
@@ -123,7 +123,7 @@ fn d2() -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     let mut build = Go::find()?.command(&module);
-    // Caches of its own: those of Kubernetes are removed when its build ends, which may be meanwhile.
+    // Use separate caches. The build of Kubernetes may end meanwhile and remove its own.
     build
         .env("GOPATH", &caches)
         .env("GOMODCACHE", caches.join("modules"))

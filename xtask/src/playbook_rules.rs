@@ -1,5 +1,5 @@
-//! Every kind of failure has its section in one of the playbooks, at an anchor of the kind's own name: alerts link
-//! to `PAGE.md#KIND`. An alarm that goes to people directly names its page, because no alert does it for it.
+//! Every kind of failure has a section in one of the playbooks, with the kind as its anchor: alerts link to
+//! `PAGE.md#KIND`. An alarm that goes directly to people names its playbook, because it has no such link.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::workspace;
 const KINDS: &str = "contract/src/kind.rs";
 const PLAYBOOKS: &str = "infra/playbooks";
 const TEMPLATE: &str = "infra/template.yaml";
-/// Alarms go to it, and no function stands between.
+/// The topic that alarms publish to directly, without a function in between.
 const TOPIC_OF_ALARMS: &str = "!Ref AlarmTopic";
 
-/// Kinds without a section and sections without a kind, a line each.
+/// Kinds without a section and sections without a kind, one line each.
 ///
 /// # Errors
 /// When one of the two files cannot be read.

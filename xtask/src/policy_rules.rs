@@ -1,8 +1,7 @@
-//! What no linter knows about `infra/policies`: every tag that the suite acts upon is denied to tenants, in any case.
+//! Checks that `infra/policies` denies tenants every tag that the functions use, in upper and lower case.
 //!
-//! IAM compares the *name* in `aws:ResourceTag/NAME` without case, and the *values* of `aws:TagKeys` as the operator
-//! says. A policy that compares them with case denies `rotation-mq` and lets `Rotation-MQ` through, which the roles of
-//! the suite then take for it.
+//! IAM ignores the case of the *name* in `aws:ResourceTag/NAME`. For the *values* of `aws:TagKeys`, the operator decides.
+//! A case-sensitive policy denies `rotation-mq` and allows `Rotation-MQ`. The roles of the functions accept both.
 
 use std::fs;
 
@@ -12,13 +11,13 @@ use crate::workspace;
 
 const POLICIES: &str = "infra/policies";
 const TAGS: &str = "contract/src/tags.rs";
-/// Where the key of the rotation's tag has its default.
+/// The file with the default of the key of the rotation's tag.
 const TEMPLATE: &str = "infra/template.yaml";
 const OPERATOR: &str = "ForAnyValue:StringEqualsIgnoreCase";
 const ACTIONS: [&str; 3] =
     ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource"];
 
-/// What breaks the rules, a line each.
+/// The violations, one line each.
 ///
 /// # Errors
 /// When one of the files cannot be read.
@@ -33,7 +32,7 @@ pub fn violations() -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// The keys of tags that mean something: the constants of `Tags`, and the default of `RotationTagKey`.
+/// The keys of the tags that the functions use: the constants of `Tags`, and the default of `RotationTagKey`.
 fn keys(tags: &str, template: &str) -> Vec<String> {
     let constant = |line: &str| {
         let (_, value) = line.trim().strip_prefix("pub const ")?.split_once(": &str = \"")?;
@@ -107,7 +106,7 @@ mod tests {
         for key in ["secret2eks/namespace", "tenant", "rotation-mq"] {
             let without = POLICY.replace(&format!("\"{key}\""), "\"x\"");
             assert_eq!(found(&without), [format!("p.json: the tag {key} is missing in aws:TagKeys")]);
-            // In another case it is another key for whoever reads the policy.
+            // A key with other case is missing, too.
             assert_eq!(found(&POLICY.replace(key, &key.to_uppercase())).len(), 1, "{key}");
         }
         for operator in ["StringLike", "StringEquals", "StringNotEquals"] {

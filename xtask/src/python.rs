@@ -1,6 +1,6 @@
-//! Tools written in Python (or shipped by PyPI), pinned with their hashes, each set in its own venv.
+//! Tools from PyPI, pinned with their hashes. Each set has its own venv.
 //!
-//! The sets are compiled from `tools/*.in`, for every platform:
+//! This command compiles the sets from `tools/*.in`, for every platform:
 //! `uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 //! --no-emit-find-links --no-annotate --no-header X.in -o X.txt`
 
@@ -37,14 +37,14 @@ pub const LAMBDA: ToolSet = ToolSet {
 pub const GO: ToolSet =
     ToolSet { name: "go", contents: "a Go toolchain", requirements: include_str!("../tools/go.txt") };
 
-/// The folder of the set's programs, installed when it is not there or not as pinned.
+/// The folder of the set's programs. Installs them if the pinned versions are missing.
 ///
 /// # Errors
-/// When there is no Python, or the packages cannot be had.
+/// When there is no Python, or the packages cannot be installed.
 pub fn programs(set: &ToolSet) -> Result<PathBuf> {
     let venv = workspace::tools().join(set.name);
     let bin = venv.join("bin");
-    // Written last, so an interrupted installation does not pass for a finished one.
+    // Written last, so that an interrupted installation does not count as finished.
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == set.requirements) {
         return Ok(bin);
@@ -56,7 +56,7 @@ pub fn programs(set: &ToolSet) -> Result<PathBuf> {
     let pinned = venv.join("requirements.txt");
     fs::write(&pinned, set.requirements)?;
     let mut pip = workspace::program(bin.join("python"));
-    // The list is complete, so pip need not (and with hashes must not) look for more.
+    // The list is complete, so pip need not look for dependencies. With hashes, it must not.
     pip.args(["-m", "pip", "install", "--require-hashes", "--no-deps"]);
     pip.args(["--no-compile", "--disable-pip-version-check", "--progress-bar", "off"]);
     pip.arg("--requirement").arg(&pinned);
@@ -73,10 +73,10 @@ fn create_venv(venv: &Path) -> Result<()> {
     if workspace::find("python3").is_none() {
         bail!("python3 is missing: install Python 3.11 or later with its venv module");
     }
-    // Debian ships Python without what venv needs.
+    // Debian's package of Python does not contain the venv module.
     let complete = workspace::program("python3").args(["-c", "import ensurepip"]).output()?;
     if !complete.status.success() {
-        eprintln!("missing: Python's venv module (keeps tools in `target/`)");
+        eprintln!("missing: Python's venv module (for the tools in `target/`)");
         apt::install(&["python3-venv"])?;
     }
     let mut create = workspace::program("python3");

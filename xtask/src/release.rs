@@ -1,7 +1,7 @@
-//! `release`: what people deploy without building it, in `target/release-VERSION`.
+//! `release`: builds the files of a release in `target/release-VERSION`.
 //!
-//! The commit is built twice, in two folders of other names, and the bytes of the zips must be equal: what a release
-//! contains follows from the sources, not from the machine's folders or the time.
+//! The commit is built twice, in two folders with different names. The bytes of the zips must be equal, so that a release
+//! depends only on the sources, and not on folders or the time.
 
 mod readiness;
 mod released_template;
@@ -14,9 +14,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::package::{self, Architecture, FUNCTIONS};
 use crate::{cargo_tool, disk, history, python, step, template, workspace};
 
-/// Free GB: two builds of each architecture.
+/// The free GB that two builds of each architecture need.
 const ROOM: u64 = 10;
-/// The two folders. Their lengths differ, so that a path in a program would move all that follows.
+/// The two folders. The lengths of their names differ, so that a path in a program changes the bytes after it.
 const BUILDS: [&str; 2] = ["build", "second-build"];
 const STACK: &str = "infra/template.yaml";
 const SUMS: &str = "SHA256SUMS";
@@ -24,7 +24,7 @@ const SUMS: &str = "SHA256SUMS";
 /// Makes the release of the version in `Cargo.toml`.
 ///
 /// # Errors
-/// When the sources are not ready for it, a build fails, or the two builds differ.
+/// When the sources are not ready for a release, a build fails, or the two builds differ.
 pub fn run() -> Result<()> {
     let version = ready()?;
     disk::ensure_free(ROOM)?;
@@ -42,7 +42,7 @@ pub fn run() -> Result<()> {
     let [build, second] = &builds;
     differences(&zips(build), &zips(second), &zip_names(&architectures))?;
 
-    // Under its name only when it is whole.
+    // The folder gets its final name when it is complete.
     let partial = work.join("release");
     history::clear(&partial)?;
     fs::rename(zips(build), &partial).context("cannot move the zips")?;
@@ -84,7 +84,7 @@ fn zip_names(architectures: &[Architecture]) -> Vec<String> {
     architectures.iter().flat_map(of).collect()
 }
 
-/// Fails when one of the files is not the same in both folders.
+/// Fails when a file is not the same in both folders.
 fn differences(first: &Path, second: &Path, names: &[String]) -> Result<()> {
     let mut different = Vec::new();
     for name in names {
@@ -106,7 +106,7 @@ fn differences(first: &Path, second: &Path, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The templates with their version; the stack's, which deploys the zips, for each architecture.
+/// Writes the templates with their version. The stack's template deploys the zips, so each architecture has its own.
 fn templates(version: &str, architectures: &[Architecture], release: &Path) -> Result<()> {
     let mut written = Vec::new();
     for file in template::all()? {
@@ -128,14 +128,14 @@ fn templates(version: &str, architectures: &[Architecture], release: &Path) -> R
     step::quiet("cfn-lint of the release's templates", lint.args(written), "see xtask/src/release")
 }
 
-/// What each function consists of, in the format of `CycloneDX`.
+/// Writes the SBOM of each function, in the format of `CycloneDX`.
 fn sboms(source: &Path, architecture: Architecture, release: &Path) -> Result<()> {
     let mut cyclonedx = workspace::program(cargo_tool::program(&cargo_tool::CYCLONEDX)?);
     cyclonedx.current_dir(source).args(["cyclonedx", "--format", "json", "--spec-version", "1.5"]);
     cyclonedx.args(["--target", architecture.triple()]);
-    // Without it, the tool writes the time of now and a random number.
+    // Without this variable, the tool writes the current time and a random number.
     cyclonedx.env("SOURCE_DATE_EPOCH", git(&["log", "-1", "--format=%ct"])?);
-    let what = format!("list what the functions for {} consist of", architecture.name());
+    let what = format!("list the dependencies of the functions for {}", architecture.name());
     step::quiet(&what, &mut cyclonedx, "check that cargo reaches the registry, then repeat the command")?;
     for function in FUNCTIONS {
         let written = source.join(function).join(format!("{function}.cdx.json"));
@@ -147,7 +147,7 @@ fn sboms(source: &Path, architecture: Architecture, release: &Path) -> Result<()
     Ok(())
 }
 
-/// The tool names the crates of the workspace by their folders.
+/// Removes the build folder from the list, because the tool names the crates of the workspace by their folders.
 fn without_folder(list: &str, folder: &Path) -> String {
     list.replace(&*folder.to_string_lossy(), "")
 }

@@ -1,4 +1,4 @@
-//! One child process that the user waits for: shown, or quiet with its seconds counted.
+//! Runs a child process: with its output on the terminal, or quietly with a counter of seconds.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
@@ -12,20 +12,19 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::workspace;
 
-/// Where no terminal redraws the line, a sign of life comes this often.
+/// The interval of progress lines if standard error is not a terminal.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
-/// Enough for the errors of a compiler.
+/// The number of lines to show after a failure, enough for the errors of a compiler.
 const TAIL_LINES: usize = 80;
 
 static SEVERAL_AT_ONCE: AtomicBool = AtomicBool::new(false);
 
-/// From now on no line is drawn again, because several children would draw over each other's.
+/// Stops the redrawing of lines, because the lines of parallel children would overwrite each other.
 pub fn several_at_once() {
     SEVERAL_AT_ONCE.store(true, Ordering::Relaxed);
 }
 
-/// Runs `command` with its output in a log, whose end is shown when it fails. `next` says what the
-/// user can do about a failure.
+/// Runs `command` with its output in a log. If it fails, shows the end of the log and `next`, the advice for the user.
 ///
 /// # Errors
 /// When the program cannot be started or does not end with success.
@@ -33,7 +32,7 @@ pub fn quiet(what: &str, command: &mut Command, next: &str) -> Result<()> {
     logged(what, None, command, next)
 }
 
-/// As [`quiet`], for what takes long: the progress line says how long is left. `usual` is what it takes on two cores.
+/// Like [`quiet`], for long work: the progress line shows the remaining time. `usual` is the whole time on two cores.
 ///
 /// # Errors
 /// As [`quiet`].
@@ -74,7 +73,7 @@ pub fn shown(what: &str, command: &mut Command, next: &str) -> Result<()> {
     bail!("{what}: {status}\n  next: {next}");
 }
 
-/// Becomes `command`: its signals and its exit code are the user's, nothing stays in between.
+/// Replaces this process with `command`, so that the user gets its exit code and it gets the user's signals.
 ///
 /// # Errors
 /// Only when the program cannot be started.
@@ -107,7 +106,7 @@ fn watch(what: &str, usual: Option<Duration>, command: &mut Command, started: In
     }
 }
 
-/// What the progress line says of the time that is left, on two cores.
+/// The remaining time in the progress line, on two cores.
 fn left(elapsed: Duration, usual: Option<Duration>) -> String {
     let Some(usual) = usual else { return String::new() };
     match usual.saturating_sub(elapsed).as_secs() {

@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use crate::workspace;
 
-/// What makes a file a template of CloudFormation.
+/// The line that identifies a CloudFormation template.
 const TEMPLATE: &str = "AWSTemplateFormatVersion";
 
-/// The templates below `infra/` that git knows or would add.
+/// The templates in `infra/` that git tracks or would add.
 ///
 /// # Errors
 /// When git does not answer, or a file cannot be read.
@@ -23,7 +23,7 @@ pub fn all() -> Result<Vec<String>> {
     Ok(templates)
 }
 
-/// The parameters of each template below `infra/`.
+/// The parameters of each template in `infra/`.
 ///
 /// # Errors
 /// As [`all`].
@@ -36,7 +36,7 @@ pub fn all_parameters() -> Result<BTreeMap<String, Vec<String>>> {
     Ok(parameters)
 }
 
-/// The names of a template's parameters, which stand two blanks below their heading.
+/// The names of a template's parameters, which are indented by two blanks.
 pub fn parameters(template: &str) -> Vec<String> {
     let section = template.lines().skip_while(|line| *line != "Parameters:").skip(1);
     let inside = section.take_while(|line| line.is_empty() || line.starts_with([' ', '#']));

@@ -1,19 +1,19 @@
-//! What no linter knows about `infra/template.yaml`, but a rotation depends on.
+//! Rules for `infra/template.yaml` that no linter checks.
 //!
-//! A service that may not use the key of an encrypted topic or queue drops its message without a word
-//! (and the AWS emulator does not notice), so the key's policy is checked here.
+//! If a service has no permission to use the key of an encrypted topic or queue, it drops its message and reports no
+//! error. The AWS emulator does not detect this, so these rules check the key's policy.
 
 use anyhow::Result;
 
 use crate::workspace;
 
 const TEMPLATE: &str = "infra/template.yaml";
-/// Who must be able to use the key, and whether a condition on it is supported.
+/// The services that must be able to use the key, and whether they support a condition on it.
 const KEY_USERS: [(&str, bool); 3] =
     [("sns.amazonaws.com", true), ("events.amazonaws.com", false), ("cloudwatch.amazonaws.com", true)];
 const KEY_ACTIONS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
-/// What breaks the rules, a line each.
+/// The violations, one line each.
 ///
 /// # Errors
 /// When the template cannot be read.
@@ -62,7 +62,7 @@ const ALARM_TOPICS: [(&str, &str); 3] = [
     ("DeadLetterTopic", "DeadLetterTopicPolicy"),
 ];
 
-/// An alarm speaks on a topic only if the topic's policy lists its name, and dlq-handler always sends what comes by
+/// An alarm can publish to a topic only if the topic's policy lists its name. dlq-handler always sends an alarm from
 /// `DeadLetterTopic` only if it knows the name.
 fn alarm_violations(code: &str) -> Vec<String> {
     let alarms: Vec<&str> = code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1).map(entry).collect();
@@ -77,7 +77,7 @@ fn alarm_violations(code: &str) -> Vec<String> {
         if speaks_on(alarm, "AlertTopic") && !speaks_on(alarm, "AlarmTopic") {
             let name = alarm_name(alarm);
             found.push(format!(
-                "{TEMPLATE}: the alarm {name} does not reach who filters alerts: it must speak on AlarmTopic, too"
+                "{TEMPLATE}: the alarm {name} does not reach subscribers that filter alerts: it must also publish to AlarmTopic"
             ));
         }
     }
@@ -107,7 +107,7 @@ fn alarm_violations(code: &str) -> Vec<String> {
     found
 }
 
-/// SNS refuses a policy whose statement has several resources, and no linter says so.
+/// SNS refuses a policy that has a statement with several resources. No linter reports this.
 fn topic_policy_violations(code: &str) -> Vec<String> {
     let policies = code.split("    Type: AWS::SNS::TopicPolicy\n").skip(1).map(entry);
     let is_of_several = |policy: &str| {
@@ -119,7 +119,7 @@ fn topic_policy_violations(code: &str) -> Vec<String> {
     std::iter::repeat_with(words).take(several).collect()
 }
 
-/// What CloudWatch sends has no attributes, so that no filter policy lets it pass.
+/// Messages from CloudWatch have no attributes, so no filter policy accepts them.
 fn speaks_on(alarm: &str, topic: &str) -> bool {
     let names = field(alarm, "AlarmActions:").unwrap_or_default().split(['[', ']', ',']);
     names.map(str::trim).any(|name| name.strip_prefix("!Ref ") == Some(topic))
@@ -133,7 +133,7 @@ fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
     entry.lines().find_map(|line| line.trim().strip_prefix(name))
 }
 
-/// What stands after `before` in each line that has it.
+/// The text after `before`, for each line that contains it.
 fn names<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     text.lines().filter_map(|line| line.split_once(before)).map(|(_, name)| name.trim()).collect()
 }

@@ -1,30 +1,31 @@
-//! `test`: everything on the default broker, and what concerns the broker on the oldest one as well.
+//! `test`: runs all tests on the default broker, and the tests of the broker on the oldest release, too.
 
 use anyhow::Result;
 
 use crate::testbed::{self, Broker, Kubernetes};
 use crate::{python, step, upgrade, workspace};
 
-/// The end-to-end tests that concern the broker, by parts of their names.
+/// Parts of the names of the end-to-end tests that concern the broker.
 const OF_THE_BROKER: [&str; 5] =
     ["bad_brokers::", "grants::", "rotation::", "stale_connections::", "strategies::"];
 
-/// One test that waits for ever would hold the run, and whoever waits for it. The longest program takes about half of this.
+/// The time limit of a test program, so that a test that waits forever does not block the run. The longest program takes
+/// about half of this.
 const RUNNER: &str =
     r#"target.'cfg(unix)'.runner = ["timeout", "--foreground", "--verbose", "--signal=KILL", "50m"]"#;
 
-/// Runs the tests; a part that is missing is installed, and one that cannot be had is an error.
+/// Installs the missing parts and runs the tests.
 ///
 /// # Errors
-/// When a part is missing for good, or a test fails.
+/// When a part cannot be installed, or a test fails.
 pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
     let brokers = match broker {
         Some(one) => vec![one],
         None => vec![Broker::Trixie, Broker::Bookworm],
     };
-    // The old functions have the names of today's, which are built after them.
+    // Build the old functions first, because today's functions have the same names and are built after them.
     testbed::prepare(&brokers, Kubernetes::Needed, upgrade::prepare)?;
-    // The tests call `cargo lambda watch` and `invoke`; zig must be the venv's own.
+    // The tests call `cargo lambda watch` and `invoke`. zig must come from the venv.
     let lambda = python::programs(&python::LAMBDA)?;
     let path = workspace::path_with(&lambda);
 
@@ -35,8 +36,8 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         if !forwarded.is_empty() {
             cargo.arg("--").args(forwarded);
         }
-        let next = "a test's own message is above; \
-                    `cargo xtask test -- PART_OF_ITS_NAME --nocapture` repeats it alone";
+        let next = "read the message of the failed test above; \
+                    `cargo xtask test -- PART_OF_ITS_NAME --nocapture` repeats only this test";
         step::shown(&format!("{what}, RabbitMQ from {}", broker.suite()), &mut cargo, next)
     };
     let forwarded: Vec<&str> = forwarded.iter().map(String::as_str).collect();
@@ -45,7 +46,7 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         if turn == 0 {
             run(broker, "all tests", &[], &forwarded)?;
         } else {
-            // By their name: `tests/broker*.rs` of any crate.
+            // The test programs `tests/broker*.rs` of all crates.
             run(broker, "the broker tests", &["--test", "broker*"], &forwarded)?;
             run(broker, "rotations and bad brokers", &["--test", "end_to_end"], &end_to_end)?;
         }

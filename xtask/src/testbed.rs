@@ -1,4 +1,4 @@
-//! `demo`, `up`, `bench`: build what they need, then become the testbed's own program.
+//! `demo`, `up`, `bench` and `prove`: build what they need, then start the testbed's program.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::kubernetes::{self, Building};
 use crate::package::{self, Architecture};
 use crate::{apt, disk, pass_through, python, step, workspace};
 
-/// Names the broker where no argument does.
+/// The variable that names the broker if no argument does.
 const VARIABLE: &str = "TESTBED_BROKER";
-/// Free GB for a first build: Go's caches while they last, what cargo builds, and the logs of a run.
+/// The free GB for a first build: Go's caches, the results of cargo, and the logs of a run.
 const FIRST_BUILD: u64 = 16;
-/// Free GB for all other runs.
+/// The free GB for all other runs.
 const LATER_RUN: u64 = 4;
 
-/// RabbitMQ as a Debian suite carries it.
+/// RabbitMQ from a Debian release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broker {
     /// 3.10
@@ -27,12 +27,12 @@ pub enum Broker {
 }
 
 impl Broker {
-    /// The suite's name, if it is one of ours.
+    /// The broker of a Debian release that the testbed supports.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Bookworm, Self::Trixie, Self::Forky].into_iter().find(|broker| broker.suite() == name)
     }
 
-    /// The name that the testbed and Debian know it by.
+    /// The name of the Debian release.
     pub fn suite(self) -> &'static str {
         match self {
             Self::Bookworm => "bookworm",
@@ -42,19 +42,19 @@ impl Broker {
     }
 }
 
-/// Whether a command needs the Kubernetes part, which takes long to build.
+/// Whether a command needs the Kubernetes part. Its build takes about ten minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kubernetes {
     Needed,
     NotNeeded,
 }
 
-/// How the functions and the testbed are built, by cargo's name for it.
+/// The cargo profile for the functions and the testbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// As the tests use them.
+    /// The profile of the tests.
     Dev,
-    /// So that ten thousand invocations take half of the time.
+    /// Halves the time of ten thousand invocations.
     Optimised,
 }
 
@@ -66,7 +66,7 @@ impl Profile {
         }
     }
 
-    /// The testbed's own program, beside which it finds the functions.
+    /// The path of the testbed's program. The functions are in the same folder.
     fn program(self) -> std::path::PathBuf {
         let folder = match self {
             Self::Dev => "debug",
@@ -76,15 +76,15 @@ impl Profile {
     }
 }
 
-/// Arguments of `demo` that leave Kubernetes out, or name a part without it.
+/// Arguments of `demo` that omit Kubernetes, or name a scenario without it.
 const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
-/// Arguments of `demo` that name a part with Kubernetes.
+/// Arguments of `demo` that name a scenario with Kubernetes.
 const KUBERNETES_IN: [&str; 3] = ["deliver", "overdue", "store"];
 
-/// Rotates a secret on a testbed of its own. The first time, two rotations are shown before Kubernetes is built.
+/// Runs the demo. The first time, it shows two rotations before it builds Kubernetes.
 ///
 /// # Errors
-/// When a part cannot be had or does not compile.
+/// When a part cannot be installed or does not compile.
 pub fn demo(arguments: &[String]) -> Result<()> {
     let has = |words: &[&str]| arguments.iter().any(|argument| words.contains(&argument.as_str()));
     if has(&NO_KUBERNETES_IN) {
@@ -97,8 +97,10 @@ pub fn demo(arguments: &[String]) -> Result<()> {
     prepare(&[broker], Kubernetes::NotNeeded, || Ok(()))?;
     let mut rotate = workspace::program(Profile::Dev.program());
     rotate.args(["demo", "rotate", "--broker", broker.suite()]);
-    step::shown("demo rotate", &mut rotate, "the logs are where the line above says")?;
-    eprintln!("\nWhat else there is to see needs a cluster, which is built now, once. Ctrl-C ends it here.");
+    step::shown("demo rotate", &mut rotate, "read the logs in the folder that the line above names")?;
+    eprintln!(
+        "\nThe other scenarios need Kubernetes. Its first build starts now and takes about ten minutes. To stop, press Ctrl-C."
+    );
     let rest = ["rest", "--broker", broker.suite()].map(str::to_owned);
     become_testbed("demo", &rest, Kubernetes::Needed, Profile::Dev, || Ok(()))
 }
@@ -109,7 +111,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 /// As [`demo`].
 pub fn up(arguments: &[String]) -> Result<()> {
     become_testbed("up", arguments, Kubernetes::NotNeeded, Profile::Dev, || {
-        // For `cargo lambda watch` and `invoke` against it.
+        // For `cargo lambda watch` and `invoke`.
         python::programs(&python::LAMBDA).map(|_| ())
     })
 }
@@ -124,7 +126,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     })
 }
 
-/// Runs the fault matrix and zero loss.
+/// Runs the fault matrix and the zero-loss test.
 ///
 /// # Errors
 /// As [`demo`].
@@ -132,11 +134,11 @@ pub fn prove(arguments: &[String]) -> Result<()> {
     become_testbed("prove", arguments, Kubernetes::Needed, Profile::Optimised, || Ok(()))
 }
 
-/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes. `first` is built
-/// before all other programs.
+/// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes. Calls `first`
+/// before it builds all other programs.
 ///
 /// # Errors
-/// When one of them cannot be had.
+/// When one of them cannot be installed.
 pub fn prepare(brokers: &[Broker], kubernetes: Kubernetes, first: impl Fn() -> Result<()>) -> Result<()> {
     prepare_for(brokers, kubernetes, Profile::Dev, first)
 }
@@ -150,7 +152,7 @@ fn prepare_for(
     let is_first = kubernetes == Kubernetes::Needed && !kubernetes::is_complete()?;
     disk::ensure_free(if is_first { FIRST_BUILD } else { LATER_RUN })?;
     apt::ensure(&apt::BROKER)?;
-    // Beside cargo and the downloads, which it outlasts by far.
+    // The build of Kubernetes takes longer than cargo and the downloads, so it runs in parallel.
     let building = match kubernetes {
         Kubernetes::Needed => Some(Building::start()?),
         Kubernetes::NotNeeded => None,
@@ -200,7 +202,7 @@ pub fn build(profile: Profile) -> Result<()> {
     }
 }
 
-/// `more` is what the command itself needs, beyond the parts of every testbed.
+/// Prepares the testbed, calls `more` for the command's own needs, and starts the testbed's program.
 fn become_testbed(
     command: &str,
     arguments: &[String],

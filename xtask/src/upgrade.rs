@@ -1,4 +1,4 @@
-//! The functions and the template of an older commit, from which `tests/end_to_end/upgrade.rs` updates a stack.
+//! Builds the functions of an older commit. `tests/end_to_end/upgrade.rs` updates a stack from this commit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{history, package, step, workspace};
 
-/// The last commit of version 0.1; also in the test.
+/// The last commit of version 0.1. The test names it, too.
 const COMMIT: &str = "218ad35ae289fc50a9c631f7e654b5aec51b0bf7";
 
-/// What only later functions say.
+/// A text that only later functions contain.
 const LATER: &[u8] = b"pair.taken";
-/// The crates of the commit that go into its functions.
+/// The crates of the commit that its functions consist of.
 const CRATES: [&str; 7] =
     ["contract", "lambda-boundary", "messages", "rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
-/// Builds the functions of [`COMMIT`] from the repository's own history, unless that was done before.
+/// Builds the functions of [`COMMIT`] from the repository's history, unless they are built already.
 ///
-/// Cargo builds them into this repository's target folder, so that dependencies of the same version are not compiled twice.
-/// Cargo does not tell a workspace's crates from those of another workspace by their folder: it takes today's for the old
-/// ones, if no file is newer. So the old ones get a profile of their own, which is a part of what cargo tells them by. Only
-/// the programs in `target/debug` have the same names: today's are built after this, and cargo puts those back.
+/// Cargo builds them in this repository's target folder, so that dependencies of the same version are not compiled twice.
+/// Cargo does not distinguish the crates of two workspaces by their folders: it would use today's crates for the old ones
+/// if no file is newer. So the old crates get a different profile, which cargo does distinguish. The programs in
+/// `target/debug` have the same names. Today's programs are built afterwards, and cargo replaces the old ones.
 ///
 /// # Errors
 /// When the history is missing, or the commit does not compile.
@@ -41,8 +41,8 @@ pub fn prepare() -> Result<()> {
     for name in CRATES {
         build.arg("--config").arg(format!("profile.dev.package.{name}.debug=false"));
     }
-    // The same selection of packages as today's build has the same features of dependencies. What is `command-line` today
-    // was a part of `testbed` in that commit.
+    // Select the same packages as today's build, so that dependencies have the same features. In that commit,
+    // `command-line` was a part of `testbed`.
     build.args(["--package", "testbed", "--package", "cookie-store"]);
     for function in package::FUNCTIONS {
         build.args(["--package", function, "--bin", function]);
@@ -52,15 +52,15 @@ pub fn prepare() -> Result<()> {
         &what,
         Duration::from_mins(5),
         &mut build,
-        "the output names what is missing; then repeat the command",
+        "fix the error in the output, then repeat the command",
     )?;
     for (function, program) in package::FUNCTIONS.iter().zip(&programs) {
         let built = workspace::target().join("debug").join(function);
         let bytes = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
         if bytes.windows(LATER.len()).any(|window| window == LATER) {
-            bail!("{} is not of {short}: cargo took a later build for it", built.display());
+            bail!("{} is not of {short}: cargo used a later build", built.display());
         }
-        // A copy: cargo replaces its own. Under its name only when it is whole.
+        // Copy the program, because cargo replaces it later. The copy gets its final name when it is complete.
         let partial = program.with_extension("partial");
         fs::copy(&built, &partial).with_context(|| format!("cannot write {}", partial.display()))?;
         fs::rename(&partial, program).with_context(|| format!("cannot write {}", program.display()))?;
@@ -68,13 +68,13 @@ pub fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// The commit's files, below `folder`.
+/// Writes the files of the commit to `folder`.
 fn check_out(folder: &Path) -> Result<()> {
     let mut ask = workspace::program("git");
     ask.args(["cat-file", "-e", &format!("{COMMIT}^{{commit}}")]).stderr(Stdio::null());
-    if !ask.status().context("git cannot be started")?.success() {
+    if !ask.status().context("cannot start git")?.success() {
         bail!(
-            "commit {COMMIT} is not in this clone, but a test updates a stack from it\n  next: git fetch --unshallow"
+            "commit {COMMIT} is not in this clone, but a test updates a stack from it\n  next: run `git fetch --unshallow`"
         );
     }
     history::check_out(COMMIT, folder)

@@ -1,4 +1,4 @@
-//! What the user asked for, or the help that answers it.
+//! The command line of `cargo xtask` and its help.
 
 use crate::advisories::Demand;
 use crate::package::Architecture;
@@ -19,11 +19,11 @@ pub enum Invocation {
     },
     Check,
     Docs {
-        /// Whether the pictures are drawn before.
+        /// Whether to draw the pictures first.
         draw: bool,
     },
     Lint {
-        /// Whether the check for advisories may be left out.
+        /// Whether the check for advisories may be omitted.
         advisories: Demand,
     },
     Kubernetes,
@@ -34,7 +34,7 @@ pub enum Invocation {
     Release,
 }
 
-/// The help text, and what was wrong when it was not asked for.
+/// The help text, and the error if the user did not ask for help.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Help {
     pub problem: Option<String>,
@@ -59,30 +59,30 @@ const COMMANDS: [&str; 12] = [
 const TEXT: &str = "\
 usage: cargo xtask COMMAND
 
-  demo [ARGS]      rotate a real RabbitMQ user, step by step; `demo --help` lists what there is
-  test             every test, on RabbitMQ 4.0; the broker tests on 3.10 as well
-       --broker B  everything on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
-       -- ARGS     to the test programs: a part of a test's name, --nocapture, ...
-  up [ARGS]        leave a testbed running and say how to use it; Ctrl-C ends it
-  check            before a commit: format, clippy, the project's rules, unit tests; under a minute
-                   when all is built
-  lint             format, clippy, rustdoc, licences, advisories, templates, Python, shell, the book
-                   and its links, the project's rules
-       --advisories  fails when the advisory database is out of reach, too
-  docs             the book of docs/ in target/docs; checks links, commands, paths and parameters
-       --pictures  draws the pictures first
-  package          release zips and their sizes
-       --arch A    arm64 or x86_64 (default: arm64 where Rust's library for it is installed)
-  release          target/release-VERSION with zips, templates, SBOMs and SHA256SUMS, for each
-                   architecture that can be built here; everything is built twice and compared
-  prove [ARGS]     a fault at every call of a rotation under every hypothesis about retries, and the
-                   store trading; the table goes to target/proof.md. Pieces that ended are kept for
-                   the commit: the same command goes on where a run was interrupted
-  bench [ARGS]     cold start, memory, calls and time of a rotation
-  kubernetes       etcd, API server, kubectl and External Secrets Operator for the testbed, which
-                   demo and test build as well
+  demo [ARGS]      rotate a real RabbitMQ user, step by step; `demo --help` lists the scenarios
+  test             run all tests on RabbitMQ 4.0, and the broker tests also on 3.10
+       --broker B  run all tests on one broker: bookworm (3.10), trixie (4.0) or forky (4.3)
+       -- ARGS     arguments for the test programs: a part of a test's name, --nocapture, ...
+  up [ARGS]        start a testbed and print commands to try; Ctrl-C ends it
+  check            quick checks before a commit: format, clippy, the project's rules, unit tests;
+                   less than a minute after a build
+  lint             all checks: format, clippy, rustdoc, licences, advisories, templates, Python,
+                   shell, the book and its links, the project's rules
+       --advisories  fail also if the advisory database cannot be reached
+  docs             build the book in target/docs; check links, commands, paths and parameters
+       --pictures  draw the pictures first
+  package          build the release zips and print their sizes
+       --arch A    arm64 or x86_64 (default: arm64 if Rust's library for it is installed)
+  release          write zips, templates, SBOMs and SHA256SUMS to target/release-VERSION, for each
+                   architecture that can be built here; build everything twice and compare
+  prove [ARGS]     test a fault at every call of a rotation, and a store during rotations; write the
+                   table to target/proof.md. Finished pieces are stored for the commit: if a run is
+                   interrupted, the same command continues
+  bench [ARGS]     measure the cold start, memory, calls and time of a rotation
+  kubernetes       build etcd, API server, kubectl and External Secrets Operator for the testbed;
+                   demo and test build them, too
 
-The first run installs what is missing and says what. Everything lands in `target/`, except for
+The first run installs what is missing and prints what. All files are in `target/`, except the
 Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck).";
 
 /// Reads the arguments after `cargo xtask`.
@@ -110,7 +110,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
     }
 }
 
-/// Arguments that another program reads, if its help text knows them.
+/// Arguments for another program, if its help text contains them.
 fn passed(command: &str, arguments: &[String]) -> Result<Vec<String>, Help> {
     let text = pass_through::help_of(command).unwrap_or(TEXT);
     if pass_through::asks_for_help(arguments) {
@@ -141,13 +141,13 @@ fn package(arguments: &[String]) -> Result<Invocation, Help> {
     Ok(Invocation::Package { architecture })
 }
 
-/// Whether the only flag that a command has is given.
+/// Whether the only flag of a command is given.
 fn flag(arguments: &[String], name: &str) -> Result<bool, Help> {
     let rest = arguments.strip_prefix(&[name.to_owned()]);
     no_more(rest.unwrap_or(arguments)).map(|()| rest.is_some())
 }
 
-/// The only option that a command has, as `--name value` or `--name=value`.
+/// The only option of a command, as `--name value` or `--name=value`.
 fn option<T>(
     arguments: &[String],
     name: &str,
@@ -195,7 +195,7 @@ fn problem(problem: String) -> Help {
     Help { problem: Some(problem), text: TEXT }
 }
 
-/// Levenshtein's distance: how many letters were added, dropped or mistaken.
+/// Levenshtein's distance: the number of added, removed or changed letters.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

@@ -1,4 +1,4 @@
-//! Where things are, and cargo as a child process.
+//! The paths of the repository, and cargo as a child process.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn read(file: &str) -> Result<String> {
     std::fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))
 }
 
-/// The files that git knows or would add, of these patterns or all.
+/// The files that git tracks or would add. With patterns, only the files that match.
 ///
 /// # Errors
 /// When git does not answer.
@@ -28,15 +28,15 @@ pub fn files(patterns: &[&str]) -> Result<Vec<String>> {
     let mut list = program("git");
     list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"]).args(patterns);
     let files = output(&mut list)?;
-    // A file that was removed is known to git until the next commit.
+    // git tracks a removed file until the next commit.
     let files = files.split_terminator('\0').filter(|file| root().join(file).is_file());
     Ok(files.map(str::to_owned).collect())
 }
 
-/// What a program prints.
+/// The output of a program.
 ///
 /// # Errors
-/// When it cannot be started, or does not end with success: what it says about that.
+/// When the program cannot be started or fails. The error contains its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let output =
         command.output().with_context(|| format!("cannot start {}", command.get_program().display()))?;
@@ -46,18 +46,17 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Build results and caches; the templates and the testbed look for the functions here.
+/// The folder for build results and caches. The templates and the testbed expect the functions here.
 pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// Tools that were installed for this repository only.
+/// The folder for tools that are installed only for this repository.
 pub fn tools() -> PathBuf {
     target().join("tools")
 }
 
-/// A program that runs in the top folder and is told to end when this process is killed.
-/// (Ctrl-C reaches both anyway.)
+/// A program that runs in the top folder and gets a signal when this process is killed. Ctrl-C reaches both.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
     match find("setpriv") {
         Some(setpriv) => {
@@ -69,8 +68,8 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
     }
 }
 
-/// A program that runs in the top folder, without what `cargo run` put into the environment: build
-/// scripts watch some of those variables, and everything would be built twice.
+/// A program that runs in the top folder without the variables that `cargo run` sets. Build scripts watch some of these
+/// variables, so cargo would build everything twice.
 pub fn unowned(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root()).env_remove("CARGO_TARGET_DIR");
@@ -88,7 +87,7 @@ pub fn cargo() -> Command {
     program(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-/// PATH with `folder` in front.
+/// PATH with `folder` as its first entry.
 pub fn path_with(folder: &Path) -> OsString {
     let mut path = folder.as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH") {
@@ -98,7 +97,7 @@ pub fn path_with(folder: &Path) -> OsString {
     path
 }
 
-/// Where a program is found: in PATH, or in the folders of administrators' programs.
+/// The path of a program in PATH or in the folders of administrators' programs.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

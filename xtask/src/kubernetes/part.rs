@@ -1,4 +1,4 @@
-//! The programs, and what each is built from.
+//! The programs of the Kubernetes part, and their sources.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use crate::workspace;
 /// A program.
 #[derive(Debug)]
 pub struct Part {
-    /// Of the program, and of the folder of its go.mod.
+    /// The name of the program, and of the folder of its go.mod.
     pub name: &'static str,
     pub package: &'static str,
-    /// The variable that names a program to take instead.
+    /// The variable that names another program to use.
     given_by: Option<&'static str>,
-    /// Seconds that the build takes on two cores.
+    /// The seconds of a build on two cores.
     pub takes: u64,
 }
 
-/// The quick ones first, so that a mistake in our own shows early.
+/// The quick builds come first, so that an error in the project's own module shows early.
 pub const PARTS: [Part; 5] = [
     Part { name: "token-webhook", package: ".", given_by: None, takes: 15 },
     Part {
@@ -48,13 +48,13 @@ pub const PARTS: [Part; 5] = [
     },
 ];
 
-/// The one whose module also holds the custom resources.
+/// The program whose module also contains the custom resources.
 pub fn operator() -> &'static Part {
     let [.., operator] = &PARTS;
     operator
 }
 
-/// Where all that is built lands.
+/// The folder of all build results.
 pub fn folder() -> PathBuf {
     workspace::target().join("testbed/kubernetes")
 }
@@ -76,7 +76,7 @@ impl Part {
         self.given_by.is_none_or(|variable| std::env::var_os(variable).is_none())
     }
 
-    /// Everything that decides what the program is.
+    /// Everything that the build of the program depends on.
     pub fn built_from(&self) -> Result<String> {
         let mut text = format!("{}\n{}\n", self.package, self.linker_flags()?);
         for file in ["go.mod", "go.sum", "main.go"].map(|name| self.module().join(name)) {
@@ -88,8 +88,8 @@ impl Part {
         Ok(text)
     }
 
-    /// Without tables for debuggers. The API server and kubectl learn their version from the
-    /// linker; users see v0.0.0 otherwise.
+    /// Omits the tables for debuggers. The linker sets the version of the API server and of kubectl. Without it, they
+    /// report v0.0.0.
     pub fn linker_flags(&self) -> Result<String> {
         let module = self.module().join("go.mod");
         let text =

@@ -1,18 +1,18 @@
-//! A terminal recording as an SVG: its lines appear one after the other, and stay.
+//! Draws a terminal recording as an SVG. The lines appear one after the other, and stay.
 //!
-//! The first line of a recording is the command. Each other line is the milliseconds after the start, a tab, and what was
-//! printed.
+//! The first line of a recording is the command. Each other line has the milliseconds since the start, a tab, and the
+//! printed text.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-/// Of one character and one line, in pixels.
+/// The size of one character and of one line, in pixels.
 const CHARACTER: usize = 8;
 const LINE: usize = 18;
 const MARGIN: usize = 16;
 const BAR: usize = 34;
-/// The milliseconds from one line to the next: a wait is shortened, and an eye can follow a quick one.
+/// The limits of the milliseconds between two lines, so that no wait is too long and every line can be read.
 const SHORTEST: u64 = 60;
 const LONGEST: u64 = 1_000;
 const STYLE: &str = "\
@@ -63,7 +63,7 @@ pub fn draw(recording: &str) -> Result<String> {
     Ok(svg + "</svg>")
 }
 
-/// How a line of a report is shown: its sections begin at the margin.
+/// The style of a line. The titles of sections have no indent.
 fn class(text: &str) -> &'static str {
     match text.trim_start().split(' ').next() {
         Some("ok") => "ok",

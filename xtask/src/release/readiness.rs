@@ -1,6 +1,6 @@
-//! Whether a release may be made of what is here.
+//! Checks whether the sources are ready for a release.
 
-/// So many changed files are named.
+/// The number of changed files that the message names.
 const SHOWN: usize = 5;
 
 /// The version in the table `[workspace.package]` of `Cargo.toml`.
@@ -10,7 +10,7 @@ pub fn version(manifest: &str) -> Option<&str> {
     lines.find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
 }
 
-/// What must be done before, a line each. `status` is what `git status --porcelain` prints.
+/// The tasks before a release, one line each. `status` is the output of `git status --porcelain`.
 pub fn refusals(version: &str, changelog: &str, status: &str) -> Vec<String> {
     let mut found = Vec::new();
     if section(changelog, version).is_none_or(str::is_empty) {
@@ -34,7 +34,7 @@ pub fn refusals(version: &str, changelog: &str, status: &str) -> Vec<String> {
     found
 }
 
-/// What stands below a heading such as `## [0.2.0] - 2026-01-31`.
+/// The text below a heading such as `## [0.2.0] - 2026-01-31`.
 fn section<'a>(changelog: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = changelog.split_once(&format!("\n## [{name}]"))?;
     let (_, text) = after.split_once('\n')?;

@@ -1,10 +1,10 @@
-//! A template as it is released: it says its version, and deploys the zips that are beside it.
+//! Changes a template for the release. It names its version, and deploys the zips in its folder.
 
 use anyhow::{Result, bail};
 
 use crate::package::{self, Architecture};
 
-/// A template with its version in the description, which CloudFormation shows with each stack.
+/// The template with its version in the description. AWS shows the description with each stack.
 ///
 /// # Errors
 /// When the template has no description in one line.
@@ -15,10 +15,10 @@ pub fn with_version(template: &str, version: &str) -> Result<String> {
     Ok(template.replacen(line, &format!("{line} Version {version}."), 1))
 }
 
-/// The stack's template for the zips of an architecture.
+/// The template of the stack for the zips of an architecture.
 ///
 /// # Errors
-/// When its form has changed: another function, or another parameter for the architecture.
+/// When the template has an unknown function, or another parameter for the architecture.
 pub fn with_zips(template: &str, architecture: Architecture) -> Result<String> {
     let mut text = template.to_owned();
     for function in package::FUNCTIONS {
