@@ -1,4 +1,4 @@
-//! The command line. No credential is in it: those come from files only.
+//! The command line. It contains no credentials, because they come only from files.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::connection::Pattern;
 
-/// Which of the three services this process is.
+/// The service that this process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Service {
     /// Publishes confirmed orders
@@ -18,7 +18,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Its name.
+    /// The name of the service.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -33,18 +33,18 @@ impl Service {
 #[derive(Debug, PartialEq, Eq, Parser)]
 #[command(name = "cookie-store")]
 pub struct Arguments {
-    /// Which service
+    /// The service to run
     pub service: Service,
-    /// The broker's name; always over TLS
+    /// The broker's host name. Connections always use TLS
     #[arg(long, value_name = "NAME")]
     pub host: String,
-    /// Its AMQPS port
+    /// The AMQPS port of the broker
     #[arg(long, value_name = "N", default_value_t = 5671)]
     pub port: u16,
-    /// Its vhost
+    /// The vhost on the broker
     #[arg(long, value_name = "NAME", default_value = "cookie-store")]
     pub vhost: String,
-    /// Private authorities, beside those of the web
+    /// A file with private certificate authorities, in addition to the public ones
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// The mounted Secret with `username` and `password`
@@ -53,10 +53,10 @@ pub struct Arguments {
     /// When to switch to new credentials
     #[arg(long, value_enum, default_value_t = Pattern::Watch)]
     pub pattern: Pattern,
-    /// What was done, by order id
+    /// The file that records the completed orders by their IDs
     #[arg(long, value_name = "FILE")]
     pub ledger: PathBuf,
-    /// How many orders payment takes
+    /// The number of orders that payment takes
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub orders_per_second: u32,
 }

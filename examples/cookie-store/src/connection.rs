@@ -1,4 +1,4 @@
-//! Connections to the broker: always over TLS, always with the credentials that the volume holds at that moment.
+//! Connections to the broker. They always use TLS and the current credentials in the volume.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,51 +10,51 @@ use lapin::{Connection, ConnectionProperties};
 
 use crate::credentials::{Credentials, MountedSecret, Version};
 
-/// The largest frame, in bytes; RabbitMQ's own default.
+/// The largest frame in bytes. This is RabbitMQ's default.
 const FRAME_MAX: u32 = 131_072;
 
-/// How often the volume is looked at. Kubernetes itself takes up to a minute and more to bring a change there.
+/// The interval of checks for changes in the volume. Kubernetes may need more than a minute to update the volume.
 const LOOK: Duration = Duration::from_millis(500);
-/// lapin has no limit of its own.
+/// The time limit for one attempt to connect, because lapin has none.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Between attempts, doubled from the first to the longest: a broker that comes back is not to be met by a storm, and
-/// nobody wants to wait for long once it is there.
+/// The waits between attempts, from the first to the longest. Each wait is twice as long as the one before. So a broker
+/// that starts again does not get too many attempts at once, and no service waits long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// When a service switches to new credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Pattern {
-    /// As soon as the volume holds them. Recommended: nobody is connected as the old user when its turn comes, and a
-    /// revocation meets nobody but the attacker.
+    /// As soon as the volume contains them. This is recommended: when the next rotation changes the old user, no service
+    /// is connected as that user. A revocation closes only the connections of an attacker.
     Watch,
-    /// When the connection is lost. Simpler, but the old user stays in use until somebody closes its connections.
+    /// When the connection is lost. This is simpler, but the service uses the old user until its connection is closed.
     Lazy,
 }
 
-/// Where the broker is.
+/// The address of the broker.
 #[derive(Debug, Clone)]
 pub struct Broker {
-    /// Its name, which the certificate must be for.
+    /// The host name. The certificate must be valid for it.
     pub host: String,
     /// The AMQPS port.
     pub port: u16,
     /// The vhost.
     pub vhost: String,
-    /// A file with private authorities, beside the web's own. Amazon MQ needs none.
+    /// A file with private certificate authorities, in addition to the public ones. Amazon MQ does not need it.
     pub ca: Option<PathBuf>,
 }
 
-/// Makes a service's connections.
+/// Creates the connections of a service.
 #[derive(Debug)]
 pub struct Connector {
-    /// Where to.
+    /// The broker to connect to.
     pub broker: Broker,
-    /// As whom.
+    /// The mounted Secret with the credentials.
     pub secret: MountedSecret,
-    /// When anew.
+    /// When to switch to new credentials.
     pub pattern: Pattern,
-    /// The name that the broker's operators see.
+    /// The name of the connection, for the operators of the broker.
     pub name: String,
 }
 
@@ -79,7 +79,7 @@ enum ConnectError {
 }
 
 impl Connector {
-    /// Connects, however long it takes. Each attempt reads the volume again: what was refused may be outdated.
+    /// Connects, and retries without a limit. Each attempt reads the volume again, because refused credentials may be old.
     pub async fn connect(&self) -> Session {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -92,8 +92,8 @@ impl Connector {
         }
     }
 
-    /// Waits until the volume holds other credentials than those of `current`, and connects with them. `current` goes on
-    /// working meanwhile, also when this takes several attempts. Never ends with [`Pattern::Lazy`].
+    /// Waits until the volume contains other credentials than those of `current`, and connects with them. `current` stays
+    /// open, also if this takes several attempts. With [`Pattern::Lazy`], this never ends.
     pub async fn replacement(&self, current: &Session) -> Session {
         if self.pattern == Pattern::Lazy {
             return std::future::pending().await;
@@ -103,7 +103,7 @@ impl Connector {
             if self.secret.version().is_ok_and(|version| version != current.version) {
                 match self.attempt().await {
                     Ok(session) => return session,
-                    Err(error) => tracing::warn!("still on the old connection: {error}"),
+                    Err(error) => tracing::warn!("the old connection is still in use: {error}"),
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Connector {
                 port: self.broker.port,
             },
             vhost: self.broker.vhost.clone(),
-            // A limit of our own: lapin takes the broker's otherwise, and "no limit" for buffers of 128 GiB.
+            // Without this limit, lapin uses the broker's limit. If the broker has none, lapin allows buffers of 128 GiB.
             query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
         let authorities = self.broker.ca.as_ref().map(std::fs::read_to_string).transpose();

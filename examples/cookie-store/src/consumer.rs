@@ -1,7 +1,7 @@
-//! The consumers: the work first, then the acknowledgement, and each order once.
+//! The consumers do the work first, then acknowledge the message. They process each order once.
 //!
-//! A message that was not acknowledged when its connection ended comes again. So the work may be done and the message come
-//! again all the same: the ledger knows.
+//! If a connection ends before the acknowledgement, the broker delivers the message again, although the work may be done.
+//! The ledger records which work is done.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -20,12 +20,12 @@ use crate::report::Counts;
 use crate::service::{End, Signal, Work, answer};
 use crate::topology::OrderConfirmed;
 
-/// How many messages may be under way to a consumer: as many may come again when a connection is lost.
+/// The prefetch count. After a lost connection, at most this many messages are delivered again.
 const PREFETCH: u16 = 50;
-/// For finishing what is under way on a connection that goes.
+/// The time limit to finish the delivered messages of a connection before it is closed.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// The messenger, or order: works for each order in its queue.
+/// The service messenger or order. It processes each order in its queue.
 #[derive(Debug)]
 pub struct Consumer {
     queue: &'static str,
@@ -34,13 +34,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer of `queue` that does its work in `done`.
+    /// A consumer of `queue` that records its work in `done`.
     #[must_use]
     pub fn new(queue: &'static str, done: Ledger) -> Self {
         Self { queue, done, counts: Counts::default() }
     }
 
-    /// What it has counted until now.
+    /// The counts so far.
     #[must_use]
     pub fn into_counts(self) -> Counts {
         self.counts
@@ -50,11 +50,12 @@ impl Consumer {
         self.counts.received += 1;
         self.counts.redelivered += u64::from(delivery.redelivered);
         let Ok(order) = serde_json::from_slice::<OrderConfirmed>(&delivery.data) else {
-            // It would come again for ever. Give the queue a dead-letter exchange to keep such messages.
+            // With requeueing, this message would be delivered again forever. To keep such messages, configure a dead-letter
+            // exchange for the queue.
             self.counts.unreadable += 1;
             return text(delivery.reject(BasicRejectOptions { requeue: false }).await).map(drop);
         };
-        // When the work fails there is no acknowledgement, and the message comes again on the next connection.
+        // If the work fails, the message is not acknowledged, and the broker delivers it again on the next connection.
         let is_new = self.done.record(&order.order_id).map_err(|error| error.to_string())?;
         if is_new {
             self.counts.progress(Instant::now());
@@ -64,14 +65,14 @@ impl Consumer {
         text(delivery.ack(BasicAckOptions::default()).await).map(drop)
     }
 
-    /// Takes no more, finishes what has arrived, and acknowledges it on the channel it came on.
+    /// Cancels the subscription, finishes the delivered messages, and acknowledges them on their own channel.
     async fn drain(&mut self, channel: &Channel, mut messages: lapin::Consumer) -> Result<(), String> {
         text(channel.basic_cancel(messages.tag(), BasicCancelOptions::default()).await)?;
         while let Some(message) = messages.next().await {
             self.handle(text(message)?).await?;
         }
-        // The broker answers when it has seen every acknowledgement. A quorum queue that is busy may send some of these
-        // messages again all the same.
+        // The broker answers after it has received every acknowledgement. A busy quorum queue may still deliver some of
+        // these messages again.
         text(channel.close(200, "drained".into()).await)
     }
 }
@@ -100,9 +101,9 @@ impl Work for Consumer {
         };
         match tokio::time::timeout(DRAIN_LIMIT, self.drain(&channel, messages)).await {
             Ok(Ok(())) => {}
-            // What was not acknowledged comes again.
-            Ok(Err(why)) => tracing::warn!("lost while it was drained: {why}"),
-            Err(_) => tracing::warn!("not drained within {DRAIN_LIMIT:?}"),
+            // The broker delivers unacknowledged messages again.
+            Ok(Err(why)) => tracing::warn!("the connection was lost with unfinished messages: {why}"),
+            Err(_) => tracing::warn!("not all messages were finished within {DRAIN_LIMIT:?}"),
         }
         match signal {
             Signal::Replaced(next) => End::Replaced(next),

@@ -1,26 +1,25 @@
 //! The credentials in a mounted Secret.
 //!
-//! Kubernetes writes each version of a Secret into a folder of its own and then moves the link `..data` to it in one
-//! step. So both files are read below the target of that link: through `username` and `password` themselves, the user of
-//! one version could come with the password of the next. An environment variable would never change at all, and neither
-//! does a volume with `subPath`.
+//! Kubernetes writes each version of a Secret to a new folder. Then it changes the link `..data` to that folder in one step.
+//! So this module reads both files in the target of that link. Through the paths `username` and `password`, it could get
+//! the user of one version and the password of the next. An environment variable or a volume with `subPath` never changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder that a Secret is mounted to.
+/// The folder of a mounted Secret.
 #[derive(Debug)]
 pub struct MountedSecret {
     folder: PathBuf,
 }
 
-/// A version of the Secret, as the volume names it.
+/// A version of the Secret: the folder in the volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(PathBuf);
 
-/// A user and its password, of one version.
+/// A user and its password from one version.
 pub struct Credentials {
-    /// Where they come from.
+    /// The version that contains them.
     pub version: Version,
     /// The broker user.
     pub username: String,
@@ -34,7 +33,7 @@ impl MountedSecret {
         Self { folder: folder.to_owned() }
     }
 
-    /// The version that the volume holds now.
+    /// The current version in the volume.
     ///
     /// # Errors
     /// When the folder is not a mounted Secret.
@@ -42,10 +41,10 @@ impl MountedSecret {
         std::fs::read_link(self.folder.join("..data")).map(Version)
     }
 
-    /// The credentials that the volume holds now.
+    /// The current credentials in the volume.
     ///
     /// # Errors
-    /// When they are not there. A version that is replaced at this very moment is gone as well: try again.
+    /// When they are missing. This also happens if Kubernetes replaces the version at the same time. Then retry.
     pub fn read(&self) -> io::Result<Credentials> {
         let version = self.version()?;
         let file = |name: &str| std::fs::read_to_string(self.folder.join(&version.0).join(name));
@@ -56,7 +55,7 @@ impl MountedSecret {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Without the password.
+        // The output omits the password.
         formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
 }
@@ -67,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// As kubelet does it: a folder for the version, then the link.
+    /// Writes a version as kubelet does: first the folder, then the link.
     fn project(folder: &Path, version: &str, username: &str, password: &str) -> io::Result<()> {
         let data = folder.join(version);
         std::fs::create_dir_all(&data)?;

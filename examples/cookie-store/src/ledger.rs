@@ -1,14 +1,14 @@
-//! What a service has done, by order id, in a file.
+//! A file that records the completed orders of a service by their IDs.
 //!
-//! It stands for a table with a unique key: where the work is itself a row in a database, write both in one transaction,
-//! and the work happens once however often the message comes.
+//! In a real service, this is a table with a unique key. If the work also writes to that database, use one transaction for
+//! both. Then the work happens once, even if the message is delivered several times.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
 
-/// Order ids, each once.
+/// The IDs of completed orders.
 #[derive(Debug)]
 pub struct Ledger {
     file: File,
@@ -16,7 +16,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens it with what an earlier run has written.
+    /// Opens the file and reads the entries of earlier runs.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -26,10 +26,10 @@ impl Ledger {
         Ok(Self { file, known })
     }
 
-    /// Does the work for an order, unless it is done; whether it was done now.
+    /// Does the work for an order, unless it is done already. Returns whether it was done now.
     ///
     /// # Errors
-    /// When the file cannot be written; then it is not done.
+    /// When the file cannot be written. Then the work is not done.
     pub fn record(&mut self, order_id: &str) -> io::Result<bool> {
         if self.known.contains(order_id) {
             return Ok(false);
@@ -38,13 +38,13 @@ impl Ledger {
         Ok(self.known.insert(order_id.to_owned()))
     }
 
-    /// How many orders are in it.
+    /// The number of recorded orders.
     #[must_use]
     pub fn len(&self) -> usize {
         self.known.len()
     }
 
-    /// Whether it is new.
+    /// Whether the ledger is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()

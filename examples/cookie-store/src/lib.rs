@@ -1,16 +1,17 @@
-//! A store that sells cookies: payment tells of each confirmed order, the messenger sends it to the customer, and
-//! order fulfils it. Each has a broker user of its own, whose credentials rotate while the store trades.
+//! An example store that sells cookies. Payment publishes each confirmed order, the messenger sends it to the customer, and
+//! order fulfils it. Each service has its own broker user. The credentials rotate while the services run.
 //!
-//! What to copy from here is how a service gets through a rotation without losing or doubling an order:
+//! The example shows how a service continues during a rotation and neither loses nor repeats an order:
 //!
-//! 1. Credentials are read from the files of a mounted Secret, both from one version of it ([`credentials`]).
-//! 2. A changed volume leads to a new connection first and the end of the old one after that; a lost connection leads
-//!    to a new one with what the volume holds then ([`connection`], [`service`]).
-//! 3. A publisher keeps an order until the broker has confirmed it, and sends it again under the same id otherwise
-//!    ([`payment`]).
-//! 4. A consumer acknowledges after the work, and drops an order that it has done already ([`consumer`], [`ledger`]).
+//! 1. The service reads the user and the password from the files of a mounted Secret, both from the same version
+//!    ([`credentials`]).
+//! 2. When the volume changes, the service opens a new connection and then closes the old one. When a connection is lost,
+//!    it connects again with the current credentials in the volume ([`connection`], [`service`]).
+//! 3. A publisher keeps an order until the broker has confirmed it. Without a confirmation, it sends the order again with
+//!    the same ID ([`payment`]).
+//! 4. A consumer acknowledges after the work, and drops an order that is done already ([`consumer`], [`ledger`]).
 //!
-//! Points 3 and 4 are what any application needs that must not lose messages, with or without rotation.
+//! Every application that must not lose messages needs points 3 and 4, with or without rotation.
 
 pub mod arguments;
 pub mod connection;

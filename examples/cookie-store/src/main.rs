@@ -1,5 +1,5 @@
-//! One of the three services, by its first argument. It runs until SIGTERM or Ctrl-C, finishes what it has taken on, and
-//! prints what it counted. All else goes to standard error.
+//! Runs the service that the first argument names. After SIGTERM or Ctrl-C, it finishes its accepted work and prints its
+//! counts. All other output goes to standard error.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -18,12 +18,12 @@ use cookie_store::topology::{MESSENGER_QUEUE, ORDER_QUEUE};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Below the 30 s that Kubernetes gives a pod (`terminationGracePeriodSeconds`).
+/// The time limit to stop. It is below the 30 s that a pod has in Kubernetes (`terminationGracePeriodSeconds`).
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // The client library's own lines at INFO at the most: below, some crates print what they send.
+    // Log other crates at INFO or above, because at lower levels some crates print what they send.
     let filter = tracing_subscriber::EnvFilter::new("warn,cookie_store=info");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
     let counts = match run(arguments).await {
         Ok(counts) => counts,
         Err(error) => {
-            tracing::error!("{service} does not start: {error}");
+            tracing::error!("{service} cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -75,7 +75,7 @@ async fn until_stopped(connector: &Connector, work: &mut impl Work) -> std::io::
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        // Nobody listens any more only when the work is over.
+        // If nobody receives this, the work is over.
         let _ = stop.send(true);
         tokio::time::sleep(STOP_LIMIT).await;
     };

@@ -1,24 +1,24 @@
 //! Orders that the broker has not confirmed yet.
 //!
-//! A real shop keeps them in its database, written in the transaction that takes the money; then they outlive a crash of
-//! the service as well.
+//! A real shop writes them to its database in the transaction that takes the money. Then they also survive a crash of the
+//! service.
 
 use std::collections::BTreeMap;
 
-/// Orders on their way to the broker, oldest first.
+/// The unconfirmed orders, oldest first.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// By number, each with how often it was sent.
+    /// How often each order was sent, by order number.
     orders: BTreeMap<u64, u32>,
 }
 
 impl Outbox {
-    /// Takes an order.
+    /// Adds an order.
     pub fn take(&mut self, number: u64) {
         self.orders.insert(number, 0);
     }
 
-    /// The oldest orders, at most `most`, to be sent now; each with whether it was sent before.
+    /// The oldest orders to send now, at most `most`. Each has a flag whether it was sent before.
     pub fn to_send(&mut self, most: usize) -> Vec<(u64, bool)> {
         let oldest = self.orders.iter_mut().take(most);
         oldest
@@ -29,18 +29,18 @@ impl Outbox {
             .collect()
     }
 
-    /// The broker has it, in every queue that it belongs into.
+    /// Removes an order that the broker has confirmed for every queue.
     pub fn confirmed(&mut self, number: u64) {
         self.orders.remove(&number);
     }
 
-    /// How many are not confirmed.
+    /// The number of unconfirmed orders.
     #[must_use]
     pub fn len(&self) -> usize {
         self.orders.len()
     }
 
-    /// Whether all are confirmed.
+    /// Whether all orders are confirmed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()

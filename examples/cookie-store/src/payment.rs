@@ -1,8 +1,8 @@
-//! The publisher: nothing is gone before the broker has confirmed it.
+//! The publisher. It keeps each order until the broker has confirmed it.
 //!
-//! Messages are persistent, so they survive a restart of the broker, and mandatory, so one that no queue takes comes back
-//! instead of vanishing. A lost connection leaves some orders unconfirmed, of which the broker may have some: they
-//! are sent again with the same id, and whoever receives one twice can tell.
+//! Messages are persistent, so they survive a restart of the broker. They are mandatory, so the broker returns a message
+//! that no queue accepts. After a lost connection, the publisher sends the unconfirmed orders again with the same IDs. The
+//! broker may have stored some of them already, so the consumers recognize copies by their IDs.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -17,16 +17,17 @@ use crate::report::Counts;
 use crate::service::{End, Signal, Work, answer};
 use crate::topology::{EXCHANGE, ORDER_CONFIRMED, OrderConfirmed};
 
-/// How often orders go out, and at most how many.
+/// The interval between batches of orders, and the maximum size of a batch.
 const BATCH_EVERY: Duration = Duration::from_millis(25);
 const BATCH_SIZE: usize = 500;
-/// A broker that has not confirmed by then (a memory alarm, a cut network) is as good as lost.
+/// The time limit for confirmations. After it, the connection counts as lost, for example because of a memory alarm or a
+/// network failure.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
-/// Before orders that no queue took, or that the broker could not store, are sent again.
+/// The wait before orders are sent again that no queue accepted or that the broker could not store.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
 const PERSISTENT: u8 = 2;
 
-/// Payment: takes orders at a steady rate, whatever the broker does, and publishes them.
+/// The service payment. It takes orders at a constant rate, also if the broker is down, and publishes them.
 #[derive(Debug)]
 pub struct Payment {
     orders: Ledger,
@@ -39,7 +40,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Orders go into `orders` when they are taken.
+    /// Writes each taken order to `orders`.
     #[must_use]
     pub fn new(orders: Ledger, orders_per_second: u32, now: Instant) -> Self {
         Self {
@@ -53,14 +54,14 @@ impl Payment {
         }
     }
 
-    /// What it has counted until now.
+    /// The counts so far.
     #[must_use]
     pub fn into_counts(mut self) -> Counts {
         self.counts.unconfirmed = self.outbox.len() as u64;
         self.counts
     }
 
-    /// Customers do not wait for the broker: what they ordered while it was away is taken now.
+    /// Takes the orders that are due. Customers also order while the broker is down, so this includes those orders.
     fn take_orders(&mut self, now: Instant) -> std::io::Result<()> {
         let due = now.duration_since(self.began).as_millis() * u128::from(self.orders_per_second) / 1_000;
         while u128::from(self.taken) < due {
@@ -72,8 +73,8 @@ impl Payment {
         Ok(())
     }
 
-    /// Sends the oldest orders and waits until the broker has answered for all of them. What it does not confirm stays in
-    /// the outbox; how many those are.
+    /// Sends the oldest orders and waits for the broker's answer to each of them. Unconfirmed orders stay in the outbox.
+    /// Returns their number.
     async fn publish(&mut self, channel: &Channel) -> Result<usize, lapin::Error> {
         let mut answers = Vec::new();
         for (number, again) in self.outbox.to_send(BATCH_SIZE) {
@@ -92,7 +93,7 @@ impl Payment {
         }
         let mut refused = 0;
         for (number, answer) in answers {
-            // With a message in it, no queue took the order and it came back.
+            // A confirmation with a message means that no queue accepted the order and the broker returned it.
             if answer.await? == Confirmation::Ack(None) {
                 self.outbox.confirmed(number);
                 self.counts.confirmed += 1;
@@ -113,7 +114,7 @@ impl Work for Payment {
         };
         let mut batch = tokio::time::interval(BATCH_EVERY);
         loop {
-            // Here nothing is under way: each batch is answered for, or lost with its connection.
+            // At this point no confirmation is pending: each batch is confirmed, refused, or lost with its connection.
             tokio::select! {
                 biased;
                 signal = &mut signal, if !self.stopping => match signal {
@@ -125,12 +126,12 @@ impl Work for Payment {
             if !self.stopping
                 && let Err(error) = self.take_orders(Instant::now())
             {
-                tracing::error!("no orders are taken: {error}");
+                tracing::error!("cannot take orders: {error}");
             }
             match tokio::time::timeout(CONFIRM_LIMIT, self.publish(&channel)).await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(refused)) => {
-                    tracing::warn!("the broker has no queue, or no room, for {refused} orders");
+                    tracing::warn!("the broker has no queue or no space for {refused} orders");
                     tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
                 }
                 Ok(Err(error)) => return End::Lost(error.to_string()),

@@ -1,30 +1,30 @@
-//! What a service has seen, and how long it stood still.
+//! The counts of a service, and its longest pause.
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// What is counted, as it stands in the report at the end.
+/// The counts in the final report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Messages sent, each copy counted.
+    /// Sent messages, including copies.
     pub published: u64,
     /// Orders that the broker has confirmed.
     pub confirmed: u64,
-    /// Copies of an order that was sent before.
+    /// Copies of orders that were sent before.
     pub resent: u64,
-    /// Orders that were taken and not confirmed until the end.
+    /// Orders that were taken, but not confirmed at the end.
     pub unconfirmed: u64,
-    /// Messages received, each copy counted.
+    /// Received messages, including copies.
     pub received: u64,
-    /// Those that the broker marked as sent before.
+    /// Received messages that the broker marked as redelivered.
     pub redelivered: u64,
-    /// Those that were dropped, because the order was done already.
+    /// Received messages that were dropped, because the order was done already.
     pub duplicates: u64,
-    /// Messages that are no order.
+    /// Received messages that are not orders.
     pub unreadable: u64,
-    /// Connections that gave way to one with new credentials.
+    /// Connections that were replaced by a connection with new credentials.
     pub replaced: u64,
     /// Connections that were lost.
     pub lost: u64,
@@ -35,13 +35,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Messages that were dealt with, whatever the service does with them.
+    /// The number of processed messages, for any service.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.confirmed + self.received
     }
 
-    /// An order was confirmed, or done.
+    /// Records that an order was confirmed or done.
     pub fn progress(&mut self, now: Instant) {
         let pause = self.last_progress.map_or(Duration::ZERO, |last| now.duration_since(last));
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -53,9 +53,9 @@ impl Counts {
 /// The last line that a service prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
-    /// Its name.
+    /// The name of the service.
     pub service: String,
-    /// What it counted.
+    /// Its counts.
     #[serde(flatten)]
     pub counts: Counts,
 }

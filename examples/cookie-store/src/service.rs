@@ -1,4 +1,4 @@
-//! What all three services have in common: one connection after the other, until they are asked to stop.
+//! The common part of the three services: it opens one connection after the other, until the service must stop.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -8,55 +8,55 @@ use tokio::sync::watch;
 use crate::connection::{Connector, Session};
 use crate::report::Counts;
 
-/// How long the broker may take over an answer. lapin has no limit of its own, and never ends a call that was made in the
-/// moment in which its connection was lost.
+/// The time limit for an answer of the broker. lapin has no limit. If a connection is lost during a call, lapin may never
+/// end that call.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How often a connection is looked at, and how long the work has to notice by itself that it is lost. A call or a
-/// subscription of that moment may never be told.
+/// The interval of checks for a lost connection, and the time that the work has to detect the loss itself. lapin may not
+/// report the loss to a call or a subscription that starts at the same time.
 const LOOK: Duration = Duration::from_millis(500);
 const NOTICE: Duration = Duration::from_secs(2);
-/// How long goodbye may take before the connection is dropped.
+/// The time limit to close a connection. After it, the connection is dropped.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// Before a connection that follows one on which nothing could be done, because a queue is missing for instance.
+/// The wait before the next connection if no work was possible on the last one, for example because a queue is missing.
 const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(2);
 
-/// What a service that is at work is told.
+/// An instruction for a running service.
 #[derive(Debug)]
 pub enum Signal {
-    /// Finish what is under way, then go on with this connection.
+    /// Finish the current work, then continue on this connection.
     Replaced(Box<Session>),
-    /// Finish what is under way, and all that was taken on.
+    /// Finish the current work and everything that was accepted, then stop.
     Stop,
 }
 
 /// How the work on one connection ended.
 #[derive(Debug)]
 pub enum End {
-    /// Nothing is under way on it any more; the next one stands already.
+    /// The work on it is finished. The next connection is open already.
     Replaced(Box<Session>),
-    /// It is lost, with whatever was under way on it.
+    /// The connection is lost, with its current work.
     Lost(String),
-    /// All is done.
+    /// All work is finished.
     Stopped,
 }
 
 /// The work of a service on one connection.
 pub trait Work {
-    /// Works until it is told something, or the connection is lost.
+    /// Works until it gets an instruction, or the connection is lost.
     fn on(
         &mut self,
         session: &Session,
         signal: Pin<&mut impl Future<Output = Signal>>,
     ) -> impl Future<Output = End>;
 
-    /// Where to count.
+    /// The counts.
     fn counts(&mut self) -> &mut Counts;
 }
 
-/// What the broker answers.
+/// Waits for the broker's answer.
 ///
 /// # Errors
-/// Why the connection counts as lost: the broker's error, or no answer in time.
+/// When the broker reports an error or does not answer in time. Then the connection counts as lost.
 pub async fn answer<T>(call: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
     match tokio::time::timeout(ANSWER_LIMIT, call).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
@@ -64,7 +64,7 @@ pub async fn answer<T>(call: impl Future<Output = Result<T, lapin::Error>>) -> R
     }
 }
 
-/// Runs a service until it is told to `stop` and has finished.
+/// Runs a service until `stop`, and until its work is finished.
 pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Receiver<bool>) {
     let mut session = connector.connect().await;
     loop {
@@ -73,10 +73,10 @@ pub async fn run(connector: &Connector, work: &mut impl Work, stop: watch::Recei
             let signal = pin!(signal(connector, &session, stop.clone()));
             tokio::select! {
                 end = work.on(&session, signal) => end,
-                () = lost(&session) => End::Lost("it gave no reason".to_owned()),
+                () = lost(&session) => End::Lost("no reason was given".to_owned()),
             }
         };
-        // In this order: the next connection stands before the old one goes.
+        // The order matters: the next connection is open before the old one is closed.
         let next = match end {
             End::Replaced(next) => {
                 work.counts().replaced += 1;
@@ -104,7 +104,7 @@ async fn signal(connector: &Connector, session: &Session, mut stop: watch::Recei
     }
 }
 
-/// Ends some time after the connection.
+/// Ends some time after the connection is lost.
 async fn lost(session: &Session) {
     while session.connection.status().connected() {
         tokio::time::sleep(LOOK).await;
@@ -113,6 +113,6 @@ async fn lost(session: &Session) {
 }
 
 async fn close(session: &Session) {
-    // One that is lost already, or a broker that does not answer: nothing is under way any more.
+    // The connection may be lost, or the broker may not answer. No work is left, so errors do not matter.
     let _ = tokio::time::timeout(CLOSE_LIMIT, session.connection.close(200, "bye".into())).await;
 }

@@ -1,20 +1,20 @@
-//! The names on the broker. `topology.json` beside this crate makes them, together with what each user may do.
+//! The names on the broker. `topology.json` in the folder of this crate defines them and the permissions of each user.
 
 use serde::{Deserialize, Serialize};
 
 /// The exchange that payment publishes to.
 pub const EXCHANGE: &str = "store";
-/// The routing key of an order that is paid for.
+/// The routing key of a paid order.
 pub const ORDER_CONFIRMED: &str = "order.confirmed";
 /// The messenger's queue.
 pub const MESSENGER_QUEUE: &str = "messenger";
 /// The queue of the service that fulfils orders.
 pub const ORDER_QUEUE: &str = "order";
 
-/// The message.
+/// The message for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderConfirmed {
-    /// The same for every copy of the message, so that whoever receives two can tell.
+    /// The ID is the same in every copy of the message, so that a consumer can recognize a second copy.
     pub order_id: String,
 }

@@ -1,4 +1,4 @@
-//! A service whose work is not told that its connection is lost, as it happens to a call that was made in that moment.
+//! A service whose work gets no report of a lost connection. This happens to a call that starts at the same time.
 
 use std::error::Error;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 const USER: &str = "deaf";
 
-/// Hears nothing on its first connection.
+/// A worker that gets no reports on its first connection.
 struct Deaf {
     connections: watch::Sender<usize>,
     counts: Counts,

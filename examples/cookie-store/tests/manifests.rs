@@ -1,5 +1,4 @@
-//! What stands beside the code fits it: the manifests call the program as it wants to be called, and the topology has the
-//! names that it uses.
+//! Checks that the manifests call the program with valid arguments, and that the topology has the names that it uses.
 
 use std::collections::BTreeMap;
 use std::error::Error;
