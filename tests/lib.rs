@@ -1,6 +1,6 @@
-//! One cloud for all tests of this process: started by the first that asks, shared by all others.
+//! One cloud for all tests of this process. The first test starts it, and all others share it.
 //!
-//! Tests run side by side, so each makes broker users and secrets of its own (see [`name`]).
+//! Tests run in parallel, so each creates its own broker users and secrets (see [`name`]).
 
 use std::future::Future;
 use std::sync::LazyLock;
@@ -16,10 +16,10 @@ static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new)
 static CLOUD: OnceCell<Cloud> = OnceCell::const_new();
 static CLUSTER: RwLock<()> = RwLock::const_new(());
 
-/// Runs a test on the shared cloud. What stays running is ended with the process.
+/// Runs a test on the shared cloud. Everything ends with the process.
 ///
 /// # Errors
-/// When the cloud does not start, and those of the test.
+/// When the cloud does not start, or the test fails.
 pub fn on_the_cloud<F>(test: impl FnOnce(&'static Cloud) -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
@@ -32,7 +32,8 @@ where
     })
 }
 
-/// As [`on_the_cloud`], for a test that delivers to the cluster, while nobody disturbs it.
+/// Like [`on_the_cloud`], for a test that delivers to the cluster. No other test takes parts of the cluster away
+/// meanwhile.
 ///
 /// # Errors
 /// As [`on_the_cloud`].
@@ -46,7 +47,8 @@ where
     })
 }
 
-/// As [`on_the_cluster`], for a test that takes a part of the cluster away, while nobody else uses it.
+/// Like [`on_the_cluster`], for a test that takes a part of the cluster away. No other test uses the cluster
+/// meanwhile.
 ///
 /// # Errors
 /// As [`on_the_cloud`].
@@ -60,7 +62,7 @@ where
     })
 }
 
-/// A name that no other test uses, beginning with `prefix`.
+/// A name with `prefix` that no other test uses.
 #[must_use]
 pub fn name(prefix: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -1,9 +1,9 @@
-//! People and programs beside the suite: each has a role of its own, with what such a person really may do, and is
-//! denied the rest.
+//! People and programs outside the functions. Each has a role with realistic permissions, and everything else is
+//! denied.
 //!
-//! One file for each actor of the threat model. A role's policy stands in the actor's file, word for word; the emulator
-//! enforces it (`AUTH=true`), and RBAC of the real API server does in the cluster. Where the emulator is kinder than
-//! AWS, so that a path cannot be seen to be denied here, the file says so.
+//! There is one file for each actor of the threat model. The file contains the policy of the role. The emulator
+//! enforces it (`AUTH=true`), and the real API server enforces RBAC in the cluster. If the emulator allows more than
+//! AWS, so that a test cannot check a denial, the file says so.
 
 mod actor;
 mod alarm_writer;
@@ -25,7 +25,7 @@ mod tenant;
 use anyhow::{Context as _, Result};
 use testbed::cloud::{Cloud, STACK};
 
-/// Names of all functions of the suite's stack, as the template makes them.
+/// The names of all functions in the stack, as in the template.
 fn functions(cloud: &Cloud) -> Result<Vec<String>> {
     let functions: Vec<String> = cloud
         .stack

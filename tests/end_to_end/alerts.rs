@@ -1,4 +1,4 @@
-//! From a failure to the person: what SecOps is told, once, and when it is over.
+//! From a failure to the alert: what SecOps receives, that it is sent once, and the message at the end.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ fn a_broken_admin_password_is_one_alert_and_the_next_rotation_that_succeeds_clos
         ensure!(!alert.to_string().contains("not the admin's password"), "{alert}");
         current_logs_in(cloud, &app.arn).await?;
 
-        // Secrets Manager tries again by itself: the same incident.
+        // Secrets Manager retries by itself. This belongs to the same incident.
         cloud.aws.resume_rotation(&app.arn, Token::Same).await?;
         cloud.aws.wait_for_rotation(&app.arn, Some(&pending), LIMIT).await?;
         cloud.notices.wait_for(&app.arn, 2).await?;
@@ -86,7 +86,7 @@ fn a_function_that_lambda_ends_at_its_timeout_still_ends_in_an_alert() -> Result
     on_the_cloud(async |cloud| dies_in_the_middle(cloud, "frozen", freeze_function).await)
 }
 
-/// `end` happens to the function at the first write to the broker, and keeps it from saying anything itself.
+/// `end` happens to the function at its first write to the broker, so that the function cannot report anything.
 async fn dies_in_the_middle(cloud: &Cloud, prefix: &str, end: fn(&str, &str)) -> Result<()> {
     let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
     let variant = cloud.deploy_variant(&name(prefix), &[("TimeoutSeconds", "30")], &[]).await?;
@@ -143,7 +143,7 @@ fn what_a_stranger_wrote_stands_in_an_alert_as_text_and_in_no_command() -> Resul
         });
         let answer = cloud.invoke_function(cloud.stack.output("RotationFunctionName")?, &event).await?;
         ensure!(!answer.kind().is_empty(), "{answer:?}");
-        // What the function says of it, told by a stack in which the function has no other incident.
+        // The message of the function, in a stack in which the function has no other incident.
         let notices = cloud.notices.wait_for(&secret, 1).await?;
         let notice = notices.first().context("no notice")?.to_string();
         let path = Path::deploy(cloud, "stranger", &[]).await?;

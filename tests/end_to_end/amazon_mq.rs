@@ -1,4 +1,4 @@
-//! What Amazon MQ says about a broker, and how often it is asked.
+//! What Amazon MQ reports about a broker, and how often the function asks it.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -10,7 +10,7 @@ use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::bad_brokers::set_secret_fails;
 use crate::support::{converged, current_logs_in};
 
-/// A secret whose broker Amazon MQ knows in this state, at these endpoints; the broker's id, too.
+/// A secret whose broker has this state and these endpoints in Amazon MQ. Returns also the broker's ID.
 async fn app_on(cloud: &Cloud, prefix: &str, console: &str, state: BrokerState) -> Result<(App, String)> {
     let user = name(prefix);
     let amqps = format!("amqps://localhost:{}", cloud.broker.amqps_port());
@@ -83,11 +83,11 @@ fn amazon_mq_is_asked_once_for_many_rotations_and_again_when_the_broker_has_move
         }
         let asked = || mq.calls().iter().filter(|call| call.path.contains("/v1/brokers/")).count();
         ensure!(asked() == 1, "Amazon MQ was asked {} times", asked());
-        // No limit of Amazon MQ's stops a rotation whose broker is known.
+        // If the broker is known, throttling by Amazon MQ does not stop a rotation.
         mq.inject(Rule::always(|_| true, Fault::aws_error(429, "TooManyRequestsException")));
         rotate(&app).await?.value()?;
         mq.reset();
-        // The endpoints that are remembered lead nowhere: the attempt fails, and the next one asks.
+        // The stored endpoints do not work. The attempt fails, and the next one asks Amazon MQ.
         let (moved, _) = app_on(cloud, "moved", "https://localhost:1", BrokerState::Running).await?;
         let answer = rotate(&moved).await?;
         ensure!(answer.kind() == "broker.unreachable", "{answer:?}");
@@ -117,7 +117,7 @@ fn a_broker_that_is_not_there_or_not_rabbitmq_is_refused_by_amazon_mq_s_word() -
             let app = cloud.create_app_with(&user, &json!({"brokerId": id, "masterarn": admin})).await?;
             set_secret_fails(cloud, &app, kind, &id).await?;
         }
-        // Plaintext, whatever Amazon MQ says.
+        // The connection is refused as plaintext, also if Amazon MQ returns that address.
         let plain_console = format!("http://localhost:{}", cloud.broker.plain_http_port());
         let plain_amqp = format!("amqp://localhost:{}", cloud.broker.plain_amqp_port());
         for (case, console, amqps) in

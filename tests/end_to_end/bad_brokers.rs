@@ -1,4 +1,4 @@
-//! What can be wrong on the broker, or between it and the secrets: told by kind, and nothing is changed.
+//! Errors on the broker, or between it and the secrets. Each is reported with its kind, and nothing is changed.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{failed_once, state_of};
 
-/// Creates the pending value, then expects setSecret to fail and to leave broker and stages as they are.
+/// Creates the pending value. Then setSecret must fail and leave the broker and the stages unchanged.
 pub async fn set_secret_fails(cloud: &Cloud, app: &App, kind: &str, words: &str) -> Result<Value> {
     let version = match cloud.version(&app.arn, "AWSPENDING").await? {
         Some(version) => version,
@@ -195,7 +195,7 @@ fn a_broker_that_is_down_silent_or_not_rabbitmq_is_told_apart_in_time() -> Resul
         let app = cloud.create_app_at(&name("down"), amqps, &format!("https://localhost:{closed}")).await?;
         set_secret_fails(cloud, &app, "broker.unreachable", "no connection").await?;
 
-        // A listener that accepts and never answers, as a firewall that drops packets looks from here.
+        // A listener that accepts connections and never answers, like a firewall that drops packets.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("https://localhost:{}", silent.local_addr()?.port());
         let app = cloud.create_app_at(&name("silent"), amqps, &url).await?;
@@ -219,7 +219,7 @@ fn a_management_api_that_answers_html_is_not_taken_for_a_broker() -> Result<()> 
     })
 }
 
-/// A TLS server on the testbed's certificate that gives every request the same answer; its URL.
+/// A TLS server with the testbed's certificate that gives every request the same answer. Returns its URL.
 async fn serve_tls(cloud: &Cloud, answer: String) -> Result<String> {
     let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(cloud.certificates.server_config()?));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

@@ -1,4 +1,4 @@
-//! Events that are not those of a rotation in progress: refused by name, and nothing is changed.
+//! Events that do not belong to a rotation in progress. They are refused with the reason, and nothing is changed.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -52,7 +52,7 @@ fn an_event_that_is_no_object_is_refused() -> Result<()> {
 #[test]
 fn a_secret_that_is_not_there_is_named() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // IAM decides by name and tag, so for a secret that does not exist AWS may answer either way.
+        // IAM decides by name and tag, so for a secret that does not exist AWS may return either error.
         let missing = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/missing-AbCdEf";
         let answer = cloud.step(missing, UNKNOWN_VERSION, "createSecret").await?;
         ensure!(["secret.not_found", "aws.access_denied"].contains(&answer.kind()), "{answer:?}");

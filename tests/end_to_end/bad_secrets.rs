@@ -1,4 +1,4 @@
-//! Values that break the contract: refused by the field's name, before anything is written.
+//! Values that break the contract. They are refused with the name of the field before anything is written.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -55,7 +55,7 @@ fn a_value_that_breaks_the_contract_is_refused_by_the_name_of_its_field() -> Res
 #[test]
 fn a_secret_whose_tag_is_written_in_another_case_is_not_rotated() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // To IAM all of these are the tag of a secret to rotate.
+        // For IAM, each of these is the tag of a secret to rotate.
         for (case, tags) in [
             ("other-case", &[("Rotation-MQ", "rotate")][..]),
             ("both-cases", &[("rotation-mq", "rotate"), ("ROTATION-MQ", "rotate")]),
@@ -99,7 +99,7 @@ fn a_pending_value_that_can_no_longer_be_right_is_stale_and_is_left_alone() -> R
         let app = cloud.create_app(&name("stale")).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
-        // SecOps rolls forward by hand to a version of the user whose turn it was.
+        // SecOps makes a version of the other user current by hand.
         let mut by_hand = cloud.value(&app.arn, "AWSCURRENT").await?;
         by_hand["username"] = json!(format!("{}_clone", app.user));
         let put = cloud.secrets.put_secret_value().secret_id(&app.arn).secret_string(by_hand.to_string());
@@ -128,7 +128,7 @@ fn a_pending_value_that_can_no_longer_be_right_is_stale_and_is_left_alone() -> R
 #[test]
 fn a_secret_without_a_value_and_one_that_is_to_be_deleted_are_told_as_that_and_what_to_do() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // As Terraform does: rotation is on before the first value is there.
+        // As with Terraform: rotation is configured before the first value exists.
         let app = cloud.create_app(&name("no-value")).await?;
         let tag = aws_sdk_secretsmanager::types::Tag::builder().key("rotation-mq").value("rotate").build();
         let named = cloud.secrets.create_secret().name(format!("rabbitmq/{}", name("empty")));

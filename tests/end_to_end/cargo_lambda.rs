@@ -1,5 +1,5 @@
-//! The function outside Lambda, as a developer runs it: `cargo lambda watch`, and `cargo lambda invoke` with
-//! the events of `tests/events`.
+//! The function outside Lambda, as a developer runs it: `cargo lambda watch`, and `cargo lambda invoke` with the
+//! events in `tests/events`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use crate::support::converged;
 
 const LISTENS: Duration = Duration::from_secs(30);
-/// The first invocation compiles the function. `cargo xtask test` has built it with the same features and
-/// profile before, so cargo has nothing to do then; without that it takes minutes.
+/// The first invocation compiles the function. `cargo xtask test` has built it before with the same features and
+/// profile, so cargo has nothing to do. Without that build, it takes minutes.
 const ANSWERS: Duration = Duration::from_secs(900);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
@@ -55,7 +55,7 @@ fn all_four_steps_and_the_action_invoked_with_cargo_lambda_do_their_work() -> Re
     })
 }
 
-/// A running `cargo lambda watch`; all that it started ends when it is dropped.
+/// A running `cargo lambda watch`. All its processes end when it is dropped.
 struct Watch {
     process: Process,
     program: PathBuf,
@@ -63,7 +63,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// As the function that takes those `ACTIONS`.
+    /// Runs the function with those `ACTIONS`.
     async fn start(cloud: &Cloud, folder: &Path, actions: &str) -> Result<Self> {
         let program = find_program("cargo-lambda")
             .context("cargo-lambda is not in PATH: `cargo xtask test` installs it and puts it there")?;
@@ -122,8 +122,8 @@ impl Watch {
     }
 }
 
-/// A command in the repository's root without what `cargo test` put into the environment: build scripts watch
-/// some of those variables, and everything would be built anew.
+/// A command in the repository's root without the variables that `cargo test` sets. Build scripts watch some of these
+/// variables, so cargo would build everything again.
 fn own_command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(workspace());

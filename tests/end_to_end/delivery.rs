@@ -1,4 +1,4 @@
-//! The receipt of the cluster guards the user that production may still log in with.
+//! The receipt of the cluster protects the user that production may still log in with.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -16,7 +16,7 @@ fn a_routed_secret_is_not_rotated_again_before_its_current_version_was_delivered
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("routed")).await?;
         set_tag(cloud, &app, "secret2eks/namespace", "shop").await?;
-        // The other user does not exist yet, so nobody can be using it.
+        // The other user does not exist yet, so no application can use it.
         let first = cloud.rotate_successfully(&app.arn).await?;
 
         let version = cloud.begin_rotation(&app.arn).await?;
@@ -27,7 +27,7 @@ fn a_routed_secret_is_not_rotated_again_before_its_current_version_was_delivered
         ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "something was changed");
         current_logs_in(cloud, &app.arn).await?;
 
-        // secret2eks, or SecOps by hand, leaves the receipt.
+        // secret2eks, or SecOps by hand, writes the receipt.
         set_tag(cloud, &app, "secret2eks/delivered", &first).await?;
         cloud.steps(&app.arn, &version).await?;
         current_logs_in(cloud, &app.arn).await

@@ -1,4 +1,4 @@
-//! What secret2eks is asked after a rotation, and what happens when it cannot be asked.
+//! The requests to secret2eks after a rotation, and what happens when a request fails.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use testbed::cloud::{App, Cloud, Variant, tag, workspace};
 
 use crate::support::{converged, valid};
 
-/// Stands in the place of secret2eks and writes down what it is asked.
+/// Takes the place of secret2eks and records the requests.
 struct Recorder {
     folder: PathBuf,
     rotation: Variant,
@@ -32,7 +32,7 @@ impl Recorder {
         Ok(Self { folder, rotation: cloud.deploy_variant(&name, &secret2eks, &[]).await? })
     }
 
-    /// The requests so far, once there are `count` of them.
+    /// Waits for `count` requests. Returns all requests so far.
     async fn requests(&self, count: usize) -> Result<Vec<Value>> {
         let started = Instant::now();
         loop {
@@ -114,7 +114,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         let handler = stack.output("HandlerFunctionName")?;
         cloud.add_variables(handler, &[("REDELIVERY_DELAY_SECONDS", "1")]).await?;
         let secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/again-AbCdEf";
-        // The records are those of the function that this stack asks.
+        // The records name the function that this stack invokes.
         let recording = cloud.lambda.get_function_configuration().function_name(handler).send().await?;
         let variables =
             recording.environment.and_then(|environment| environment.variables).unwrap_or_default();
@@ -134,7 +134,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
         let mut request = json!({"secretArn": secret, "versionId": version, "attempt": 1});
         for attempt in [2, 3] {
             let body = failed("delivery.not_synced", &request);
-            // The same record twice, as SQS may deliver it, is one request more at most.
+            // SQS may deliver the same record twice. This causes at most one more request.
             queue.send(std::slice::from_ref(&body)).await?;
             let requests = recorder.requests(attempt - 1).await?;
             request = requests.last().cloned().context("no request")?;
@@ -143,7 +143,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
             queue.send(&[body]).await?;
         }
         queue.send(&[failed("delivery.not_synced", &request)]).await?;
-        // What would fail again is not asked for again at all.
+        // A request that would fail again is not repeated.
         let other = secret.replace("again", "useless");
         let useless = json!({"secretArn": other, "versionId": version, "attempt": 1});
         queue.send(&[failed("delivery.tags_invalid", &useless)]).await?;

@@ -1,4 +1,4 @@
-//! What the function does when its own surroundings are wrong: its variables, its network, its role.
+//! What the function does if its variables, its network or its role are wrong.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -65,7 +65,7 @@ fn a_step_that_runs_out_of_time_says_so_itself() -> Result<()> {
         management.set_limit(&app.user, "max-connections", 20).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &version, "createSecret").await?.value()?;
-        // Each call is answered in time, but there are five of them in a row.
+        // Each call is answered in time, but there are five calls in sequence.
         let slow = std::time::Duration::from_secs(7);
         proxy.inject(Rule::always(|_| true, Fault::Delay(slow)));
         let event = json!({"Step": "setSecret", "SecretId": app.arn, "ClientRequestToken": version});
@@ -93,7 +93,7 @@ fn a_secret_without_the_tag_that_the_role_asks_for_is_out_of_reach() -> Result<(
 #[test]
 fn the_role_cannot_write_an_admin_secret() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // Tagged for reading only: a rotation of it fails at the first write.
+        // The tag allows only reading, so a rotation fails at the first write.
         let admin = cloud.create_admin(&name("read-only"), &json!({})).await?;
         let version = cloud.begin_rotation(&admin).await?;
         let answer = cloud.step(&admin, &version, "createSecret").await?;

@@ -1,4 +1,4 @@
-//! The handler under bad conditions: floods, repeats, disorder, poison, and its own failures.
+//! The handler under bad conditions: floods, repeated messages, wrong order, invalid messages, and its own failures.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{Alerts, Cloud, DeadLetterQueue, Variant};
 
-/// Secrets that do not exist: an alert about one says less, and comes all the same.
+/// Secrets that do not exist. An alert about one contains less, but is sent.
 pub fn secret(name: &str) -> String {
     format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:rabbitmq/{name}-AbCdEf")
 }
@@ -32,15 +32,15 @@ pub fn succeeded(secret: &str, at: &str) -> String {
     .to_string()
 }
 
-/// A stack of its own, whose handler can be broken without harm to other tests.
+/// A separate stack, so that a broken handler does not affect other tests.
 pub struct Path {
     pub variant: Variant,
     pub alerts: Alerts,
-    /// The topic's.
+    /// The queue of the topic.
     pub queue: DeadLetterQueue,
-    /// The rule's.
+    /// The queue of the rule.
     pub rule: DeadLetterQueue,
-    /// The handler's own.
+    /// The queue of the handler's own failures.
     pub own: DeadLetterQueue,
     pub handler: String,
     all: Vec<DeadLetterQueue>,
@@ -102,7 +102,7 @@ fn the_same_incident_reported_five_times_out_of_order_is_one_alert() -> Result<(
         ensure!(closed["detail"]["failures"] == 5, "{closed}");
         ensure!(closed["detail"]["openedAt"] == at(1).as_str(), "{closed}");
 
-        // What arrives after the end is over.
+        // A message that arrives after the end of the incident opens no new one.
         path.queue.send(&[notice(&secret, "broker.unreachable", "late", &at(2))]).await?;
         path.is_empty().await?;
         ensure!(path.alerts.about(&secret).await?.len() == 2);
@@ -153,15 +153,15 @@ fn what_comes_while_the_handler_is_down_is_told_when_it_is_up_again() -> Result<
 fn an_alert_that_sns_refuses_is_kept_and_sent_once_when_sns_takes_it() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "refusing", &[]).await?;
-        // The emulator ends an invocation whose function is changed. No attempt must be under way then: what it had taken to
-        // send would wait for the hourly look.
+        // The emulator ends an invocation when its function is changed. So no attempt may run at that time: its
+        // unsent messages would wait for the hourly run.
         path.queue.retry_after(5).await?;
         let topic = path.variant.stack.output("AlertTopicArn")?;
         let nowhere = "arn:aws:sns:us-east-1:000000000000:nowhere";
         cloud.add_variables(&path.handler, &[("ALERT_TOPIC_ARN", nowhere)]).await?;
         let secret = secret("refusing");
         path.queue.send(&[notice(&secret, "vhost.missing", "1", "2026-11-25T08:00:00Z")]).await?;
-        // The event for other systems does not wait for it.
+        // The event for other systems does not wait for the alert.
         path.alerts.wait_for_events(&secret, 1).await?;
         ensure!(path.queue.depth().await? == 1 && path.alerts.about(&secret).await?.is_empty());
         cloud.add_variables(&path.handler, &[("ALERT_TOPIC_ARN", topic)]).await?;

@@ -1,4 +1,4 @@
-//! Grants follow the active user, on a real broker.
+//! Grants of the active user are copied, on a real broker.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -26,7 +26,7 @@ fn every_kind_of_grant_reaches_the_second_user_and_what_it_has_beyond_is_removed
             cloud.value(&app.arn, "AWSCURRENT").await?["password"].as_str().unwrap_or_default().to_owned();
         management.create_user(&app.user, &password, &["monitoring"]).await?;
 
-        // The second user exists already and has more than the first.
+        // The second user exists already and has more permissions than the first.
         cloud.rotate_successfully(&app.arn).await?;
         cloud.rotate_successfully(&app.arn).await?;
         let mark = mark_of(cloud, &clone).await?;
@@ -64,7 +64,7 @@ fn grants_are_repaired_also_when_the_pending_login_works_already() -> Result<()>
             cloud.step(&app.arn, &version, step).await?.value()?;
         }
         let management = cloud.broker.management()?;
-        // As an interruption after the password leaves it.
+        // The state after an interruption that follows the new password.
         management.clear_permissions(&clone, "/").await?;
         management.set_limit(&clone, "max-connections", 1).await?;
         let answer = cloud.step(&app.arn, &version, "testSecret").await?;
@@ -142,7 +142,7 @@ fn the_service_s_own_tag_stays_and_a_broker_that_shuts_its_users_off_is_told() -
         let mark = mark_of(cloud, &clone).await?;
         let tags = ["management", "protected", &mark];
         management.create_user(&clone, "a password of its own", &tags).await?;
-        // From RabbitMQ 4.3 on nobody changes such a user over the API.
+        // Since RabbitMQ 4.3, the API does not allow changes to such a user.
         let is_shut_off = management.create_user(&clone, "another", &["protected", &mark]).await.is_err();
         if is_shut_off {
             let answer = cloud.step(&app.arn, &version, "setSecret").await?;

@@ -1,4 +1,5 @@
-//! Nothing that a broker says or a stranger names ends a function without a word, or takes more than was meant.
+//! No answer of a broker and no name of a stranger ends a function without a report, or uses more resources than
+//! intended.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -78,7 +79,7 @@ fn whoever_reads_the_pending_password_never_gets_the_old_extras_of_its_user() ->
         management.create_vhost(&finance).await?;
         management.set_permissions(&clone, &finance, [".*"; 3]).await?;
         management.set_topic_permission(&app.user, "/", "amq.topic", ["^a", "^b"]).await?;
-        // As RabbitMQ 4.3 answers for a topic permission on an exchange that was deleted.
+        // The answer of RabbitMQ 4.3 to a topic permission on a deleted exchange.
         let refused = Fault::Answer {
             status: 400,
             content_type: "application/json".to_owned(),

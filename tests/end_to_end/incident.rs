@@ -1,4 +1,4 @@
-//! What SecOps does in an incident: leaked credentials are cut off, and nobody else.
+//! What SecOps does in an incident: revoke the leaked credentials, and no others.
 
 mod adoption;
 mod foreign_users;
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
-/// The event that cuts a version off.
+/// The event that revokes a version.
 fn revoke(app: &App, version: &str) -> Value {
     json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": version})
 }
 
-/// A secret that was rotated after its first version leaked; the first version and its value.
+/// A secret that was rotated after its first version leaked. Returns the first version and its value.
 async fn leaked_and_rotated(cloud: &Cloud, prefix: &str, changes: &Value) -> Result<(App, String, Value)> {
     let app = cloud.create_app_with(&name(prefix), changes).await?;
     let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("no current version")?;
@@ -30,13 +30,13 @@ async fn leaked_and_rotated(cloud: &Cloud, prefix: &str, changes: &Value) -> Res
     Ok((app, leaked, value))
 }
 
-/// A secret whose management API, and that of its admin secret, is behind a proxy.
+/// A secret whose broker, and the broker of its admin secret, is behind a proxy for the management API.
 async fn app_behind(cloud: &Cloud, proxy: &FaultProxy, prefix: &str) -> Result<App> {
     cloud.create_app_at(&name(prefix), cloud.broker.amqps_port(), proxy.url()).await
 }
 
-/// Holds the next write of a user at the proxy. The first end receives when the write is there; the write goes on when
-/// the second end sends.
+/// Holds the next write of a user at the proxy. The first channel reports that the write has arrived. The write
+/// continues when the second channel sends.
 fn hold_the_write_of_a_user(proxy: &FaultProxy) -> (Receiver<()>, Sender<()>) {
     let (reached, wait) = channel();
     let (resume, resumed) = channel::<()>();

@@ -14,14 +14,14 @@ use crate::support::{converged, current_logs_in};
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const WRITES_TO_AWS: [&str; 2] = ["PutSecretValue", "UpdateSecretVersionStage"];
 
-/// What happens at a write, and at every call after it until the attempt is over.
+/// The fault at a write, and at every later call until the attempt ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Interruption {
-    /// It never arrives.
+    /// The write never arrives.
     Before,
-    /// It is done, but the answer is lost.
+    /// The write is done, but the answer is lost.
     After,
-    /// It is done, and the function is killed.
+    /// The write is done, and the function is killed.
     Killed,
 }
 
@@ -72,7 +72,7 @@ fn secrets_manager_s_own_retry_finishes_a_failed_rotation_with_the_same_and_with
             let app = cloud.create_app_at(&name("retry"), cloud.broker.amqps_port(), proxy.url()).await?;
             let options = RotationOptions { retry: Some(retry), ..RotationOptions::default() };
             cloud.aws.set_rotation_options(Some(&app.arn), &options).await?;
-            // Both attempts of the first PUT get lost after the broker took them.
+            // Both attempts of the first PUT are lost after the broker has accepted them.
             proxy.inject(Rule::at(1, |call| call.method == "PUT", Fault::LoseResponse).times(2));
             let rotation = cloud.rotate(&app.arn).await?;
             ensure!(rotation.outcome == "succeeded" && rotation.attempts.len() == 2, "{rotation:?}");
@@ -105,7 +105,7 @@ fn a_rotation_interrupted_at_any_write_is_finished_by_the_next_attempt() -> Resu
     })
 }
 
-/// A deployed function whose calls to AWS and to the management API pass through proxies.
+/// A deployed function that calls AWS and the management API through proxies.
 struct Lab {
     aws: FaultProxy,
     broker: FaultProxy,
@@ -125,7 +125,7 @@ impl Lab {
         Ok(Self { aws, broker, function, function_name: format!("{stack}-rotation-mq") })
     }
 
-    /// A pair with every kind of grant, so that setSecret has every kind of write to make.
+    /// A pair with every kind of grant, so that setSecret needs every kind of write.
     async fn app(&self, cloud: &Cloud) -> Result<App> {
         let app = cloud.create_app_at(&name("write"), cloud.broker.amqps_port(), self.broker.url()).await?;
         let clone = format!("{}_clone", app.user);
@@ -133,7 +133,7 @@ impl Lab {
         management.set_topic_permission(&app.user, "/", "amq.topic", ["^a", "^b"]).await?;
         management.set_limit(&app.user, "max-connections", 20).await?;
         management.create_user(&clone, "a password of its own", &["monitoring"]).await?;
-        // AWSPREVIOUS logs in as the second user: it is this secret's.
+        // AWSPREVIOUS logs in as the second user, which proves that the user belongs to this secret.
         let current = cloud.value(&app.arn, "AWSCURRENT").await?;
         let mut previous = current.clone();
         (previous["username"], previous["password"]) = (json!(clone), json!("a password of its own"));
@@ -146,7 +146,7 @@ impl Lab {
         Ok(app)
     }
 
-    /// Runs the four steps; the first failure's kind, or none.
+    /// Runs the four steps. Returns the kind of the first failure, if there is one.
     async fn attempt(&self, cloud: &Cloud, app: &App, version: &str) -> Result<Option<String>> {
         for step in STEPS {
             let event = json!({"Step": step, "SecretId": app.arn, "ClientRequestToken": version});
@@ -158,7 +158,7 @@ impl Lab {
         Ok(None)
     }
 
-    /// The writes of the calls so far, numbered for each place.
+    /// The writes so far, numbered for each place.
     fn writes(&self) -> Vec<(&'static str, usize)> {
         let count = |calls: Vec<Call>, is_write: fn(&Call) -> bool| {
             calls.iter().filter(|call| is_write(call)).count()
@@ -183,7 +183,7 @@ impl Lab {
         let (proxy, is_write): (_, fn(&Call) -> bool) =
             if place == "AWS" { (&self.aws, is_write_to_aws) } else { (&self.broker, is_write_to_broker) };
         let fault = if interruption == Interruption::Before { Fault::Drop } else { Fault::LoseResponse };
-        // From then on every write fails, or the function's own retry would hide the interruption.
+        // From then on every write fails. Otherwise the function's own retry would hide the interruption.
         let mut rule = Rule::at(number, is_write, fault).times(usize::MAX);
         if interruption == Interruption::Killed {
             let (endpoint, function) = (cloud.aws.endpoint().to_owned(), self.function_name.clone());

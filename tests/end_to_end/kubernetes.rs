@@ -1,4 +1,4 @@
-//! What is current in a secret reaches the cluster: through the deployed secret2eks, a real API server and the real
+//! The current value of a secret reaches the cluster: with the deployed secret2eks, a real API server and the real
 //! External Secrets Operator.
 
 pub mod admission;

@@ -1,4 +1,4 @@
-//! The deployed suite, driven as Secrets Manager and SecOps drive it, against a real broker.
+//! Tests of the deployed functions against a real broker, with the calls of Secrets Manager and SecOps.
 
 mod actors;
 mod alerts;

@@ -1,4 +1,4 @@
-//! What is told of an incident that nobody says anything about, and of an alarm.
+//! The reports about an incident without news, and about an alarm.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};

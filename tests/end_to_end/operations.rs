@@ -1,4 +1,4 @@
-//! The suite as people use it: a secret added by its template, a rotation ordered from the command line.
+//! The functions as people use them: a secret from its template, and a rotation from the command line.
 
 use std::process::Command;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn secops_rotates_with_the_aws_cli() -> Result<()> {
         let rotation = cloud.aws.wait_for_rotation(&app.arn, Some(&version), LIMIT).await?;
         ensure!(rotation.outcome == "succeeded", "{rotation:?}");
         converged(cloud, &app.user, &app.arn, &version).await?;
-        // Once rotation is set up, the name is enough.
+        // After rotation is configured, the command needs only the name.
         let mut again = cloud.aws.cli();
         again.args(["secretsmanager", "rotate-secret", "--secret-id", &format!("rabbitmq/{}", app.user)]);
         let version = run(again).await?["VersionId"].as_str().context("no version")?.to_owned();

@@ -1,4 +1,5 @@
-//! A pair of broker users belongs to one secret, and its name is configuration. Nobody else's user is written to.
+//! A pair of broker users belongs to one secret. The name of the pair is configuration. No user of somebody else is
+//! changed.
 
 mod administrators;
 mod pins;
@@ -18,7 +19,7 @@ async fn copy_of(cloud: &Cloud, app: &App, prefix: &str) -> Result<String> {
     cloud.create_secret(&format!("rabbitmq/{}", name(prefix)), &value.to_string()).await
 }
 
-/// setSecret is refused as `pair.taken` with `words`, and neither user of the pair was written to.
+/// Checks that setSecret is refused as `pair.taken` with `words`, and that neither user of the pair was changed.
 async fn is_refused(cloud: &Cloud, user: &str, arn: &str, words: &str) -> Result<Value> {
     let version = cloud.begin_rotation(arn).await?;
     cloud.step(arn, &version, "createSecret").await?.value()?;
@@ -30,7 +31,7 @@ async fn is_refused(cloud: &Cloud, user: &str, arn: &str, words: &str) -> Result
     Ok(notice)
 }
 
-/// Ends a rotation by hand, as the playbook says; the next one runs all its steps.
+/// Ends a rotation by hand, as in the playbook. The next rotation runs all its steps.
 async fn take_pending_off(cloud: &Cloud, arn: &str, version: &str) -> Result<()> {
     let stage = cloud.secrets.update_secret_version_stage().secret_id(arn).version_stage("AWSPENDING");
     stage.remove_from_version_id(version).send().await?;
@@ -38,7 +39,7 @@ async fn take_pending_off(cloud: &Cloud, arn: &str, version: &str) -> Result<()>
     cloud.aws.set_rotation_options(Some(arn), &all).await
 }
 
-/// Takes the marks off both users, as they were before marks existed: tags change, passwords do not.
+/// Removes the marks from both users, as before marks existed. Tags change, passwords do not.
 async fn unmark(cloud: &Cloud, user: &str) -> Result<()> {
     for user in [user.to_owned(), format!("{user}_clone")] {
         let management = cloud.broker.management()?;
@@ -75,7 +76,7 @@ fn an_application_whose_user_happens_to_be_named_like_a_clone_keeps_its_password
         management.set_permissions(&other, "/", ["", "^other$", ""]).await?;
         is_refused(cloud, &app.user, &app.arn, "no version of this secret logs in").await?;
         ensure!(cloud.broker.can_log_in(&other, "a-password-of-its-own").await?, "it is locked out");
-        // Once it is gone, the same rotation goes on.
+        // After the other secret is deleted, the same rotation continues.
         management.delete_user(&other).await?;
         let version = cloud.version(&app.arn, "AWSPENDING").await?.context("no pending version")?;
         for step in ["setSecret", "testSecret", "finishSecret"] {
@@ -90,7 +91,7 @@ fn of_two_secrets_that_shared_a_pair_before_marks_existed_one_goes_on_and_the_ot
     on_the_cloud(async |cloud| {
         let first = cloud.create_app(&name("both")).await?;
         cloud.rotate_successfully(&first.arn).await?;
-        // Both hold the history of the same pair, as two copies do.
+        // Both have the history of the same pair, like two copies.
         let second = copy_of(cloud, &first, "both-copy").await?;
         unmark(cloud, &first.user).await?;
         cloud.rotate_successfully(&first.arn).await?;
@@ -100,7 +101,7 @@ fn of_two_secrets_that_shared_a_pair_before_marks_existed_one_goes_on_and_the_ot
         let answer = cloud.step(&second, &version, "setSecret").await?;
         failed_once(cloud, &second, &answer, "pair.taken", &first.user).await?;
         ensure!(state_of(cloud, &first.user, &second).await? == before, "it wrote to the broker");
-        // Once more, and the second one's login is gone: the first word of it leads to the other secret.
+        // After one more rotation, the login of the second secret fails. The error mentions another secret.
         cloud.rotate_successfully(&first.arn).await?;
         let answer = cloud.step(&second, &version, "setSecret").await?;
         ensure!(answer.kind() == "current.login_refused", "{answer:?}");

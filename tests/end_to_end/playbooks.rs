@@ -1,4 +1,4 @@
-//! The commands of the playbooks, run from the pages themselves, in the order in which they stand there.
+//! Runs the commands of the playbooks from the pages themselves, in the order of the page.
 
 mod broker;
 mod rotation;
@@ -35,7 +35,7 @@ fn there_is_no_page_whose_blocks_no_test_runs() -> Result<()> {
     Ok(())
 }
 
-/// A page in a folder of its own.
+/// A page in its own folder.
 fn open(cloud: &Cloud, page: &str) -> Result<Page> {
     Page::open(cloud, page, &cloud.folder().join(name("playbook")))
 }

@@ -1,5 +1,6 @@
-//! Each function has the rights that it needs: each one of its role in `infra/template.yaml` taken away once, and it
-//! fails. Those of secret2eks are in `kubernetes/rights.rs`.
+//! Each function has only permissions that it needs. The test removes each permission of its role in
+//! `infra/template.yaml` once, and the function must fail. `kubernetes/rights.rs` tests the permissions of
+//! secret2eks.
 
 mod handler;
 mod incident;
@@ -15,14 +16,14 @@ use testbed::cloud::Cloud;
 
 use crate::support::run_cli;
 
-/// What any role may ask, so that a policy is never empty.
+/// A permission of every role, so that a policy is never empty.
 const HARMLESS: &str = "sts:GetCallerIdentity";
 
-/// Rights that AWS itself asks for, and the emulator does not (`testbed/aws/CONTRACT.md`): an action's beginning, a
-/// part of the resource, and why it is there.
+/// Permissions that AWS requires and the emulator does not (`testbed/aws/CONTRACT.md`): the beginning of an action, a
+/// part of the resource, and the reason for the permission.
 pub type Unasked<'a> = (&'a str, &'a str, &'a str);
 
-/// Those that the two functions of rotation-mq have.
+/// The permissions that both functions of rotation-mq have.
 const UNASKED: [Unasked<'_>; 2] = [
     ("kms:", "", "SNS asks for them in the caller's name"),
     ("logs:", "", "Lambda writes the log with the function's role"),
@@ -32,7 +33,7 @@ const UNASKED: [Unasked<'_>; 2] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Right {
     policy: String,
-    /// Its place in the policy: two statements may allow the same under different conditions.
+    /// The position in the policy. Two statements may allow the same action with different conditions.
     statement: usize,
     action: String,
     resource: String,
@@ -42,7 +43,7 @@ struct Right {
 pub struct Role<'a> {
     cloud: &'a Cloud,
     name: String,
-    /// As they are deployed, by name.
+    /// The deployed policies, by name.
     policies: BTreeMap<String, Value>,
 }
 
@@ -59,7 +60,8 @@ impl<'a> Role<'a> {
         Ok(Self { cloud, name, policies })
     }
 
-    /// `works` with all rights and without those that are `unasked`, and does not without any of the others.
+    /// Checks that `works` succeeds with all permissions and without those in `unasked`, and fails without any one of
+    /// the others.
     pub async fn needs_each_of_its_rights(
         &self,
         unasked: &[Unasked<'_>],
@@ -93,7 +95,7 @@ impl<'a> Role<'a> {
         Ok(())
     }
 
-    /// The policy as it was deployed, but for those rights.
+    /// The deployed policy without those permissions.
     async fn put(&self, policy: &str, rights: &[Right]) -> Result<()> {
         let whole = self.policies.get(policy).context("no such policy")?;
         let less = without(policy, whole, rights).to_string();
@@ -102,7 +104,7 @@ impl<'a> Role<'a> {
     }
 }
 
-/// ARN of the shared stack's secret2eks: it takes a request for a secret that goes to no cluster as done.
+/// The ARN of the shared stack's secret2eks. If a secret goes to no cluster, secret2eks accepts the request as done.
 async fn deliverer(cloud: &Cloud) -> Result<String> {
     let function = cloud.lambda.get_function_configuration().function_name(cloud.delivery_function()?);
     function.send().await?.function_arn.context("no ARN")
@@ -121,7 +123,7 @@ fn rights_of(policy: &str, document: &Value) -> Vec<Right> {
     rights
 }
 
-/// The policy with a statement for each right that is left.
+/// The policy with one statement for each remaining permission.
 fn without(policy: &str, document: &Value, taken: &[Right]) -> Value {
     let mut statements = vec![json!({"Effect": "Allow", "Action": HARMLESS, "Resource": "*"})];
     for right in rights_of(policy, document).iter().filter(|right| !taken.contains(right)) {

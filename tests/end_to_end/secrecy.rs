@@ -1,4 +1,4 @@
-//! No password leaves its way: not in a log, a notice, an error, a process argument or a file.
+//! Passwords appear only where they belong, and not in a log, a notice, an error, a process argument or another file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,8 +13,8 @@ use testbed::cloud::{App, Cloud};
 use crate::kubernetes::routed::{LIMIT, RECEIPT};
 use crate::kubernetes::triggers::routed_app;
 
-/// Files that hold passwords by their nature: the broker's own configuration and data, the cluster's store, and what
-/// a person who follows a playbook logs in with.
+/// Files that must contain passwords: the broker's configuration and data, the cluster's store, and the login of a
+/// person who follows a playbook.
 const BY_NATURE: [&str; 3] = ["broker", "etcd", "administrator"];
 
 async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) -> Result<()> {
@@ -29,7 +29,7 @@ async fn passwords_of(cloud: &Cloud, app: &App, found: &mut BTreeSet<String>) ->
     Ok(())
 }
 
-/// A password as it stands in an `Authorization` header, which a careless log would hold instead.
+/// A password in the form of an `Authorization` header, which a careless log would contain.
 fn basic(user: &str, password: &str) -> String {
     STANDARD_NO_PAD.encode(format!("{user}:{password}"))
 }
@@ -40,7 +40,7 @@ fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<
         let admin = (cloud.broker.admin_user(), cloud.broker.admin_password());
         let mut passwords = BTreeSet::from([admin.1.to_owned(), basic(admin.0, admin.1)]);
         let mut said = String::new();
-        // Rotations that succeed, in both strategies, one that is revoked, and one that fails in each step.
+        // Rotations that succeed with both strategies, a revoked one, and one that fails in each step.
         for changes in [json!({}), json!({"rotationStrategy": "single"})] {
             let app = cloud.create_app_with(&name("secret"), &changes).await?;
             for _ in 0..3 {
@@ -53,7 +53,7 @@ fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<
             let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": previous});
             said += &format!("{:?}", cloud.act(&event).await?);
         }
-        // One that goes to the cluster.
+        // A rotation that is delivered to the cluster.
         let user = name("secret-in-cluster");
         let routed = routed_app(cloud, &user).await?;
         let routed = App { user, arn: routed };
@@ -82,7 +82,7 @@ fn no_password_is_in_any_log_notice_error_argument_or_file_of_a_run() -> Result<
     })
 }
 
-/// Fails on the first file that holds one of the passwords; answers how many files were read.
+/// Fails on the first file that contains one of the passwords. Returns the number of files.
 fn search(folder: &Path, passwords: &BTreeSet<String>) -> Result<usize> {
     let mut searched = 0;
     for entry in std::fs::read_dir(folder)?.flatten() {

@@ -1,4 +1,4 @@
-//! Who is believed: a message that comes by another way than its sender's, a time that has not come, and a flood.
+//! Which messages are trusted: the wrong queue for a sender, a time in the future, and a flood.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -16,10 +16,10 @@ fn sweep() -> String {
     json!({"schema": "dlq-handler-sweep/1"}).to_string()
 }
 
-/// A time that cannot be read: what it says happened when it was sent.
+/// A time that cannot be read. The handler then uses the time when the message was sent.
 const NOW: &str = "now";
 
-/// A secret that Secrets Manager knows, and that has not been rotated.
+/// A secret that exists in Secrets Manager and has not been rotated.
 async fn real_secret(cloud: &Cloud, prefix: &str) -> Result<String> {
     cloud.create_secret(&format!("rabbitmq/{}", name(prefix)), "{}").await
 }
@@ -55,7 +55,7 @@ fn a_success_of_the_time_before_an_update_counts_where_secrets_manager_confirms_
         path.queue.send(&[notice(&app.arn, "vhost.missing", "1", "2026-11-25T08:00:00Z")]).await?;
         path.alerts.wait_for(&app.arn, 1).await?;
         cloud.rotate_successfully(&app.arn).await?;
-        // In the dead-letter queue, where the version before had all messages.
+        // The message is in the dead-letter queue, which the previous version used for all messages.
         path.queue.send(&[succeeded(&app.arn, "2026-11-25T09:00:00Z")]).await?;
         let alerts = path.alerts.wait_for(&app.arn, 2).await?;
         ensure!(types(&alerts) == ["incident.opened", "incident.closed"], "{alerts:#?}");
@@ -135,14 +135,14 @@ fn a_flood_of_invented_secrets_is_some_alerts_and_a_digest_and_hides_no_real_fai
         path.alerts.wait_until(1, |alert| kind(alert) == "alerts.withheld").await?;
         path.is_empty().await?;
         let told = path.alerts.wait_until(1, |alert| kind(alert) == "secret.not_found").await?;
-        // The hour may change meanwhile.
+        // The hour may change during the test.
         ensure!(told.len() <= 10, "{} alerts about secrets that do not exist", told.len());
         let digests = path.alerts.wait_until(1, |alert| kind(alert) == "alerts.withheld").await?;
         ensure!(digests.len() <= 2, "{digests:#?}");
-        // Other systems hear of each.
+        // Other systems receive an event for each.
         path.alerts.wait_for_events(&invented(79), 1).await?;
 
-        // A day later they end by themselves, and nobody is told of that either.
+        // A day later they end by themselves. This sends no alert either.
         path.own.send(&[sweep()]).await?;
         let events = path.alerts.wait_for_events(&invented(79), 2).await?;
         ensure!(events.iter().any(|event| event["detail"]["state"] == "closed"), "{events:#?}");
@@ -161,7 +161,7 @@ fn a_flood_of_invented_alarms_and_functions_keeps_no_alarm_and_no_function_of_th
             (notice["secretArn"], notice["function"]) = (json!(null), json!(function));
             Ok(notice.to_string())
         };
-        // Their names begin as those of the stack do.
+        // Their names begin like those of the stack.
         for number in 0..20 {
             let name = format!("{stack}-foo-{number}");
             path.queue.send(&[alarm(&name), failed(&name)?]).await?;
@@ -178,7 +178,7 @@ fn a_flood_of_invented_alarms_and_functions_keeps_no_alarm_and_no_function_of_th
         path.is_empty().await?;
         let foo = |alert: &Value| alert.to_string().contains(&format!("{stack}-foo-"));
         let told = path.alerts.wait_until(1, foo).await?;
-        // Five of each area; the hour may change meanwhile.
+        // Five of each area. The hour may change during the test.
         ensure!(told.len() <= 20, "{} alerts about names that are not the stack's", told.len());
         Ok(())
     })
@@ -202,7 +202,7 @@ fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Res
         path.alerts.wait_for(&sound, 2).await?;
         path.is_empty().await?;
 
-        // A failure is told although the item is broken, too.
+        // A failure is reported although the item is damaged.
         put(cloud, &path, &item).await?;
         path.queue.send(&[notice(&broken, "vhost.missing", "2", NOW)]).await?;
         path.alerts.wait_for(&broken, 2).await?;
@@ -243,7 +243,7 @@ fn incidents_go_to_a_bus_of_their_own_where_the_stack_has_one() -> Result<()> {
         let path = Path::deploy(cloud, "own-bus", &[("EventBusName", &bus)]).await?;
         let secret = secret("own-bus");
         path.queue.send(&[notice(&secret, "vhost.missing", "1", "2026-11-25T08:00:00Z")]).await?;
-        // The stack's listener is on that bus, the cloud's on the default one.
+        // The stack's listener is on that bus, and the cloud's listener is on the default one.
         path.alerts.wait_for_events(&secret, 1).await?;
         let described = run_cli(cloud, &["events", "describe-event-bus", "--name", &bus]).await?;
         let policy = described["Policy"].as_str().context("the bus has no policy")?;

@@ -1,4 +1,4 @@
-//! What nobody tells of by itself, whose incident it is, and that each incident ends with its cause.
+//! Failures without a notice, the incident that they belong to, and the end of each incident when its cause is fixed.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn a_rotation_that_stands_still_is_found_by_the_hourly_look_and_told_once() -> R
         };
         ensure!(look().await?.is_empty(), "it is under way");
 
-        // The same answer as of two hours later.
+        // The answer that Secrets Manager would give two hours later.
         let proxy = FaultProxy::http(cloud.aws.endpoint())?;
         cloud.add_variables(&path.handler, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
         let arn = app.arn.clone();
@@ -138,7 +138,7 @@ fn an_alarm_reaches_who_filters_alerts_by_severity() -> Result<()> {
         run_cli(cloud, &[&set[..], &["--state-reason", "a test"]].concat()).await?;
         let about = |message: &Value| message.to_string().contains(&alarm);
         subscriber.wait_until(1, Duration::from_secs(30), about).await?;
-        // The other topic was told at the same time.
+        // The other topic was notified at the same time.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let heard = subscriber.matching(about).await?;
         ensure!(heard.len() == 1, "once, by the topic without a filter: {heard:#?}");

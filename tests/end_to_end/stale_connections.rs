@@ -18,7 +18,8 @@ mod outlived;
 pub use clients::frozen_client;
 use clients::{Stubborn, polite_client};
 
-/// A secret whose first user and password a client connects with, before a rotation; the next setSecret resets that user.
+/// A secret, and a client that connects with its first user and password before a rotation. The next setSecret resets
+/// that user.
 async fn connected_before<T>(
     cloud: &Cloud,
     prefix: &str,
@@ -77,7 +78,7 @@ fn close_closes_a_client_that_connects_again_at_once_and_keeps_it_out() -> Resul
         wait_until(|| !client.is_connected()).await.context("the client is still connected")?;
         ensure!(client.logins() == 1, "the client was closed while its password was still right");
         ensure!(!cloud.logs_in(&old).await?, "the old password still logs in");
-        // A repeated step finds the password set, and closes whoever came in before that all the same.
+        // A repeated step finds that the password is set. It still closes the connections that were opened before.
         cloud.invoke_function(&variant.function, &set_secret(&app, &version)).await?.value()?;
         cloud.steps(&app.arn, &version).await
     })
@@ -149,7 +150,8 @@ fn refuse_does_not_refuse_on_a_client_that_said_goodbye() -> Result<()> {
         let started = Instant::now();
         while !cloud.invoke_function(&variant.function, &set_secret(&app, &version)).await?.kind().is_empty()
         {
-            // The broker lists the connection for 30 s, and its statistics, 5 s old at the most, say that it is closed.
+            // The broker lists the connection for 30 s. Its statistics, which are at most 5 s old, report that it is
+            // closed.
             ensure!(started.elapsed() < Duration::from_secs(20), "refused although nobody is there any more");
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

@@ -1,4 +1,4 @@
-//! What several tests check in the same way.
+//! Checks that several tests share.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use testbed::lapin::Connection;
 
 use crate::kubernetes::routed::until;
 
-/// A version id that no secret has.
+/// A version ID that no secret has.
 pub const UNKNOWN_VERSION: &str = "00000000-0000-4000-8000-000000000000";
 
-/// The step failed with `kind`, said `words`, and published exactly one notice that says the same.
+/// Checks that the step failed with `kind` and `words`, and published exactly one notice with the same content.
 pub async fn failed_once(
     cloud: &Cloud,
     arn: &str,
@@ -35,7 +35,7 @@ pub async fn failed_once(
     Ok(notice)
 }
 
-/// What must not change when a step is refused: the broker's users of a pair, and the stages of a secret.
+/// The state that a refused step must not change: the broker users of a pair, and the stages of a secret.
 pub async fn state_of(
     cloud: &Cloud,
     user: &str,
@@ -50,7 +50,7 @@ pub async fn state_of(
     Ok((first, second, format!("{stages:?}")))
 }
 
-/// The mark of the secret that a broker user belongs to: a tag of the user.
+/// The tag of a broker user that marks its secret.
 pub async fn mark_of(cloud: &Cloud, user: &str) -> Result<String> {
     let account = cloud.broker.management()?.user(user).await?.with_context(|| format!("no user {user}"))?;
     let mut tags = account["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -58,7 +58,7 @@ pub async fn mark_of(cloud: &Cloud, user: &str) -> Result<String> {
     mark.map(str::to_owned).with_context(|| format!("`{user}` has no mark: {account}"))
 }
 
-/// An admin secret, by its name, that is rotated and names itself as its admin.
+/// Creates an admin secret with a name. It is rotated and is its own admin.
 pub async fn own_admin(cloud: &Cloud, prefix: &str) -> Result<App> {
     let (user, password) = (name(prefix), random_text(32)?);
     let management = cloud.broker.management()?;
@@ -73,7 +73,8 @@ pub async fn own_admin(cloud: &Cloud, prefix: &str) -> Result<App> {
     Ok(App { user, arn })
 }
 
-/// AWSCURRENT logs in over AMQPS. If the user has a limit on connections, a login of the functions may count for a moment.
+/// Checks that AWSCURRENT logs in over AMQPS. If the user has a limit on connections, a login of the functions may
+/// count for a moment.
 pub async fn current_logs_in(cloud: &Cloud, arn: &str) -> Result<()> {
     let value = cloud.value(arn, "AWSCURRENT").await?;
     until("a free connection for AWSCURRENT", async || {
@@ -87,14 +88,15 @@ pub async fn current_logs_in(cloud: &Cloud, arn: &str) -> Result<()> {
     .await
 }
 
-/// The broker refused a login only because the user has all the connections that it may have.
+/// Whether the broker refused a login only because the user has reached its limit on connections.
 pub fn is_at_the_limit(refused: &anyhow::Error) -> bool {
     format!("{refused:#}").contains("user connection limit")
 }
 
-/// Opens connections until a user that may have `limit` of them has them all.
+/// Opens connections until a user with `limit` connections has reached the limit.
 ///
-/// The broker counts a connection a moment after it was opened, and one of the functions until a moment after it was closed.
+/// The broker counts a connection a moment after it was opened. It counts a connection of the functions until a
+/// moment after it was closed.
 pub async fn hold_all_connections(
     cloud: &Cloud,
     user: &str,
@@ -116,7 +118,7 @@ pub async fn hold_all_connections(
     Ok(held)
 }
 
-/// AWSCURRENT logs in, and both users of the pair may do the same.
+/// Checks that AWSCURRENT logs in, and that both users of the pair have the same permissions.
 pub async fn converged(cloud: &Cloud, user: &str, arn: &str, version: &str) -> Result<()> {
     ensure!(cloud.version(arn, "AWSCURRENT").await?.as_deref() == Some(version), "{version} is not current");
     current_logs_in(cloud, arn).await?;
@@ -126,7 +128,7 @@ pub async fn converged(cloud: &Cloud, user: &str, arn: &str, version: &str) -> R
     Ok(())
 }
 
-/// Runs the AWS CLI as the account's root; what it answers.
+/// Runs the AWS CLI as the account's root. Returns its output.
 pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<Value> {
     let mut command = cloud.aws.cli();
     command.args(arguments);
@@ -135,7 +137,7 @@ pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
-/// The message follows its JSON Schema in `contract/schemas`.
+/// Checks that the message is valid for its JSON Schema in `contract/schemas`.
 pub fn valid(schema: &str, message: &Value) -> Result<()> {
     let path = testbed::cloud::workspace().join("contract/schemas").join(format!("{schema}.json"));
     let schema = jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(path)?)?)?;
@@ -144,8 +146,9 @@ pub fn valid(schema: &str, message: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the broker's statistics say when each connection of the user was opened, without which nothing is said of
-/// sessions, and until what is stored from now on is younger than these: the emulator dates versions to the second.
+/// Waits until the broker's statistics contain the start of each connection of the user. Without it, nothing is
+/// reported about sessions. Then waits until new versions are younger than these connections, because the emulator
+/// dates versions to the second.
 pub async fn statistics_know(cloud: &Cloud, user: &str) -> Result<()> {
     let management = cloud.broker.management()?;
     until("the statistics know the connections", async || {
@@ -157,7 +160,8 @@ pub async fn statistics_know(cloud: &Cloud, user: &str) -> Result<()> {
     Ok(())
 }
 
-/// An application whose user is on `broker`, a node of its own that is reached at these endpoints, by an administrator of it.
+/// An application whose user is on `broker`, a separate node with these endpoints. An administrator of that node
+/// manages the user.
 pub async fn app_on_node(
     cloud: &Cloud,
     broker: &Broker,

@@ -1,5 +1,5 @@
-//! A broker of three nodes behind one load balancer, as Amazon MQ's cluster deployment: a call may meet a node that does not
-//! know yet what another has just written.
+//! A broker of three nodes behind one load balancer, like Amazon MQ's cluster deployment. A call may reach a node
+//! that does not have the last write of another node yet.
 //! <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-broker-architecture-cluster.html>
 
 use anyhow::{Result, ensure};
@@ -25,7 +25,7 @@ fn a_new_pair_rotates_behind_a_load_balancer_before_three_nodes() -> Result<()> 
         let console = TcpProxy::balance(ports(Broker::management_port))?;
         let amqps = TcpProxy::balance(ports(Broker::amqps_port))?;
         let url = format!("https://localhost:{}", console.port());
-        // The first rotation makes a user: that is where nodes differ.
+        // The first rotation creates a user. At that time the nodes differ.
         for pair in ["one", "two", "three", "four"] {
             let app = app_on_node(cloud, &nodes[0], &name(pair), amqps.port(), &url).await?;
             cloud.rotate_successfully(&app.arn).await?;
@@ -39,7 +39,7 @@ fn a_new_pair_rotates_behind_a_load_balancer_before_three_nodes() -> Result<()> 
 #[test]
 fn a_node_that_does_not_know_a_new_user_yet_is_asked_again() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // As such a node answers a grant, and a login.
+        // The answers of such a node to a grant and to a login.
         let answers = [
             ("PUT /api/permissions/", 400, r#"{"error":"bad_request","reason":"no_such_user"}"#),
             ("PUT /api/permissions/", 404, r#"{"error":"Object Not Found","reason":"Not Found"}"#),

@@ -1,5 +1,5 @@
-//! A stack of version 0.1 is updated in place: what it left behind rotates on, and those pairs that need a hand are the two
-//! that `infra/playbooks` names.
+//! A stack of version 0.1 is updated in place. Its pairs continue to rotate. Only the two kinds of pairs that
+//! `infra/playbooks` names need manual work.
 
 mod release;
 mod stack;
@@ -76,10 +76,10 @@ fn incidents_and_messages_of_0_1_survive_the_update() -> Result<()> {
         let failed = stack.attempt(&open).await?;
         ensure!(failed.outcome == "failed", "{failed:?}");
         let before = stack.alerts.wait_for(&open.arn, 1).await?;
-        // The handler may be about to end with the event about that rotation.
+        // The handler may be about to finish with the event about that rotation.
         let queue = cloud.queue_of(&stack.variant, "DeadLetterQueueUrl").await?;
         until("the handler to have nothing to do", async || Ok(!queue.is_busy().await?)).await?;
-        // A notice is in the queue during the update, and nobody handles it.
+        // A notice is in the queue during the update, and no function processes it.
         let handler = stack.variant.stack.output("HandlerFunctionName")?.to_owned();
         let none = cloud.lambda.put_function_concurrency().function_name(&handler);
         none.reserved_concurrent_executions(0).send().await?;

@@ -1,4 +1,4 @@
-//! Keys of a secret that repeat its credentials, and keys that are nearly known ones.
+//! Keys of a secret that repeat its credentials, and keys that are similar to known ones.
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use testbed::cloud::Cloud;
 
 use crate::support::{failed_once, state_of};
 
-/// The secret's current value with more keys, which `extra` makes of its user and its password.
+/// The current value of the secret with additional keys. `extra` creates them from the user and the password.
 async fn add(cloud: &Cloud, arn: &str, extra: impl Fn(&str, &str) -> Value) -> Result<()> {
     let mut value = cloud.value(arn, "AWSCURRENT").await?;
     let text = |key: &str| value[key].as_str().map(str::to_owned).with_context(|| format!("no {key}"));
@@ -21,7 +21,7 @@ async fn add(cloud: &Cloud, arn: &str, extra: impl Fn(&str, &str) -> Value) -> R
     Ok(())
 }
 
-/// What an application reads from the keys besides `username` and `password` logs in as AWSCURRENT's user.
+/// Checks that the credentials in the keys other than `username` and `password` log in as the user of AWSCURRENT.
 async fn every_copy_logs_in(cloud: &Cloud, value: &Value) -> Result<()> {
     let user = value["username"].as_str().context("no username")?;
     let config: Value = serde_json::from_str(value["config"].as_str().context("no config")?)?;
@@ -55,7 +55,7 @@ fn every_key_that_repeats_the_credentials_logs_in_after_each_rotation() -> Resul
             let uri = format!("amqps://{user}:{password}@localhost:5671/%2f");
             json!({
                 "uri": uri,
-                // What a rotation of version 0.1 left in a secret: the other user, a password of long ago.
+                // The keys that a rotation of version 0.1 left in a secret: the other user and an old password.
                 "left-behind": format!("amqps://{clone}:of-long-ago@localhost:5671/%2f?heartbeat=10"),
                 "nodes": [{"url": uri}],
                 "config": json!({"rabbit": {"url": uri}}).to_string(),
@@ -86,7 +86,7 @@ fn a_copy_that_cannot_be_renewed_is_refused_by_the_name_of_its_key_before_anythi
         })
         .await?;
         let before = state_of(cloud, &app.user, &app.arn).await?;
-        // The first test of `RotateImmediately=false` finds it as well.
+        // The first test of `RotateImmediately=false` detects it, too.
         let tested = cloud.test_rotation(&app.arn).await?;
         ensure!(format!("{tested:?}").contains("secret.invalid"), "{tested:?}");
         let notice = cloud.notices.wait_for(&app.arn, 1).await?.into_iter().next().context("no notice")?;
@@ -133,7 +133,7 @@ fn a_near_miss_of_a_key_blocks_neither_a_revocation_nor_the_secrets_of_an_admin(
         let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
         cloud.rotate_successfully(&app.arn).await?;
-        // A value by hand takes AWSPREVIOUS away from it; Secrets Manager forgets a version without a label.
+        // A value by hand removes AWSPREVIOUS from the version. Secrets Manager deletes a version without a label.
         let label = cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("LEAKED");
         label.move_to_version_id(&leaked).send().await?;
         let mut current = cloud.value(&app.arn, "AWSCURRENT").await?;

@@ -1,4 +1,4 @@
-//! The daily look at all secrets: who is told what is due, and how often.
+//! The daily run for all secrets: which owner is notified, about what, and how often.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -14,7 +14,7 @@ async fn secret(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> Result<Stri
     create.set_tags(Some(tags)).send().await?.arn.context("no ARN")
 }
 
-/// A look while a test makes its many secrets would tell of some of them.
+/// A lock for the runs, because a run while a test creates its many secrets would report some of them.
 pub static LOOK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 pub async fn watch(cloud: &Cloud) -> Result<Value> {
@@ -35,7 +35,7 @@ fn the_owner_of_a_secret_that_is_due_is_told_once_a_day_with_its_playbook() -> R
         let owned = ("rotation-watch/owner", owner.as_str());
         secret(cloud, &due, &[("rotation-watch/max-age-days", "5"), owned]).await?;
         secret(cloud, &fresh, &[("rotation-watch/max-age-days", "90"), owned]).await?;
-        // Scheduler calls at least once, so it may call twice.
+        // Scheduler invokes at least once, so it may invoke twice.
         let (answer, other) = tokio::try_join!(watch(cloud), watch(cloud))?;
         for answer in [answer, other] {
             ensure!(answer["findings"]["secret.due"].as_u64() >= Some(1), "{answer}");
@@ -124,7 +124,7 @@ fn a_secret_that_refuses_to_be_looked_at_is_told_of_and_silences_nobody_else() -
         let context = &alert["metadata"]["additionalContext"];
         ensure!(context["kind"] == "secret.unwatched" && context["owner"] == mine.as_str(), "{alert}");
         ensure!(alert.to_string().contains("infra/playbooks/secret-due.md#secret.unwatched"), "{alert}");
-        // Those before it and behind it in the list.
+        // The secrets before and after it in the list.
         let digests = cloud.alerts.wait_for(&format!("digest of {other}"), 1).await?;
         let text = digests.first().context("no digest")?["content"]["description"].to_string();
         ensure!(text.contains(&first) && text.contains(&last), "{text}");
@@ -149,7 +149,7 @@ fn a_secret_that_is_gone_ends_nothing_and_one_without_an_answer_fails_the_run_af
         let function = variant.stack.output("WatchFunctionName")?;
         let proxy = FaultProxy::http(cloud.aws.endpoint())?;
         cloud.add_variables(function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
-        // What other tests made before is looked at first.
+        // The secrets of other tests are checked first.
         cloud.invoke_function(function, &json!({})).await?.value()?;
 
         let due = ("rotation-watch/max-age-days", "5");
@@ -178,7 +178,7 @@ fn a_secret_that_is_gone_ends_nothing_and_one_without_an_answer_fails_the_run_af
         }
         ensure!(alerts.about(&gone).await?.is_empty(), "a secret that is gone is no finding");
 
-        // The next run asks again.
+        // The next run checks it again.
         proxy.reset();
         cloud.invoke_function(function, &json!({})).await?.value()?;
         alerts.wait_for(&format!("digest of {own}-silent"), 1).await?;

@@ -10,10 +10,10 @@ use testbed::cloud::{Answer, Cloud};
 
 use crate::support::run_cli;
 
-/// What services answer to whom a policy does not allow the call: Secrets Manager and Lambda, SQS and STS, SNS.
+/// The error codes of a denied call: Secrets Manager and Lambda, SQS and STS, SNS.
 const DENIALS: [&str; 3] = ["AccessDeniedException", "AccessDenied", "AuthorizationError"];
 
-/// Somebody with a session of a role of their own.
+/// A person or program with a session of its own role.
 pub struct Actor<'a> {
     cloud: &'a Cloud,
     /// Secrets Manager, as this actor.
@@ -22,12 +22,12 @@ pub struct Actor<'a> {
     environment: [(&'static str, String); 3],
 }
 
-/// Whether a policy let a call through.
+/// Whether a policy allowed a call.
 #[derive(Debug)]
 pub enum Attempt<T> {
-    /// The service did it, or failed for a reason of its own.
+    /// The service did the call, or failed for another reason.
     Allowed(T),
-    /// The service's words.
+    /// The denial, with the message of the service.
     Denied(String),
 }
 
@@ -40,7 +40,7 @@ impl<T: std::fmt::Debug> Attempt<T> {
         }
     }
 
-    /// The call was allowed; its answer.
+    /// The call was allowed. Returns its answer.
     pub fn allowed(self, what: &str) -> Result<T> {
         match self {
             Self::Allowed(answer) => Ok(answer),
@@ -54,7 +54,7 @@ pub fn allow(actions: &[&str], resources: &[&str]) -> Value {
     json!({"Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
-/// What the SDK's call came to. Any error that is no denial is one of the test.
+/// Converts the result of an SDK call. An error that is not a denial is an error of the test.
 pub fn attempt<T, E>(called: Result<T, SdkError<E>>) -> Result<Attempt<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -69,7 +69,7 @@ where
 }
 
 impl<'a> Actor<'a> {
-    /// A new role that has exactly these statements, and a session of it.
+    /// Creates a role with exactly these statements, and a session of it.
     pub async fn with(cloud: &'a Cloud, title: &str, statements: &[Value]) -> Result<Self> {
         let role = name(title);
         let account = cloud.aws.account();
@@ -86,13 +86,13 @@ impl<'a> Actor<'a> {
         Self::session_of(cloud, &role).await
     }
 
-    /// A session of a function's own role as the template makes it: who took the function over has it.
+    /// A session of a function's own role in the template, as an attacker who controls the function has it.
     pub async fn taken_over(cloud: &'a Cloud, stack: &Stack, logical_id: &str) -> Result<Self> {
         // The emulator lets the account's root assume a role that trusts a service (MiniStack calls as root itself).
         Self::session_of(cloud, stack.resource(logical_id)?).await
     }
 
-    /// A session of a role for a token of a service account, if the role's trust policy lets that account.
+    /// A session of a role for the token of a service account, if the trust policy of the role allows that account.
     pub async fn with_web_identity(cloud: &'a Cloud, role: &str, token: &str) -> Result<Attempt<Self>> {
         let assume = ["sts", "assume-role-with-web-identity", "--role-session-name", "actor"];
         let arguments = [&assume[..], &["--role-arn", role, "--web-identity-token", token]].concat();
@@ -126,7 +126,7 @@ impl<'a> Actor<'a> {
         })
     }
 
-    /// Stores a value with these staging labels; its version.
+    /// Stores a value with these staging labels. Returns its version.
     pub async fn put(&self, arn: &str, value: &str, stages: &[&str]) -> Result<Attempt<String>> {
         let stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
         let put = self.secrets.put_secret_value().secret_id(arn).secret_string(value);
@@ -158,7 +158,7 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// Runs the AWS CLI as whom the variables name, or as the account's root.
+/// Runs the AWS CLI with the credentials in the variables, or as the account's root.
 async fn run(
     cloud: &Cloud,
     environment: &[(&'static str, String)],

@@ -1,5 +1,5 @@
-//! Somebody with `cloudwatch:PutMetricAlarm`: an alarm publishes wherever its actions say, as CloudWatch, if the topic's
-//! policy lets that alarm.
+//! Somebody with `cloudwatch:PutMetricAlarm`. An alarm publishes, as CloudWatch, to every topic in its actions whose
+//! policy allows that alarm.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -14,7 +14,7 @@ async fn alarm_writer<'a>(cloud: &'a Cloud) -> Result<Actor<'a>> {
     Actor::with(cloud, "alarm-writer", &[allow(&writes, &["*"])]).await
 }
 
-/// Raises an alarm of that name, which speaks on that topic.
+/// Raises an alarm with that name, which publishes to that topic.
 async fn raise(writer: &Actor<'_>, alarm: &str, topic: &str, words: &str) -> Result<()> {
     let metric = ["--namespace", "Own", "--metric-name", "own", "--statistic", "Sum", "--period", "60"];
     let limit = ["--evaluation-periods", "1", "--threshold", "1"];
@@ -33,11 +33,11 @@ fn no_alarm_but_the_suites_own_speaks_on_the_topic_of_alerts() -> Result<()> {
         let topic = path.variant.stack.output("AlertTopicArn")?;
         let writer = alarm_writer(cloud).await?;
         let words = format!("<https://evil.example/{}|playbook>", random_text(6)?);
-        // The second one has a name as those of the stack have it.
+        // The second alarm has a name like those of the stack.
         for alarm in [name("evil"), format!("{}-evil", path.variant.name)] {
             raise(&writer, &alarm, topic, &words).await?;
         }
-        // One of the suite's own, made to speak by its name, comes after them.
+        // After them, an alarm of the stack is raised by its name.
         let own = path.variant.stack.resource("UnhandledAlarm")?;
         let state = ["cloudwatch", "set-alarm-state", "--alarm-name", own, "--state-value", "ALARM"];
         let raised = [&state[..], &["--state-reason", "tried"]].concat();

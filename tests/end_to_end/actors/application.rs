@@ -1,7 +1,7 @@
-//! A tenant's application: it reads its own secret, and has the low broker user that the secret names.
+//! A tenant's application. It reads its own secret, and has the broker user in the secret, with few permissions.
 //!
-//! That it may read AWSPENDING before its turn is by design: the value is the application's own, and the broker knows it
-//! a moment later. What it does with its broker user is in `low_broker_user.rs`.
+//! By design, it may read AWSPENDING before its turn: the value belongs to the application, and the broker gets it a
+//! moment later. `low_broker_user.rs` tests what it can do with its broker user.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -12,7 +12,7 @@ use super::actor::{Actor, allow, attempt};
 use super::functions;
 use crate::support::UNKNOWN_VERSION;
 
-/// What README asks for an application that reads its secret itself.
+/// The permissions that README requires for an application that reads its secret itself.
 async fn application<'a>(cloud: &'a Cloud, app: &App) -> Result<Actor<'a>> {
     let reads = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
     Actor::with(cloud, "application", &[allow(&reads, &[&app.arn])]).await

@@ -1,4 +1,4 @@
-//! An actor of the cluster: a service account with a Role in one namespace, and kubectl as it.
+//! An actor of the cluster: a service account with a Role in one namespace, and its kubectl.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use testbed::cloud::{Cloud, random_text};
 
 use super::actor::Attempt;
 
-/// What the API server and kubectl answer when RBAC or an admission policy refuses.
+/// The answers of the API server and of kubectl when RBAC or an admission policy denies a call.
 const DENIALS: [&str; 2] = ["(Forbidden)", "denied request"];
 
-/// Somebody in the cluster.
+/// A person or program in the cluster.
 pub struct ClusterActor {
     kubectl: PathBuf,
     folder: PathBuf,
@@ -21,7 +21,7 @@ pub struct ClusterActor {
 }
 
 impl ClusterActor {
-    /// A service account of its own in a namespace that is there, with exactly these rules in it.
+    /// Creates a service account in an existing namespace, with exactly these rules.
     pub async fn with(cloud: &Cloud, namespace: &str, rules: &Value) -> Result<Self> {
         let account = format!("actor-{}", random_text(8)?);
         let metadata = json!({"namespace": namespace, "name": account});
@@ -45,7 +45,7 @@ impl ClusterActor {
         Ok(Self { kubectl, folder, namespace: namespace.to_owned() })
     }
 
-    /// Runs kubectl in the actor's namespace; what it printed.
+    /// Runs kubectl in the actor's namespace. Returns its output.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<Attempt<String>> {
         self.kubectl_with(arguments, "").await
     }
@@ -68,7 +68,7 @@ impl ClusterActor {
         let input = input.to_owned();
         let run = move || -> Result<std::process::Output> {
             let mut child = command.spawn().context("kubectl does not start")?;
-            // Taken and dropped, so that kubectl sees the end of its input.
+            // Taken and dropped, so that the input of kubectl ends.
             child.stdin.take().context("no input")?.write_all(input.as_bytes())?;
             Ok(child.wait_with_output()?)
         };

@@ -1,7 +1,7 @@
-//! A developer who may store values of one secret. What a value says is a claim: the user that it names is no user of
-//! this secret because the value says so.
+//! A developer who may store values of one secret. The user in a value is only a claim and does not prove that the
+//! user belongs to this secret.
 //!
-//! Whose pair it is says the tag `rotation-mq/user`, which `infra/secret.yaml` sets, or else the first rotation.
+//! The tag `rotation-mq/user` defines the pair. `infra/secret.yaml` sets it. Without it, the first rotation does.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -15,7 +15,7 @@ use crate::support::{current_logs_in, state_of};
 
 const CURRENT: &[&str] = &["AWSCURRENT"];
 
-/// Writes, and cannot read what it wrote.
+/// The permission to write the secret, but not to read it.
 async fn developer<'a>(cloud: &'a Cloud, arn: &str) -> Result<Actor<'a>> {
     let writes = [
         "secretsmanager:DescribeSecret",
@@ -33,14 +33,14 @@ async fn rotated(cloud: &Cloud) -> Result<(App, Actor<'_>)> {
     Ok((app, developer))
 }
 
-/// The value of the secret with somebody else's user in it.
+/// The value of the secret with the user of another secret.
 async fn naming(cloud: &Cloud, arn: &str, user: &str, password: &str) -> Result<Value> {
     let mut value = cloud.value(arn, "AWSCURRENT").await?;
     (value["username"], value["password"]) = (json!(user), json!(password));
     Ok(value)
 }
 
-/// The next rotation of the secret is refused as `pair.taken`.
+/// Checks that the next rotation of the secret is refused as `pair.taken`.
 async fn refused(cloud: &Cloud, arn: &str) -> Result<()> {
     let rotation = cloud.rotate(arn).await?;
     let steps = rotation.attempts.iter().flat_map(|attempt| &attempt.steps);
@@ -94,7 +94,7 @@ fn a_value_that_names_another_secrets_user_locks_nobody_out() -> Result<()> {
         let billing = cloud.create_app(&name("billing")).await?;
         cloud.rotate_successfully(&billing.arn).await?;
         let before = state_of(cloud, &billing.user, &billing.arn).await?;
-        // Its second user with the password that it has (a leak), and both of its users with a guess.
+        // The second user with its real, leaked password, and both users with a guessed password.
         let second = cloud.value(&billing.arn, "AWSCURRENT").await?;
         let known = second["password"].as_str().context("no password")?.to_owned();
         let clone = format!("{}_clone", billing.user);
@@ -137,7 +137,7 @@ fn a_version_that_names_somebody_elses_user_revokes_nobody() -> Result<()> {
 #[test]
 fn a_pending_value_that_comes_during_a_revocation_sets_nobodys_password() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // The half of an admin secret's own pair that nobody uses at the moment.
+        // The user of an admin secret's own pair that is not in use.
         let admin = format!("{}_clone", name("admin"));
         let management = cloud.broker.management()?;
         management.create_user(&admin, &random_text(32)?, &["administrator"]).await?;
@@ -151,7 +151,7 @@ fn a_pending_value_that_comes_during_a_revocation_sets_nobodys_password() -> Res
         let (reached, wait) = std::sync::mpsc::channel();
         let (resume, resumed) = std::sync::mpsc::channel::<()>();
         let resumed = std::sync::Mutex::new(resumed);
-        // Whatever the revocation writes first waits for the developer, who makes the value pending.
+        // The first write of the revocation waits until the developer has made the value pending.
         let is_write = |call: &Call| call.method != "GET";
         proxy.inject(Rule::at(1, is_write, Fault::Nothing).hook(move |_| {
             let _ = reached.send(());
@@ -161,7 +161,7 @@ fn a_pending_value_that_comes_during_a_revocation_sets_nobodys_password() -> Res
         let revocation = tokio::spawn(async move { cloud.invoke_function(&function, &event).await });
         let writes =
             tokio::task::spawn_blocking(move || wait.recv_timeout(std::time::Duration::from_secs(15)));
-        // A revocation that is refused before its first write never comes this far.
+        // A revocation that is refused before its first write does not reach this point.
         let wrote = writes.await?.is_ok();
         if wrote {
             let pending = value.replace("\"engine\"", "\"note\":\"another value\",\"engine\"");
@@ -178,7 +178,7 @@ fn a_pending_value_that_comes_during_a_revocation_sets_nobodys_password() -> Res
 #[test]
 fn an_admin_secret_is_one_by_its_name_and_not_because_a_value_says_so() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // A broker administrator's credentials in a secret of a tenant's: it would serve as one.
+        // A tenant's secret with the credentials of a broker administrator, to be used as an admin secret.
         let (ops, password) = (name("ops"), random_text(32)?);
         let management = cloud.broker.management()?;
         management.create_user(&ops, &password, &["administrator"]).await?;

@@ -1,7 +1,7 @@
-//! The admin of a namespace of the same name in another cluster of the account, and the next owner of a name.
+//! The admin of a namespace with the same name in another cluster of the account, and the next owner of a name.
 //!
-//! The testbed's cluster plays the other one: its namespace has a store whose role was made for this cluster, and the
-//! secret goes to a namespace of that name in the cluster `production`.
+//! The testbed's cluster acts as the other cluster. Its namespace has a store whose role was made for this cluster.
+//! The secret goes to a namespace with that name in the cluster `production`.
 
 use anyhow::Result;
 use end_to_end::{name, on_the_cluster};
@@ -13,12 +13,12 @@ use super::namespace_admin::namespace_admin;
 use super::namespace_admin::reading::{nothing_came, reading};
 use crate::kubernetes::routed::{LIMIT, Routed};
 
-/// The store `aws` of a namespace, whose role knows its cluster and its tenant.
+/// The store `aws` of a namespace, whose role has the tags of its cluster and its tenant.
 async fn store(cloud: &Cloud, namespace: &str, tenant: &str) -> Result<Stack> {
     let kubernetes = cloud.kubernetes()?;
     kubernetes.create_namespace(namespace, &[("tenant", tenant)]).await?;
     kubernetes.create_secret_store(&cloud.aws, namespace, "aws").await?;
-    // The same role again, as README has it where an account has more than one cluster or tenant.
+    // Sets the role again, as README describes it for an account with more than one cluster or tenant.
     let issuer = kubernetes.issuer().trim_start_matches("https://");
     let parameters = [
         ("Issuer", issuer),
@@ -48,7 +48,7 @@ fn a_namespace_of_the_same_name_in_another_cluster_reads_nothing_of_this_one() -
         let copy = name("copy");
         admin.apply(&reading(&namespace, &copy, &theirs.arn)).await?.allowed("an ExternalSecret")?;
         nothing_came(cloud, &namespace, &copy).await?;
-        // Nor does secret2eks carry it there.
+        // secret2eks does not deliver it there either.
         theirs.refused("delivery.tags_invalid", "production").await?;
 
         let ours = tagged(CLUSTER).await?;

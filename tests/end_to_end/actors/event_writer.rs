@@ -34,7 +34,7 @@ fn who_puts_events_on_the_default_bus_tells_nothing_to_a_siem_that_listens_on_th
             "Source": "secret-rotation", "DetailType": "Rotation Incident Closed", "Detail": closed.to_string(),
         });
         put(&writer, &entry).await?;
-        // An event of the suite's own comes after it.
+        // A real event of the functions follows it.
         path.queue.send(&[notice(&secret, "current.login_refused", "2", &forged::now()?)]).await?;
         path.alerts.wait_for(&secret, 2).await?;
         let events = path.alerts.wait_for_events(&secret, 1).await?;
@@ -58,7 +58,7 @@ fn nobody_puts_an_event_in_secrets_managers_name() -> Result<()> {
                 "Source": source, "DetailType": forged["detail-type"], "Detail": forged["detail"].to_string(),
             })
         };
-        // EventBridge keeps `aws.` for the services.
+        // Only AWS services may use sources that begin with `aws.`.
         let answer = put(&writer, &entry("aws.secretsmanager")).await?;
         ensure!(answer["FailedEntryCount"] == 1, "{answer}");
         ensure!(answer["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException", "{answer}");

@@ -1,19 +1,19 @@
-//! Messages as somebody forges them.
+//! Forged messages.
 
 use anyhow::Result;
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
 use serde_json::{Value, json};
 
-/// Far later than any message arrives.
+/// A time far after the arrival of every message.
 pub const FUTURE: &str = "9998-01-01T00:00:00Z";
 
-/// The time of the moment, as messages have it.
+/// The current time in the format of the messages.
 pub fn now() -> Result<String> {
     let seconds = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs();
     Ok(DateTime::from_secs(i64::try_from(seconds)?).fmt(DateTimeFormat::DateTime)?)
 }
 
-/// What EventBridge delivers when a rotation has succeeded.
+/// The event that EventBridge delivers after a successful rotation.
 pub fn succeeded(secret: &str, at: &str) -> Value {
     json!({
         "source": "aws.secretsmanager", "detail-type": "AWS Service Event via CloudTrail",
@@ -25,7 +25,7 @@ pub fn succeeded(secret: &str, at: &str) -> Value {
     })
 }
 
-/// What Lambda records when secret2eks has delivered a secret.
+/// The record that Lambda writes after secret2eks has delivered a secret.
 pub fn delivered(secret: &str, function: &str, at: &str) -> Value {
     json!({
         "version": "1.0", "timestamp": at,
@@ -39,7 +39,7 @@ pub fn delivered(secret: &str, function: &str, at: &str) -> Value {
     })
 }
 
-/// What Lambda records when secret2eks has failed for good.
+/// The record that Lambda writes after the last failed attempt of secret2eks.
 pub fn undelivered(secret: &str, function: &str, at: &str) -> Value {
     let mut record = delivered(secret, function, at);
     record["requestContext"]["condition"] = json!("RetriesExhausted");
@@ -50,7 +50,7 @@ pub fn undelivered(secret: &str, function: &str, at: &str) -> Value {
     record
 }
 
-/// A batch as Lambda hands it over from a queue.
+/// A batch in the format that Lambda uses for a queue.
 pub fn batch(queue: &str, bodies: &[&str]) -> Value {
     let record = |(number, body): (usize, &&str)| {
         json!({

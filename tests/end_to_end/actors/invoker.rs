@@ -1,7 +1,7 @@
-//! Somebody who may invoke the functions that nobody invokes by hand.
+//! Somebody who may invoke the functions that nobody should invoke by hand.
 //!
-//! dlq-handler cannot tell a forged batch from one of its queues: whoever may invoke it may say that a rotation
-//! succeeded a moment ago. What a forged batch cannot do is to reach further than the moment that it arrives in.
+//! dlq-handler cannot distinguish a forged batch from a real one. Who may invoke it can claim that a rotation has
+//! just succeeded. A forged batch cannot affect anything after the moment of its arrival.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud, on_the_cluster};
@@ -23,12 +23,12 @@ async fn arn_of(cloud: &Cloud, function: &str) -> Result<String> {
     known.function_arn.context("no ARN")
 }
 
-/// secret2eks of the shared stack delivers for the others, too.
+/// The shared stack's secret2eks, which also delivers for the other tests.
 async fn deliverer(cloud: &Cloud) -> Result<String> {
     arn_of(cloud, cloud.delivery_function()?).await
 }
 
-/// A stack of its own, and somebody who hands its dlq-handler a forged batch.
+/// A separate stack, and an actor who sends forged batches to its dlq-handler.
 struct Scene<'a> {
     path: Path,
     invoker: Actor<'a>,
@@ -46,7 +46,7 @@ impl<'a> Scene<'a> {
 
     async fn forge(&self, cloud: &Cloud, body: &str) -> Result<()> {
         let queues = self.path.variant.stack.resources.iter().filter(|(id, _)| id.ends_with("Queue"));
-        // From whichever queue: each is tried.
+        // The test tries every queue.
         for (_, url) in queues {
             let name = url.rsplit('/').next().context("no name")?;
             let arn = format!("arn:aws:sqs:{}:{}:{name}", cloud.aws.region(), cloud.aws.account());
@@ -56,7 +56,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// A failure as the suite itself tells it.
+    /// A failure as the functions report it.
     async fn fails(&self, secret: &str, kind: &str, at: &str) -> Result<()> {
         self.path.queue.send(&[notice(secret, kind, &format!("{kind} {at}"), at)]).await
     }
@@ -87,7 +87,7 @@ fn a_failure_in_the_future_hides_neither_a_worse_one_nor_the_end() -> Result<()>
             alert["metadata"]["threadId"] == secret.as_str() && context["kind"] == "current.login_refused"
         };
         scene.path.alerts.wait_until(1, critical).await?;
-        // The rule itself says that it is over.
+        // The rule reports that the incident is over.
         scene.path.rule.send(&[forged::succeeded(&secret, &forged::now()?).to_string()]).await?;
         let closed = |alert: &Value| {
             let metadata = &alert["metadata"];

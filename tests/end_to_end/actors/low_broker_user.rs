@@ -1,4 +1,4 @@
-//! Somebody who can open a connection as a low user of the broker: the application, or a thief of its password.
+//! Somebody who can connect as a broker user with few permissions: the application, or a thief of its password.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use testbed::lapin::{Connection, ConnectionProperties};
 use super::reading::shown;
 use crate::support::{current_logs_in, hold_all_connections, statistics_know};
 
-/// What a low user may open in the tests about limits.
+/// The limit on connections in the tests about limits.
 const CONNECTIONS: usize = 2;
 
 async fn connect(cloud: &Cloud, user: &str, password: &str, named: &str) -> Result<Connection> {
@@ -21,7 +21,7 @@ async fn connect(cloud: &Cloud, user: &str, password: &str, named: &str) -> Resu
     tokio::time::timeout(Duration::from_secs(10), connect).await?.context("no connection")
 }
 
-/// A secret whose first password a thief has: it has rotated once, so the thief's user is the one that is not in use.
+/// A secret whose first password was stolen. It has rotated once, so the thief's user is not in use.
 async fn stolen(cloud: &Cloud, prefix: &str) -> Result<(App, String)> {
     let app = cloud.create_app(&name(prefix)).await?;
     let value = cloud.value(&app.arn, "AWSCURRENT").await?;
@@ -75,7 +75,8 @@ fn a_connection_that_outlives_two_rotations_is_one_warning() -> Result<()> {
         for _ in 0..2 {
             cloud.rotate_successfully(&app.arn).await?;
         }
-        // Nothing is said of sessions while the password is younger than a closed connection may be listed.
+        // While the password is newer than a closed connection in the list may be, nothing is reported about
+        // sessions.
         tokio::time::sleep(std::time::Duration::from_secs(36)).await;
         cloud.rotate_successfully(&app.arn).await?;
         ensure!(thief.status().connected(), "the connection is gone by itself");
@@ -95,7 +96,7 @@ fn the_name_of_a_connection_is_plain_text_in_the_alert() -> Result<()> {
         let variant = cloud.deploy_variant(&name("named"), &[("StaleConnections", "refuse")], &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;
         let app = cloud.create_app(&name("named")).await?;
-        // Somebody is connected as the user whose turn it is.
+        // Somebody is connected as the user that the next rotation resets.
         let first = cloud.value(&app.arn, "AWSCURRENT").await?;
         let password = first["password"].as_str().context("no password")?;
         cloud.rotate_successfully(&app.arn).await?;

@@ -1,8 +1,8 @@
-//! The admin of a namespace that takes part: what the roles `admin` and `edit` allow there, External Secrets Operator's
-//! rules for `edit` included, which its chart adds (`rbac.aggregateToEdit`).
+//! The admin of a namespace that gets secrets. It has the permissions of the roles `admin` and `edit`. They include
+//! the rules of External Secrets Operator for `edit`, which its chart adds (`rbac.aggregateToEdit`).
 //!
-//! By design it reads every key of every secret that goes to its namespace, whatever `secret2eks/keys` says: the
-//! store's role reads whole values.
+//! By design, this admin can read every key of every secret for its namespace, also if `secret2eks/keys` names only
+//! some keys: the role of the store reads whole values.
 
 pub mod reading;
 
@@ -14,7 +14,7 @@ use testbed::cloud::{Answer, Cloud, route_to};
 use super::cluster_actor::ClusterActor;
 use crate::kubernetes::routed::{NAMESPACE, RECEIPT, Routed, shared_namespace, until};
 
-/// The controllers that would fill `admin` and `edit` do not run here, so their rules stand here.
+/// The controllers that add the rules to `admin` and `edit` do not run here, so this list repeats the rules.
 fn rules() -> Value {
     json!([
         {
@@ -82,10 +82,10 @@ fn an_edit_that_changes_what_lands_in_the_cluster_is_denied_or_set_back_and_earn
                 ensure!(data.get("password").is_some_and(|now| now == "second"), "{what}: {edited:?}");
             }
             if what == "an immutable Secret" {
-                // Kubernetes lets nobody make it mutable again, the operator neither.
+                // Kubernetes does not allow anyone, including the operator, to make it mutable again.
                 admin.kubectl(&["delete", "secret", &secret.name]).await?.allowed("its deletion")?;
             }
-            // What is denied or set back does not stand in the way of the delivery.
+            // A change that is denied or reverted does not block the delivery.
             until(what, async || {
                 let delivered = cloud.deliver(&secret.arn).await?;
                 Ok(matches!(delivered, Answer::Done(_)))
@@ -105,7 +105,7 @@ fn an_object_that_is_no_longer_labelled_as_ours_is_still_not_believed() -> Resul
         let secret = Routed::delivered(cloud, &name("unlabelled"), &[]).await?;
         let unlabelled = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}});
         let template = json!({"spec": {"target": {"template": {"data": {"password": "first"}}}}});
-        // One after the other, and both at once: each may be denied.
+        // One after the other, and both at once. Each may be denied.
         let mut both = template.clone();
         both["metadata"] = unlabelled["metadata"].clone();
         for change in [&unlabelled, &template, &both] {
@@ -137,8 +137,8 @@ fn a_deleted_store_is_told_and_keeps_no_stolen_password_alive() -> Result<()> {
         let alerts = cloud.alerts.wait_for(&app.arn, 1).await?;
         let area = |alert: &Value| alert["metadata"]["additionalContext"]["area"] == "delivery";
         ensure!(alerts.iter().any(area), "{alerts:#?}");
-        // The cluster holds the stolen one, so no rotation touches it; SecOps may, knowing that, once the attempt that
-        // cannot end is given up.
+        // The cluster has the stolen password, so no rotation changes it. SecOps may change it after the blocked
+        // attempt is ended.
         let rotation = cloud.rotate(&app.arn).await?;
         ensure!(format!("{rotation:?}").contains("delivery.undelivered"), "{rotation:?}");
         let stage = cloud.secrets.update_secret_version_stage().secret_id(&app.arn);

@@ -1,5 +1,6 @@
-//! A tenant's pipeline: it deploys `infra/secret.yaml`, so it rotates its secrets, and AWS demands
-//! `lambda:InvokeFunction` on the rotation function of whoever calls `RotateSecret`. So it may send that function anything.
+//! A tenant's pipeline. It deploys `infra/secret.yaml`, so it rotates its secrets. AWS requires the permission
+//! `lambda:InvokeFunction` on the rotation function from the caller of `RotateSecret`. So the pipeline may send that
+//! function any event.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
@@ -12,7 +13,7 @@ use super::reading::{commands, shown};
 use super::secops;
 use crate::support::{UNKNOWN_VERSION, current_logs_in, state_of};
 
-/// What CloudFormation asks of the role that deploys `secret.yaml` for one team.
+/// The permissions that CloudFormation requires from the role that deploys `secret.yaml` for one team.
 async fn pipeline<'a>(cloud: &'a Cloud, team: &str) -> Result<Actor<'a>> {
     let (region, account) = (cloud.aws.region(), cloud.aws.account());
     let secrets = format!("arn:aws:secretsmanager:{region}:{account}:secret:rabbitmq/{team}-*");
@@ -31,7 +32,7 @@ async fn pipeline<'a>(cloud: &'a Cloud, team: &str) -> Result<Actor<'a>> {
     Actor::with(cloud, "pipeline", &statements).await
 }
 
-/// A secret of another team that has rotated, so that one user is in use and the other's version is AWSPREVIOUS.
+/// A secret of another team that has rotated. One user is in use, and AWSPREVIOUS has the other user.
 async fn of_another_team(cloud: &Cloud) -> Result<(App, String, Value)> {
     let app = cloud.create_app(&name("team-b")).await?;
     cloud.rotate_successfully(&app.arn).await?;
@@ -113,7 +114,7 @@ fn a_step_of_another_teams_rotation_out_of_its_turn_changes_nothing() -> Result<
         let pending = cloud.begin_rotation(&other.arn).await?;
         cloud.step(&other.arn, &pending, "createSecret").await?.value()?;
         let before = state_of(cloud, &other.user, &other.arn).await?;
-        // The version's id is no secret; its password is not on the broker yet.
+        // The ID of the version is not secret. The broker does not have its password yet.
         let turns = [("finishSecret", &pending), ("testSecret", &pending), ("setSecret", &previous)];
         for (step, version) in turns {
             let event = json!({"Step": step, "SecretId": other.arn, "ClientRequestToken": version});
@@ -147,7 +148,7 @@ fn an_invented_secret_puts_no_command_and_no_link_into_an_alert() -> Result<()> 
         let about = |alert: &Value| alert.to_string().contains(&evil);
         let known = std::time::Instant::now();
         let mut alerts = Vec::new();
-        // What is no secret's name may be one incident or several; each that is told is looked at.
+        // A name that no secret has may open one incident or several. The test checks each alert.
         while known.elapsed() < std::time::Duration::from_secs(20) && alerts.len() < secrets.len() {
             alerts = cloud.alerts.wait_until(0, about).await?;
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;

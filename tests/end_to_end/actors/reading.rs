@@ -1,8 +1,8 @@
-//! An alert as people read it.
+//! The texts of an alert that people read.
 
 use serde_json::Value;
 
-/// All texts of an alert that a chat shows, one below the other.
+/// All texts of an alert in a chat, one below the other.
 pub fn shown(alert: &Value) -> String {
     let mut texts = Vec::new();
     collect(&alert["content"], &mut texts);
@@ -10,7 +10,7 @@ pub fn shown(alert: &Value) -> String {
     texts.join("\n")
 }
 
-/// The commands of an alert: what stands between backticks.
+/// The commands of an alert: the texts between backticks.
 pub fn commands(alert: &Value) -> Vec<String> {
     let shown = shown(alert);
     shown.split('`').skip(1).step_by(2).map(str::to_owned).collect()

@@ -1,9 +1,9 @@
-//! Somebody who may publish to the dead-letter topic or send to the queues: an administrator by mistake, or who took
-//! one of the suite's own functions over. A queue's policy says who may send, and what a message may say follows from
-//! the queue that it came by.
+//! Somebody who may publish to the dead-letter topic or send to the queues: an administrator by mistake, or an
+//! attacker who controls one of the functions. The policy of a queue defines who may send. The queue defines what a
+//! message may claim.
 //!
-//! The emulator asks for no permission of a key for SNS and SQS, so these actors lack none here; on AWS they need the
-//! key's as well.
+//! The emulator does not require permissions for the key from senders to SNS and SQS. On AWS, these actors need them,
+//! too.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -14,7 +14,7 @@ use super::actor::{Actor, Attempt, allow};
 use super::forged;
 use crate::failure_path::{Path, notice, secret, types};
 
-/// The queues of a stack: logical id, URL.
+/// The queues of a stack: logical ID and URL.
 fn queues(path: &Path) -> Vec<(String, String)> {
     let all = path.variant.stack.resources.iter();
     all.filter(|(id, url)| id.ends_with("Queue") && url.starts_with("http"))
@@ -22,7 +22,7 @@ fn queues(path: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Everything that sends and publishes, on everything.
+/// All send and publish actions, on all resources.
 async fn sender<'a>(cloud: &'a Cloud) -> Result<Actor<'a>> {
     let sends = ["sqs:SendMessage", "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"];
     Actor::with(cloud, "sender", &[allow(&sends, &["*"])]).await
@@ -36,7 +36,7 @@ async fn publish(actor: &Actor<'_>, topic: &str, body: &Value) -> Result<Attempt
     actor.cli(&["sns", "publish", "--topic-arn", topic, "--message", &body.to_string()]).await
 }
 
-/// A rotation that has failed, and SecOps knows.
+/// A rotation that has failed and was reported to SecOps.
 async fn failed(path: &Path, kind: &str) -> Result<String> {
     let secret = secret(&name("failed"));
     path.queue.send(&[notice(&secret, kind, &secret, &forged::now()?)]).await?;
@@ -44,7 +44,7 @@ async fn failed(path: &Path, kind: &str) -> Result<String> {
     Ok(secret)
 }
 
-/// Nothing that is about the secret was closed when all messages have been read.
+/// Checks that nothing about the secret was closed after all messages have been read.
 async fn stays_open(path: &Path, secret: &str) -> Result<()> {
     path.is_empty().await?;
     let alerts = path.alerts.about(secret).await?;
@@ -59,13 +59,13 @@ fn who_sends_to_every_queue_but_the_rules_own_is_not_believed_about_a_rotation()
         let secret = failed(&path, "vhost.missing").await?;
         let sender = sender(cloud).await?;
         let forged = forged::succeeded(&secret, &forged::now()?);
-        // No role of the stack may send to the rule's queue. Whoever may is an administrator of the account's queues.
-        // Without a cluster nobody reads the queue of the deliveries.
+        // No role of the stack may send to the rule's queue. Only an administrator of the account's queues may.
+        // Without a cluster, no function reads the queue of the deliveries.
         let tried = |(queue, _): &(String, String)| !["RuleQueue", "DeliveryQueue"].contains(&queue.as_str());
         for (queue, url) in queues(&path).into_iter().filter(tried) {
             match send(&sender, &url, &forged).await? {
                 Attempt::Denied(_) => {}
-                // A queue that takes it does not believe it.
+                // A queue that accepts the message does not trust it.
                 Attempt::Allowed(_) => stays_open(&path, &secret).await.context(queue)?,
             }
         }
@@ -95,7 +95,7 @@ fn who_publishes_to_the_topic_ends_no_incident_and_starts_no_look_at_all_of_them
             json!({"schema": "dlq-handler-redelivery/1", "request": request}),
             json!({"Type": "Notification", "Message": waited}),
         ] {
-            // Denied or not believed: both are right.
+            // The message may be denied or not trusted.
             let _ = publish(&sender, topic, &body).await?;
         }
         for secret in [&rotation, &delivery] {
@@ -108,7 +108,7 @@ fn who_publishes_to_the_topic_ends_no_incident_and_starts_no_look_at_all_of_them
 #[test]
 fn a_function_that_was_taken_over_closes_no_incident_of_a_rotation() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // The shared stack, because a stack of a test's own has no secret2eks.
+        // The shared stack, because the separate stacks have no secret2eks.
         let own = name("taken-over");
         let secret = secret(&own);
         let topic = cloud.stack.output("DeadLetterTopicArn")?;
@@ -128,7 +128,7 @@ fn a_function_that_was_taken_over_closes_no_incident_of_a_rotation() -> Result<(
                 publish(&function, alerts, &forged).await?.denied("an alert of its own")?;
             }
         }
-        // A second failure of the secret is read after all that was sent.
+        // The handler reads a second failure of the secret after all sent messages.
         let mark = crate::failure_path::secret(&name("mark"));
         let body = notice(&mark, "vhost.missing", &mark, &forged::now()?);
         crate::support::run_cli(cloud, &["sns", "publish", "--topic-arn", topic, "--message", &body]).await?;
@@ -157,7 +157,7 @@ fn who_may_make_rules_sends_no_event_to_the_queues_by_a_rule_of_its_own() -> Res
                 .allowed(&queue)?;
             let arn =
                 format!("arn:aws:sqs:{region}:{account}:{}", url.rsplit('/').next().unwrap_or_default());
-            // An input transformer makes any text of any event, so also one of Secrets Manager.
+            // An input transformer can create any text from an event, also the text of an event of Secrets Manager.
             let at = forged::now()?;
             let input = forged::succeeded(&secret, &at).to_string();
             let target = json!([{"Id": "1", "Arn": arn, "Input": input}]).to_string();
@@ -168,7 +168,7 @@ fn who_may_make_rules_sends_no_event_to_the_queues_by_a_rule_of_its_own() -> Res
             let entry = json!([{"Source": source, "DetailType": format!("{number}"), "Detail": "{}"}]);
             actor.cli(&["events", "put-events", "--entries", &entry.to_string()]).await?.allowed(&queue)?;
         }
-        // EventBridge delivers within moments; an alert that comes after all of them is the end of the wait.
+        // EventBridge delivers within moments. The wait ends with an alert that comes after all of them.
         let mark = failed(&path, "vhost.missing").await?;
         path.alerts.wait_for(&mark, 1).await?;
         stays_open(&path, &secret).await

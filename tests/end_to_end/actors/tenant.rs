@@ -1,5 +1,5 @@
-//! A tenant who may tag its own secret, with the policy of `infra/policies` that keeps tenants from deciding where a
-//! secret goes. IAM compares a condition's keys without case and its values with it.
+//! A tenant who may tag its own secret, with the policy of `infra/policies` that denies tenants the tags for the
+//! destination. IAM ignores case in the keys of a condition, but not in its values.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -10,7 +10,7 @@ use super::actor::{Actor, allow, attempt};
 
 const POLICY: &str = "infra/policies/tenants-set-no-routing-tags.json";
 
-/// Whatever a tenant does with secrets under its own names; the suite's policy takes the tags away.
+/// A tenant's permissions on secrets under its own names. The policy denies the tags.
 async fn tenant<'a>(cloud: &'a Cloud, own: &str) -> Result<Actor<'a>> {
     let (region, account) = (cloud.aws.region(), cloud.aws.account());
     let secrets = format!("arn:aws:secretsmanager:{region}:{account}:secret:rabbitmq/{own}-*");
@@ -20,7 +20,7 @@ async fn tenant<'a>(cloud: &'a Cloud, own: &str) -> Result<Actor<'a>> {
     Actor::with(cloud, "tenant", &statements).await
 }
 
-/// Each key that decides something, in the ways that people and programs write it.
+/// Each key with a meaning, in the forms that people and programs write it.
 fn keys() -> Vec<String> {
     let keys = [
         "secret2eks/namespace",
@@ -56,7 +56,7 @@ fn a_tenant_sets_and_removes_no_tag_that_decides_in_whatever_case() -> Result<()
         for key in keys() {
             let tagged = secrets.tag_resource().secret_id(&secret).tags(tag(&key, "x")).send().await;
             attempt(tagged)?.denied(&format!("setting {key}"))?;
-            // Among harmless ones, too.
+            // Also together with harmless tags.
             let tags = [tag("team", "cookies"), tag(&key, "x")];
             let both = secrets.tag_resource().secret_id(&secret).set_tags(Some(tags.to_vec())).send().await;
             attempt(both)?.denied(&format!("setting {key} beside another"))?;
@@ -75,7 +75,7 @@ fn a_tenant_sets_and_removes_no_tag_that_decides_in_whatever_case() -> Result<()
 fn a_secret_whose_versions_nobody_may_list_does_not_silence_the_watch_for_others() -> Result<()> {
     on_the_cloud(async |cloud| {
         let own = name("silent");
-        // Its stack: the tenant's pipeline put it under a policy, and the tenant writes its resource policy.
+        // Its stack: the tenant's pipeline has set a stack policy, and the tenant writes its resource policy.
         let variant = cloud.deploy_variant(&name("watched"), &[], &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;
         let watched = |owner: &str, name: String| {
@@ -83,7 +83,7 @@ fn a_secret_whose_versions_nobody_may_list_does_not_silence_the_watch_for_others
             let create = cloud.secrets.create_secret().name(name).secret_string("{}");
             async move { create.set_tags(Some(tags.to_vec())).send().await?.arn.context("no ARN") }
         };
-        // One before and one after it, in whatever order they are listed.
+        // One before and one after it, in any order of the list.
         watched(&own, format!("rabbitmq/{own}-a")).await?;
         let silent = watched(&own, format!("rabbitmq/{own}-b")).await?;
         watched(&own, format!("rabbitmq/{own}-c")).await?;

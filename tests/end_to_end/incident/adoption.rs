@@ -1,4 +1,4 @@
-//! SecOps takes the pair's other user over.
+//! SecOps adopts the other user of the pair.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -13,7 +13,7 @@ fn adopt(app: &App, user: &str) -> Value {
     json!({"Action": "adopt", "SecretId": app.arn, "User": user, "By": "Ada", "Reason": "ticket 7"})
 }
 
-/// A secret whose pair's other user exists already, with these tags, and somebody is connected as that user.
+/// A secret whose pair has an existing other user with these tags, and a client that is connected as that user.
 async fn taken(cloud: &Cloud, prefix: &str, tags: &[&str]) -> Result<(App, String)> {
     let app = cloud.create_app(&name(prefix)).await?;
     let clone = format!("{}_clone", app.user);
@@ -99,7 +99,8 @@ fn only_a_user_that_needs_it_is_adopted_and_no_administrator() -> Result<()> {
     })
 }
 
-/// As after the secret was made again under its name, or the broker's definitions came from another account.
+/// The state after the secret was created again with its name, or after the broker's definitions came from another
+/// account.
 async fn marked_for_another(cloud: &Cloud, user: &str, password: &Value) -> Result<()> {
     let password = password.as_str().unwrap_or_default();
     cloud.broker.management()?.create_user(user, password, &["secret-0123456789abcdef"]).await

@@ -1,4 +1,4 @@
-//! A version may name any user of the broker; only the secret's own pair is touched.
+//! A version may name any user of the broker. Only the secret's own pair is changed.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -11,7 +11,7 @@ use crate::support::{current_logs_in, failed_once};
 
 const PASSWORD: &str = "a-password-of-somebody-else";
 
-/// Somebody's user with a permission and, when it should have one, a tag.
+/// A user of somebody else with a permission, and with a tag if one is given.
 async fn somebody(cloud: &Cloud, user: &str, tags: &[&str]) -> Result<Value> {
     let management = cloud.broker.management()?;
     management.create_user(user, PASSWORD, tags).await?;
@@ -19,8 +19,8 @@ async fn somebody(cloud: &Cloud, user: &str, tags: &[&str]) -> Result<Value> {
     Ok(json!({"username": user, "password": PASSWORD}))
 }
 
-/// AWSCURRENT's value with changes, stored beside it under another stage, as whoever may write the secret can; the
-/// version.
+/// Stores the value of AWSCURRENT with changes and another staging label, as anyone with write permission can.
+/// Returns the version.
 async fn store(cloud: &Cloud, app: &App, stage: &str, changes: &Value) -> Result<String> {
     let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
     for (field, change) in changes.as_object().into_iter().flatten() {
@@ -30,7 +30,7 @@ async fn store(cloud: &Cloud, app: &App, stage: &str, changes: &Value) -> Result
     put.secret_string(value.to_string()).send().await?.version_id.context("no version")
 }
 
-/// The revocation, forced, is refused in these words, and nothing was written to the user.
+/// The forced revocation is refused with this message, and the user is not changed.
 async fn refused(cloud: &Cloud, app: &App, version: &str, user: &str, words: &str) -> Result<()> {
     let management = cloud.broker.management()?;
     let before = management.user(user).await?;
@@ -105,8 +105,8 @@ fn a_revocation_leaves_this_secret_s_mark_on_the_user() -> Result<()> {
     })
 }
 
-/// Revokes the first version of a pair whose users have these tags, while somebody stores AWSPENDING with `changes`
-/// between the scrambling and the last look; the answer, the pair and the password that was stored.
+/// Revokes the first version of a pair whose users have these tags. Between the new random password and the last
+/// check, somebody stores AWSPENDING with `changes`. Returns the answer, the pair and the stored password.
 async fn stored_meanwhile(
     cloud: &'static Cloud,
     prefix: &str,

@@ -1,4 +1,4 @@
-//! Who may rotate may not revoke.
+//! The permission to rotate does not include the permission to revoke.
 
 use anyhow::{Result, ensure};
 use end_to_end::on_the_cloud;

@@ -1,4 +1,4 @@
-//! A revocation is done when the broker refuses the leaked login, and not before.
+//! A revocation ends only after the broker has refused the leaked login.
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -12,7 +12,8 @@ use super::{app_behind, leaked_and_rotated, revoke};
 use crate::stale_connections::frozen_client;
 use crate::support::{current_logs_in, failed_once};
 
-/// A secret whose first value leaked and whose second one somebody has stored by hand; the first version and both values.
+/// A secret whose first value leaked and whose second value was stored by hand. Returns the first version and both
+/// values.
 async fn changed_by_hand(
     cloud: &Cloud,
     prefix: &str,
@@ -76,7 +77,8 @@ fn a_password_that_awscurrent_still_has_is_not_called_cut_off() -> Result<()> {
     })
 }
 
-/// The broker accepts the login in `value` (as a user who may not use the management API) for so many calls.
+/// For this number of calls, the broker accepts the login in `value`, as a user without permission for the management
+/// API.
 fn keeps_accepting(proxy: &FaultProxy, value: &Value, calls: usize) {
     let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
     let login = format!("Basic {}", STANDARD.encode(format!("{}:{}", text("username"), text("password"))));
@@ -109,7 +111,8 @@ fn an_authentication_cache_is_waited_for() -> Result<()> {
         let before = asked();
         cloud.act(&revoke(&app, &leaked)).await?.value()?;
         ensure!(!cloud.logs_in(&value).await?, "the leaked credentials still log in");
-        // One login proves whose the user is, three are accepted after the password has changed, two are refused.
+        // One login proves the owner of the user. After the change of the password, three logins are accepted and two
+        // refused.
         ensure!(asked() - before >= 6, "it did not wait: {} logins", asked() - before);
         current_logs_in(cloud, &app.arn).await
     })

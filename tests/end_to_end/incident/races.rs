@@ -15,7 +15,7 @@ fn a_rotation_that_takes_the_user_during_a_revocation_gets_its_password_back() -
         let app = app_behind(cloud, &proxy, "raced").await?;
         let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
         cloud.rotate_successfully(&app.arn).await?;
-        // Just before the revocation's scrambling reaches the broker, a whole rotation runs.
+        // A whole rotation runs just before the new random password of the revocation reaches the broker.
         let version = cloud.begin_rotation(&app.arn).await?;
         let (wait, resume) = hold_the_write_of_a_user(&proxy);
         let event = revoke(&app, &leaked);
@@ -41,7 +41,7 @@ fn a_late_write_of_an_abandoned_rotation_gives_the_user_its_password_back() -> R
         let (arn, version) = (app.arn.clone(), abandoned.clone());
         let late = tokio::spawn(async move { cloud.step(&arn, &version, "setSecret").await });
         tokio::task::spawn_blocking(move || wait.recv()).await??;
-        // SecOps takes the stuck version off and rotates anew, to the end.
+        // SecOps removes AWSPENDING from the blocked version and starts a new rotation, which succeeds.
         let stage =
             cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("AWSPENDING");
         stage.remove_from_version_id(&abandoned).send().await?;
@@ -69,8 +69,8 @@ async fn move_label(
     Ok(())
 }
 
-/// Revokes a leaked version, to which somebody attaches `label` just before the leaked password is replaced. It stays
-/// replaced, and the revocation succeeds when the label is where it was before.
+/// Revokes a leaked version. Somebody attaches `label` to it just before the leaked password is replaced. The
+/// password stays replaced, and the revocation succeeds after the label is attached to its former version again.
 async fn named_again_while_it_is_revoked(cloud: &'static Cloud, prefix: &str, label: &str) -> Result<()> {
     let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
     let app = app_behind(cloud, &proxy, prefix).await?;

@@ -36,7 +36,7 @@ fn a_version_in_use_or_whose_user_is_in_use_is_not_revoked() -> Result<()> {
         let answer = cloud.act(&revoke(&app, &first)).await?;
         failed_once(cloud, &app.arn, &answer, "revoke.refused", "AWSCURRENT").await?;
         let second = cloud.rotate_successfully(&app.arn).await?;
-        // A rotation is under way that gives the first version's user a new password.
+        // A rotation is in progress that gives the first version's user a new password.
         let pending = cloud.begin_rotation(&app.arn).await?;
         cloud.step(&app.arn, &pending, "createSecret").await?.value()?;
         let mut expected = vec![
@@ -59,7 +59,7 @@ fn a_version_in_use_or_whose_user_is_in_use_is_not_revoked() -> Result<()> {
 fn a_pending_version_of_the_other_user_does_not_block_a_revocation() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (app, leaked, value) = leaked_and_rotated(cloud, "pending-other", &json!({})).await?;
-        // AWSPENDING stands on the version of the current user, as it may after a rotation.
+        // AWSPENDING is attached to the version of the current user, as it may be after a rotation.
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
         let stage =
             cloud.secrets.update_secret_version_stage().secret_id(&app.arn).version_stage("AWSPENDING");
@@ -98,7 +98,7 @@ fn with_a_single_user_only_connections_are_closed() -> Result<()> {
         cloud.rotate_successfully(&app.arn).await?;
         ensure!(attacker.status().connected(), "a password change closes no connection");
         let answer = cloud.act(&revoke(&app, &leaked)).await?.value()?;
-        // One of the function's own logins may still be listed, and is closed as well.
+        // A login of the function itself may still be in the list, and is also closed.
         ensure!(answer["closedConnections"].as_u64().is_some_and(|closed| closed >= 1), "{answer}");
         until("the attacker's connection is closed", async || Ok(!attacker.status().connected())).await?;
         current_logs_in(cloud, &app.arn).await

@@ -9,7 +9,7 @@ use testbed::cloud::{Cloud, workspace};
 
 use super::routed::{NAMESPACE, Routed, until};
 
-/// Runs kubectl as the admin of the cluster; what it printed.
+/// Runs kubectl as the admin of the cluster. Returns its output.
 fn kubectl(cloud: &Cloud, arguments: &[&str]) -> Result<String> {
     let kubernetes = cloud.kubernetes()?;
     let config = kubernetes.folder().join("admission-kubeconfig");
@@ -32,7 +32,7 @@ pub async fn under_the_policies(cloud: &Cloud, test: impl AsyncFnOnce() -> Resul
     outcome
 }
 
-/// An ExternalSecret of a namespace's admin, with `change` in its specification.
+/// An ExternalSecret from the admin of a namespace, with `change` in its specification.
 fn manifest(namespace: &str, change: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
@@ -75,7 +75,7 @@ fn in_a_tenants_namespace_a_template_cannot_read_another_tenants_secret() -> Res
         let attack = manifest(&thief, &template(&json!({"engineVersion": "v2", "data": {"loot": getter}})));
         let words = "a template only places fetched fields into text";
         under_the_policies(cloud, async || {
-            // The policies judge changes, so each probe is another object.
+            // The policies check only changes, so each probe uses another object.
             until("the policies are in force", async || {
                 let mut probe = attack.clone();
                 probe["metadata"]["name"] = json!(name("probe"));
@@ -123,7 +123,7 @@ fn what_secret2eks_manages_takes_no_template_and_no_other_source_and_is_delivere
                 anyhow::Ok(edited.err().map(|error| format!("{error:#}")))
             };
             let immutable = json!({"target": {"immutable": true}});
-            // The policies judge changes, so each probe is another one.
+            // The policies check only changes, so each probe uses another one.
             until("the policies are in force", async || {
                 let mut probe = object["spec"]["data"].clone();
                 probe[0]["remoteRef"]["version"] = json!(format!("uuid/{}", name("probe")));

@@ -1,4 +1,4 @@
-//! A cluster that cannot be found, reached or logged in to, or that answers anything else than it should.
+//! A cluster that secret2eks cannot find, reach or log in to, or that gives an unexpected answer.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use testbed::process::free_ports;
 use super::routed::{Routed, refused, until};
 use crate::support::run_cli;
 
-/// A secret2eks for a cluster of its own, and a secret that only it hears of.
+/// A secret2eks with a separate cluster, and a secret that only this secret2eks receives.
 struct Elsewhere<'a> {
     cloud: &'a Cloud,
     function: String,
@@ -151,7 +151,7 @@ fn a_new_certificate_authority_and_an_api_server_that_was_away_need_no_new_proce
         kubernetes.start_api_server().await?;
         let answer = secret.deliver().await?;
         ensure!(answer["outcome"] == "delivered", "{answer}");
-        // The operator's own connection has to come back before others go on.
+        // The operator must connect again before other tests continue.
         secret.put("third").await?;
         tokio::time::timeout(Duration::from_secs(90), secret.arrived("third")).await?.map(drop)?;
         until("a delivery succeeds", async || {

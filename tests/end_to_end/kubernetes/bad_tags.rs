@@ -1,4 +1,4 @@
-//! Tags that lead nowhere: each has its kind, names the tag or the object, and changes nothing.
+//! Wrong tags. Each failure has its kind, names the tag or the object, and changes nothing.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cluster};

@@ -1,4 +1,4 @@
-//! First deliveries, repeated ones, and what the cluster gets.
+//! First and repeated deliveries, and what the cluster receives.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cluster};
@@ -30,7 +30,7 @@ fn a_new_secret_with_tags_reaches_the_cluster_and_gets_its_receipt() -> Result<(
 fn a_repeated_delivery_changes_nothing_in_the_cluster() -> Result<()> {
     on_the_cluster(async |cloud| {
         let secret = Routed::create(cloud, &name("repeated"), &[]).await?;
-        // A sync in the very second of the write proves nothing, so the first repetitions may ask again.
+        // A sync in the same second as the write proves nothing, so the first repetitions may request another one.
         until("a delivery finds nothing to do", async || Ok(secret.deliver().await?["changed"] == false))
             .await?;
         let before = secret.external_secret().await?["metadata"]["resourceVersion"].clone();

@@ -1,4 +1,4 @@
-//! What others change in an ExternalSecret of ours is set back before a receipt is left.
+//! Changes of others to an ExternalSecret of secret2eks are reverted before the receipt is written.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cluster};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::routed::{NAMESPACE, RECEIPT, Routed, until};
 
-/// Changes the specification; the version is the secret's first.
+/// Changes the specification. The argument is the first version of the secret.
 type Change = fn(&mut Value, &str);
 
 #[test]
@@ -30,7 +30,7 @@ fn whatever_somebody_adds_to_an_external_secret_of_ours_is_set_back_before_the_r
             let before = secret.external_secret().await?;
             let mut patch = json!({"data": before["spec"]["data"]});
             change(&mut patch, &secret.current().await?);
-            // A delivery of what is current notices it as well.
+            // A delivery of the current version detects the change, too.
             for _ in 0..2 {
                 kubernetes.edit_external_secret(NAMESPACE, &secret.name, &json!({"spec": patch})).await?;
                 secret.deliver().await.with_context(|| edit.to_owned())?;
@@ -50,7 +50,8 @@ fn whatever_somebody_adds_to_an_external_secret_of_ours_is_set_back_before_the_r
     })
 }
 
-/// The operator has made the Kubernetes Secret itself immutable by then, and only its owner may delete that.
+/// At this point the operator has made the Kubernetes Secret immutable, and only the owner of the Secret may delete
+/// it.
 #[test]
 fn an_external_secret_of_ours_that_was_made_immutable_earns_no_receipt_until_the_secret_can_change()
 -> Result<()> {

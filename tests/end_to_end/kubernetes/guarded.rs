@@ -1,4 +1,5 @@
-//! A secret with a resource policy of its own: who may change it is a list of roles, whatever else a role may do.
+//! A secret with its own resource policy. A list of roles defines who may change it, whatever else a role is allowed
+//! to do.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::Client;
@@ -11,8 +12,8 @@ use testbed::cloud::{App, Cloud, tag, workspace};
 use super::routed::{LIMIT, RECEIPT};
 use crate::support::{converged, run_cli};
 
-/// A role that may do everything in Secrets Manager and invoke every function: its ARN, and Secrets Manager as a session
-/// of it sees it.
+/// A role with all permissions in Secrets Manager and the permission to invoke every function. Returns its ARN, and a
+/// client of Secrets Manager with a session of the role.
 async fn role(cloud: &Cloud, name: &str) -> Result<(String, Client)> {
     let root = format!("arn:aws:iam::{}:root", cloud.aws.account());
     let trust = json!({"Version": "2012-10-17", "Statement": [
@@ -34,7 +35,7 @@ async fn role(cloud: &Cloud, name: &str) -> Result<(String, Client)> {
     Ok((arn.clone(), Client::new(&cloud.aws.sdk_config_as(key, secret, Some(token)).await)))
 }
 
-/// Every call that changes a secret, as `client`: which of them were not denied.
+/// Calls every operation that changes a secret as `client`. Returns the operations that were not denied.
 async fn changes(client: &Client, arn: &str) -> Result<Vec<&'static str>> {
     let described = client.describe_secret().secret_id(arn).send().await?;
     let versions = described.version_ids_to_stages.unwrap_or_default();
@@ -89,7 +90,7 @@ fn a_guarded_secret_is_changed_by_the_listed_roles_alone_and_rotates_and_is_deli
             ("KubernetesSecretName", &user),
             ("Store", "SecretStore/aws"),
         ];
-        // Without the parameter, as before: what the developer's identity policy allows.
+        // Without the parameter, the developer's identity policy decides, as before.
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let described = developer.describe_secret().secret_id(&secret).send().await?;
         let app = App { user: user.clone(), arn: described.arn.context("no ARN")? };
@@ -111,18 +112,18 @@ fn a_guarded_secret_is_changed_by_the_listed_roles_alone_and_rotates_and_is_deli
         let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
         ensure!(rotation.outcome == "succeeded", "{rotation:?}");
         converged(cloud, &user, &app.arn, &rotation.version_id).await?;
-        // The receipt: secret2eks may tag.
+        // The receipt: secret2eks may tag the secret.
         cloud.wait_for_tag(&app.arn, RECEIPT, &rotation.version_id, LIMIT).await?;
 
         let allowed = changes(&developer, &app.arn).await?;
         ensure!(allowed.is_empty(), "the developer's role may still call {allowed:?}");
-        // Reading stays a matter of identity policies.
+        // Identity policies still decide who may read.
         developer.get_secret_value().secret_id(&app.arn).send().await?;
         let filter = aws_sdk_secretsmanager::types::Filter::builder();
         let filter = filter.key(FilterNameStringType::Name).values(&secret).build();
         developer.list_secrets().filters(filter).send().await?;
 
-        // Rotation is switched off and on by the role that deploys.
+        // The role that deploys switches rotation off and on.
         pipeline.cancel_rotate_secret().secret_id(&app.arn).send().await?;
         let version = pipeline.rotate_secret().secret_id(&app.arn).send().await?.version_id;
         let rotation = cloud.aws.wait_for_rotation(&app.arn, version.as_deref(), LIMIT).await?;
@@ -130,7 +131,7 @@ fn a_guarded_secret_is_changed_by_the_listed_roles_alone_and_rotates_and_is_deli
         converged(cloud, &user, &app.arn, &rotation.version_id).await?;
         cloud.wait_for_tag(&app.arn, RECEIPT, &rotation.version_id, LIMIT).await?;
 
-        // Without the parameter again, the policy is gone.
+        // Without the parameter, the policy is removed.
         parameters.retain(|(key, _)| *key != "GuardRoleArns");
         parameters.push(("GuardRoleArns", ""));
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;

@@ -1,5 +1,5 @@
-//! The operator is away: failure, retries, no rotation of the user that the cluster still uses, and delivery
-//! once it is back.
+//! The operator is down: deliveries fail and are retried, the user in the cluster is not rotated, and the delivery
+//! succeeds when the operator is up again.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
@@ -32,7 +32,7 @@ fn while_the_operator_is_away_nothing_breaks_and_it_catches_up() -> Result<()> {
         ensure!(in_cluster["username"] == delivered["username"].as_str().unwrap_or_default());
         ensure!(cloud.logs_in(&json!(in_cluster)).await?, "what the cluster holds does not log in");
 
-        // All that was tried ends in one record each, with the kind as the error's type.
+        // Each retried request ends in one record, with the kind as the type of the error.
         until("a record of the failure is in the queue", async || {
             Ok(!cloud.notices.envelopes_about(&app).await?.is_empty())
         })
@@ -84,7 +84,7 @@ fn no_receipt_is_left_for_a_version_that_the_operator_has_not_read() -> Result<(
             let object = secret.external_secret().await?;
             Ok(object["metadata"]["annotations"]["secret2eks/version-id"] == version.as_str())
         };
-        // Another request, late or of somebody else, writes another version while this one waits.
+        // Another request writes another version while this one waits.
         let interfere = async {
             until("the new version is asked for", asked).await?;
             let other = json!({"metadata": {"annotations": {"secret2eks/version-id": "another"}}});

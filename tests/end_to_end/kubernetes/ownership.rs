@@ -1,4 +1,4 @@
-//! What belongs to somebody else is never overwritten; what is ours is set back.
+//! Objects of somebody else are never overwritten. Changes to objects of secret2eks are reverted.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cluster};

@@ -1,4 +1,4 @@
-//! A receipt is evidence: it is left for a version that the Kubernetes Secret holds, and for no other.
+//! A receipt is evidence. It is written only for a version that the Kubernetes Secret contains.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cluster};
@@ -8,10 +8,10 @@ use testbed::cloud::Cloud;
 use super::routed::{NAMESPACE, RECEIPT, Routed, shared_namespace, until};
 
 const REFRESH: [(&str, &str); 2] = [("secret2eks/mode", "refresh"), ("secret2eks/store", "")];
-/// Changes the specification of GitOps' object; the version is the secret's first.
+/// Changes the specification of the object that GitOps manages. The argument is the first version of the secret.
 type Change = fn(&mut Value, &str);
 
-/// A secret whose ExternalSecret GitOps makes, after the operator has looked at it.
+/// A secret whose ExternalSecret GitOps creates. The operator has processed it.
 async fn of_gitops<'a>(cloud: &'a Cloud, change: Change) -> Result<Routed<'a>> {
     shared_namespace(cloud).await?;
     let own = name("gitops");
@@ -47,7 +47,7 @@ async fn has_no_receipt(secret: &Routed<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A second value is stored; the delivery says why it may not arrive, and leaves no receipt.
+/// Stores a second value. The delivery reports why it may not arrive, and writes no receipt.
 async fn is_refused(cloud: &Cloud, words: &str, change: Change) -> Result<()> {
     let secret = of_gitops(cloud, change).await?;
     secret.put("second").await?;

@@ -1,4 +1,5 @@
-//! A secret whose primary is in another region: it is delivered here, and everything else is its primary's business.
+//! A secret whose primary is in another region. It is delivered in this region, and everything else happens in the
+//! region of the primary.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::Client;
@@ -12,13 +13,13 @@ use super::routed::{NAMESPACE, RECEIPT, Routed, shared_namespace};
 
 const PRIMARY: &str = "eu-west-1";
 
-/// Secrets Manager in the region of the primaries.
+/// Secrets Manager in the region of the primary secrets.
 async fn elsewhere(cloud: &Cloud) -> Client {
     let config = cloud.aws.sdk_config().await;
     Client::from_conf(Builder::from(&config).region(Region::new(PRIMARY)).build())
 }
 
-/// The replica in this region of a secret with those tags; its ARN.
+/// Creates a replica in this region of a secret with those tags. Returns its ARN.
 async fn replica(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> Result<String> {
     let secrets = elsewhere(cloud).await;
     let value = json!({"username": "cookie", "password": "first"}).to_string();
@@ -48,7 +49,7 @@ fn a_replica_is_delivered_and_its_receipt_is_left_to_the_region_of_its_primary()
         ensure!(answer["versionId"] == secret.current().await?.as_str(), "{answer}");
         secret.arrived("second").await?;
         ensure!(cloud.tag_of(&secret.arn, RECEIPT).await?.is_none());
-        // A primary with replicas names its own region, and is no replica.
+        // A primary with replicas names its own region, so it is not a replica.
         let here = ReplicaRegionType::builder().region(PRIMARY).build();
         let primary = Routed::create(cloud, &name("primary"), &[]).await?;
         let replicate = cloud.secrets.replicate_secret_to_regions().secret_id(&primary.arn);

@@ -1,4 +1,4 @@
-//! secret2eks has the rights that it needs: each one taken away, and a delivery fails.
+//! secret2eks has only permissions that it needs: without any one of them, a delivery fails.
 
 use anyhow::{Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
@@ -45,7 +45,7 @@ fn every_right_in_the_account_is_needed() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let role = Role::of(cloud, &cloud.stack, "Secret2EksRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || {
-            // A new process: a running one has asked for the cluster already.
+            // Start a new process, because a running one has the address of the cluster already.
             cloud.add_variables(cloud.delivery_function()?, &[("ATTEMPT", &name("attempt"))]).await?;
             let secret = Routed::create(cloud, &name("account"), &[]).await?;
             secret.deliver().await.map(drop)

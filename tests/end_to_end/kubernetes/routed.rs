@@ -1,4 +1,4 @@
-//! A secret that goes to the cluster, and what tests ask about it.
+//! A secret for the cluster, and the helpers that tests use with it.
 
 use std::time::{Duration, Instant};
 
@@ -8,20 +8,20 @@ use testbed::cloud::{Answer, Cloud, route_to, tag};
 use testbed::kubernetes::SecretData;
 use tokio::sync::OnceCell;
 
-/// Far more than a delivery takes on a busy machine.
+/// Far more than the time of a delivery on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
-/// Where secrets go when a test does not care; one namespace needs one role and one store.
+/// The namespace for secrets if a test needs no special one. One namespace needs one role and one store.
 pub const NAMESPACE: &str = "shared";
 pub const RECEIPT: &str = "secret2eks/delivered";
 
-/// A routed secret. It need not be a broker's: secret2eks never looks inside.
+/// A routed secret. It need not contain broker credentials, because secret2eks does not read the value.
 pub struct Routed<'a> {
     pub cloud: &'a Cloud,
     pub arn: String,
     pub name: String,
 }
 
-/// The shared namespace, made by the first test that needs it.
+/// The shared namespace. The first test that needs it creates it.
 pub async fn shared_namespace(cloud: &Cloud) -> Result<()> {
     static MADE: OnceCell<()> = OnceCell::const_new();
     let make = || async { cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await };
@@ -29,7 +29,7 @@ pub async fn shared_namespace(cloud: &Cloud) -> Result<()> {
 }
 
 impl<'a> Routed<'a> {
-    /// A secret in the shared namespace, with further tags or others instead.
+    /// Creates a secret in the shared namespace, with additional or different tags.
     pub async fn create(cloud: &'a Cloud, name: &str, changes: &[(&str, &str)]) -> Result<Self> {
         shared_namespace(cloud).await?;
         let mut tags = route_to(NAMESPACE, name).to_vec();
@@ -38,7 +38,7 @@ impl<'a> Routed<'a> {
         Self::create_tagged(cloud, name, &tags).await
     }
 
-    /// As [`Routed::create`], and its first value is in the cluster.
+    /// Like [`Routed::create`], and delivers the first value to the cluster.
     pub async fn delivered(cloud: &'a Cloud, name: &str, changes: &[(&str, &str)]) -> Result<Self> {
         let secret = Self::create(cloud, name, changes).await?;
         secret.deliver().await?;
@@ -46,7 +46,7 @@ impl<'a> Routed<'a> {
         Ok(secret)
     }
 
-    /// A secret with exactly these tags.
+    /// Creates a secret with exactly these tags.
     pub async fn create_tagged(cloud: &'a Cloud, name: &str, tags: &[(&str, &str)]) -> Result<Self> {
         let create = cloud.secrets.create_secret().name(format!("rabbitmq/{name}"));
         let tags = tags.iter().map(|(key, value)| tag(key, value)).collect();
@@ -54,25 +54,25 @@ impl<'a> Routed<'a> {
         Ok(Self { cloud, arn: created.arn.context("no ARN")?, name: name.to_owned() })
     }
 
-    /// Stores a value by hand; its version.
+    /// Stores a value by hand. Returns its version.
     pub async fn put(&self, password: &str) -> Result<String> {
         let put = self.cloud.secrets.put_secret_value().secret_id(&self.arn);
         let put = put.secret_string(value(password).to_string()).send().await?;
         put.version_id.context("no version")
     }
 
-    /// Delivers, and insists on success; the answer.
+    /// Delivers, and requires success. Returns the answer.
     pub async fn deliver(&self) -> Result<Value> {
         self.cloud.deliver(&self.arn).await?.value()
     }
 
-    /// Delivers, and insists on a failure of that kind whose message has those words.
+    /// Delivers, and requires a failure of that kind with those words in its message.
     pub async fn refused(&self, kind: &str, words: &str) -> Result<()> {
         let answer = self.cloud.deliver(&self.arn).await?;
         refused(&answer, kind, words)
     }
 
-    /// Waits until the Kubernetes Secret has that password; all that it has.
+    /// Waits until the Kubernetes Secret has that password. Returns its data.
     pub async fn arrived(&self, password: &str) -> Result<SecretData> {
         let wanted = |data: &SecretData| data.get("password").is_some_and(|found| found == password);
         self.cloud.kubernetes()?.wait_for_secret(NAMESPACE, &self.name, wanted, LIMIT).await
@@ -83,19 +83,19 @@ impl<'a> Routed<'a> {
         self.cloud.wait_for_tag(&self.arn, RECEIPT, version, LIMIT).await
     }
 
-    /// The `ExternalSecret` as it stands.
+    /// The current `ExternalSecret`.
     pub async fn external_secret(&self) -> Result<Value> {
         let found = self.cloud.kubernetes()?.external_secret(NAMESPACE, &self.name).await?;
         found.with_context(|| format!("there is no ExternalSecret {}", self.name))
     }
 
-    /// The version that is current.
+    /// The current version.
     pub async fn current(&self) -> Result<String> {
         self.cloud.version(&self.arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")
     }
 }
 
-/// The function failed with that kind and said those words.
+/// Checks that the function failed with that kind and those words.
 pub fn refused(answer: &Answer, kind: &str, words: &str) -> Result<()> {
     let Answer::Failed { kind: found, message } = answer else {
         anyhow::bail!("it should have failed with {kind}, but: {answer:?}");
@@ -115,7 +115,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> 
     Ok(())
 }
 
-/// A secret's value, with the key that must never reach a cluster.
+/// The value of a secret, with a key that must never reach a cluster.
 fn value(password: &str) -> Value {
     json!({"username": "cookie", "password": password, "host": "mq.example.com", "masterarn": "arn:aws:hidden"})
 }

@@ -40,7 +40,7 @@ fn the_tag_and_the_label_tenant_must_be_equal_including_neither() -> Result<()> 
     })
 }
 
-/// Secrets Manager as a user who may do everything there, but for what the policy of `infra/policies` denies.
+/// Secrets Manager as a user with all its permissions, except those that the policy of `infra/policies` denies.
 async fn as_tenant(cloud: &Cloud) -> Result<Client> {
     let user = name("tenant");
     let policy =
@@ -69,7 +69,7 @@ fn the_policy_keeps_tenants_from_deciding_where_a_secret_goes() -> Result<()> {
             "rotation-mq/user",
             "rotation-watch/owner",
             "tenant",
-            // IAM compares the name of a tag in a role's condition without case.
+            // IAM ignores case in the name of a tag in a role's condition.
             "Secret2EKS/namespace",
             "secret2eks/Delivered",
             "Rotation-MQ",
@@ -90,7 +90,8 @@ fn the_policy_keeps_tenants_from_deciding_where_a_secret_goes() -> Result<()> {
     })
 }
 
-/// Whether the operator got at the secret with the store of `namespace`: its condition Ready, and what it says.
+/// The condition Ready and its message, which show whether the operator could read the secret with the store of
+/// `namespace`.
 async fn reads(cloud: &Cloud, namespace: &str, key: &str) -> Result<(bool, String)> {
     let kubernetes = cloud.kubernetes()?;
     let own = name("read");
@@ -119,7 +120,8 @@ async fn reads(cloud: &Cloud, namespace: &str, key: &str) -> Result<(bool, Strin
 fn a_store_reads_no_secret_of_another_cluster_and_of_no_other_tenant() -> Result<()> {
     on_the_cluster(async |cloud| {
         let kubernetes = cloud.kubernetes()?;
-        // The same name in two clusters, and after its former tenant; a store without both reads what it read before.
+        // Two clusters have the same name, and a name has a new tenant. A store without both tags can read the same
+        // secrets as before.
         let (scoped, open) = (name("scoped"), name("open"));
         let scope = StoreScope { cluster: "testbed", tenant: "acme", ..StoreScope::default() };
         kubernetes.create_scoped_namespace(&cloud.aws, &scoped, &[("tenant", "acme")], scope).await?;
@@ -162,7 +164,7 @@ fn a_secret_of_another_cluster_is_left_alone_and_who_asks_for_it_is_told() -> Re
     })
 }
 
-/// As Secrets Manager's own event says that a version became AWSCURRENT.
+/// The event of Secrets Manager after AWSCURRENT was attached to a version.
 fn native_event(secret: &Routed<'_>) -> Value {
     json!({
         "version": "0", "id": "x", "account": "000000000000", "region": "us-east-1", "time": "2026-11-25T03:00:00Z",

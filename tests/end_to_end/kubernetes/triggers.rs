@@ -1,4 +1,4 @@
-//! Two triggers, each enough alone, harmless together and in any order.
+//! Each of the two triggers is enough alone. Both together do no harm, in any order.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name, on_the_cluster};
@@ -24,13 +24,13 @@ fn both_triggers_at_the_same_instant_deliver_once_each_and_without_a_failure() -
         let secret = Routed::delivered(cloud, &name("raced"), &[]).await?;
         for round in 0..5 {
             let password = format!("round {round}");
-            // The event of this put races with the request.
+            // The event of this put and the request arrive at about the same time.
             let version = secret.put(&password).await?;
             let (one, other) = tokio::try_join!(secret.deliver(), secret.deliver())?;
             for answer in [one, other] {
                 ensure!(answer["versionId"] == version.as_str(), "{answer}");
             }
-            // What is reported as delivered is there.
+            // A version that is reported as delivered is in the cluster.
             let data = cloud.kubernetes()?.secret(NAMESPACE, &secret.name).await?.context("no Secret")?;
             ensure!(data["password"] == password);
             secret.receipt(&version).await?;
@@ -58,7 +58,7 @@ fn a_late_event_of_an_older_version_delivers_what_is_current() -> Result<()> {
 #[test]
 fn a_rotation_whose_request_is_lost_is_delivered_by_the_native_event() -> Result<()> {
     on_the_cluster(async |cloud| {
-        // Its rotation function knows of no secret2eks, so it asks nobody.
+        // Its rotation function has no secret2eks, so it sends no request.
         let silent = cloud.deploy_variant(&name("silent"), &[], &[]).await?;
         let app = routed_app(cloud, &name("event-only")).await?;
         let version = cloud.begin_rotation(&app).await?;
@@ -86,7 +86,7 @@ fn a_rotation_whose_event_is_lost_is_delivered_by_the_request() -> Result<()> {
     })
 }
 
-/// A broker user's secret that goes to the cluster; its ARN.
+/// The secret of a broker user that is delivered to the cluster. Returns its ARN.
 pub async fn routed_app(cloud: &Cloud, user: &str) -> Result<String> {
     shared_namespace(cloud).await?;
     let app = cloud.create_app(user).await?;

@@ -1,4 +1,4 @@
-//! Administrators' credentials stay in admin secrets.
+//! Credentials of administrators stay in admin secrets.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -26,7 +26,7 @@ fn an_ordinary_secret_never_makes_a_second_administrator() -> Result<()> {
 #[test]
 fn an_admin_secret_is_known_by_its_name_and_not_by_what_a_value_says() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // A secret of somebody's own that the function may read, with an administrator's credentials in it.
+        // Somebody's own secret with the credentials of an administrator. The function may read it.
         let value = json!({
             "engine": "rabbitmq", "brokerId": cloud.broker_id,
             "username": cloud.broker.admin_user(), "password": cloud.broker.admin_password(),

@@ -1,4 +1,4 @@
-//! Which pair a secret is for is said by its tag, and not by whoever may write its value.
+//! The tag of a secret defines its pair. Who may write the value does not.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -30,7 +30,7 @@ fn a_value_that_names_another_user_makes_no_clone_of_it() -> Result<()> {
             ensure!(format!("{answer:?}").contains("rotation-mq/user"), "{answer:?}");
             let after = state_of(cloud, &ops.user, &mine.arn).await?;
             ensure!((before.0, before.1) == (after.0, after.1), "a user was written to or made");
-            // Put right by hand, and pinned by a rotation. Then the same again.
+            // The value is corrected by hand, and the tag is set. Then the check is repeated.
             take_pending_off(cloud, &mine.arn, &version).await?;
             let previous = cloud.value(&mine.arn, "AWSPREVIOUS").await?;
             cloud

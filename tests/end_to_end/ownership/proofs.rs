@@ -1,4 +1,4 @@
-//! A healthy pair goes on without hands, whatever happened to its users.
+//! A healthy pair continues to rotate without manual work, whatever happened to its users.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -9,7 +9,7 @@ use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 use super::{is_refused, take_pending_off, unmark};
 use crate::support::current_logs_in;
 
-/// A pair that has rotated twice, so that both users have a turn behind them.
+/// A pair that has rotated twice, so that each user was current once.
 async fn rotated_twice(cloud: &Cloud, prefix: &str) -> Result<App> {
     let app = cloud.create_app(&name(prefix)).await?;
     cloud.rotate_successfully(&app.arn).await?;
@@ -75,7 +75,7 @@ fn a_user_that_was_deleted_is_made_again_and_one_with_another_password_is_known_
         let inactive = format!("{}_clone", app.user);
         management.delete_user(&inactive).await?;
         goes_on(cloud, &app).await?;
-        // As `rabbitmqctl change_password` does: the tags stay.
+        // As `rabbitmqctl change_password` does: the tags do not change.
         let account = management.user(&inactive).await?.context("no user")?;
         let tags: Vec<&str> =
             account["tags"].as_array().into_iter().flatten().filter_map(|tag| tag.as_str()).collect();
@@ -116,7 +116,7 @@ fn a_rolled_back_secret_and_a_changed_strategy_go_on() -> Result<()> {
         stage.remove_from_version_id(&current).move_to_version_id(&previous).send().await?;
         take_pending_off(cloud, &app.arn, &current).await?;
         goes_on(cloud, &app).await?;
-        // AWSCURRENT is for `…_clone` now: it is changed in place, and takes turns again later.
+        // AWSCURRENT now has the user `…_clone`. It is changed in place, and alternates again later.
         for strategy in ["single", "alternating"] {
             let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
             value["rotationStrategy"] = json!(strategy);

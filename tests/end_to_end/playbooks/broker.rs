@@ -30,7 +30,7 @@ fn a_locked_out_admin_gets_in_again_by_the_page() -> Result<()> {
         page.run().await?;
         cloud.rotate_successfully(&app.arn).await?;
 
-        // The other case: nobody knows the broker's password.
+        // The other case: nobody has the broker's password.
         management.create_user(&admin, "what nobody knows", &["administrator"]).await?;
         let netrc = netrc(cloud, page.folder())?;
         page.set("NETRC", &netrc);
@@ -61,7 +61,7 @@ fn a_lost_broker_gets_its_users_back_by_the_page() -> Result<()> {
         page.run().await?;
         page.run().await?;
         for user in [app.user.clone(), format!("{}_clone", app.user)] {
-            // They come with the broker's definitions.
+            // The users come with the broker's definitions.
             management.set_permissions(&user, "/", ["", "^orders$", "^orders$"]).await?;
         }
         current_logs_in(cloud, &app.arn).await?;

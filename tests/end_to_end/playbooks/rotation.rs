@@ -13,7 +13,7 @@ use crate::support::{converged, current_logs_in};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Waits for the rotation that a page has ordered.
+/// Waits for the rotation that a page has started.
 pub(super) async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
     let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
     ensure!(rotation.outcome == "succeeded", "{rotation:?}");
@@ -51,7 +51,7 @@ fn leaked_credentials_are_cut_off_by_the_page() -> Result<()> {
     })
 }
 
-/// A rotation that has stopped after those steps, the page about it, and the version that is pending.
+/// A rotation that has stopped after those steps, the page about it, and the pending version.
 async fn stuck(cloud: &Cloud, app: &App, steps: &[&str]) -> Result<(Page, String)> {
     let current = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is current")?;
     let pending = cloud.begin_rotation(&app.arn).await?;

@@ -1,4 +1,4 @@
-//! The commands inside the sentences of a page: each is run, on a scene that the page's test prepares.
+//! The commands inside the sentences of a page. The page's test prepares a scene for each command and runs it.
 
 mod cluster;
 mod rotation;
@@ -15,7 +15,7 @@ use super::open;
 use crate::kubernetes::routed::until;
 use crate::support::current_logs_in;
 
-/// The pages whose sentences hold commands; each has its test here.
+/// The pages with commands in their sentences. Each has its test here.
 const RUN: [&str; 7] = [
     "admin-locked-out.md",
     "delivery-failing.md",
@@ -26,7 +26,7 @@ const RUN: [&str; 7] = [
     "when-nothing-works.md",
 ];
 
-/// A page, and what stands for the words in capital letters.
+/// A page, and the values for its words in capital letters.
 struct Scene {
     page: Page,
     words: BTreeMap<&'static str, String>,
@@ -47,7 +47,7 @@ impl Scene {
     }
 }
 
-/// A rotated application whose secret goes to a namespace of its own, and has arrived there.
+/// A rotated application whose secret was delivered to its own namespace.
 async fn delivered_app(cloud: &Cloud, name: &str) -> Result<App> {
     let app = cloud.create_app(name).await?;
     cloud.rotate_successfully(&app.arn).await?;
@@ -57,7 +57,7 @@ async fn delivered_app(cloud: &Cloud, name: &str) -> Result<App> {
     Ok(app)
 }
 
-/// Waits for the rotation that a sentence has ordered.
+/// Waits for the rotation that a sentence has started.
 async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
     let rotation = cloud.aws.wait_for_rotation(&app.arn, None, crate::kubernetes::routed::LIMIT).await?;
     ensure!(rotation.outcome == "succeeded", "{rotation:?}");

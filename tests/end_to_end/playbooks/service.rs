@@ -1,4 +1,4 @@
-//! Playbooks about secrets that people rotate, about the end of things, and about the day when nothing works.
+//! Playbooks about secrets that people rotate, about the removal of resources, and about a complete outage.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn a_secret_that_is_due_is_replaced_by_the_page() -> Result<()> {
         for (variable, value) in [("DAYS", "180"), ("OWNER", "payments")] {
             page.set(variable, value);
         }
-        // The page looks as well.
+        // The page also runs rotation-watch.
         let _look = crate::watch::LOOK.lock().await;
         page.set("WATCH", cloud.stack.output("WatchFunctionName")?);
         for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! The rights of dlq-handler.
+//! The permissions of dlq-handler.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -21,7 +21,7 @@ fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = deliverer(cloud).await?;
         let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;
-        // What the hourly look asks about: an admin secret may be rotated, too.
+        // The secrets that the hourly run checks. An admin secret may rotate, too.
         for prefix in ["rabbitmq/", "rabbitmq-admin/"] {
             let secret = cloud.create_secret(&format!("{prefix}{}", name("stands-still")), "{}").await?;
             cloud.begin_rotation(&secret).await?;
@@ -31,8 +31,8 @@ fn every_right_of_dlq_handler_is_needed() -> Result<()> {
     })
 }
 
-/// A failure of a secret, one of a secret that does not exist and one of an admin secret are told with all that an alert
-/// says, a failed rotation waits for its notice, a delivery is requested again, and the hourly look finds what is open.
+/// Reports a failure of a secret, of a missing secret and of an admin secret with a complete alert. A failed rotation
+/// waits for its notice, a delivery is requested again, and the hourly run finds the open incidents.
 async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
     let own = name("handler-rights");
     let secret = cloud.create_secret(&format!("rabbitmq/{own}"), "{}").await?;
@@ -53,7 +53,7 @@ async fn works(cloud: &Cloud, path: &Path) -> Result<()> {
     handles_from(cloud, path, &path.own, json!({"schema": "dlq-handler-sweep/1"}).to_string()).await
 }
 
-/// A batch of one message, as Lambda hands it over.
+/// A batch of one message in Lambda's format.
 async fn handles(cloud: &Cloud, path: &Path, body: String) -> Result<()> {
     handles_from(cloud, path, &path.queue, body).await
 }

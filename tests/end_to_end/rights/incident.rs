@@ -1,4 +1,4 @@
-//! The rights of the function for incidents.
+//! The permissions of the function for incidents.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ fn every_right_of_the_function_for_incidents_is_needed() -> Result<()> {
     })
 }
 
-/// The versions before of an application's secret and of an admin secret that is its own admin are revoked, and what fails
-/// is told.
+/// Revokes the previous versions of an application's secret and of an admin secret that is its own admin. Then
+/// reports a failure.
 async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
     let function = variant.stack.output("IncidentFunctionName")?;
-    // A new process: a running one may have asked for the broker already.
+    // Start a new process, because a running one may have the address of the broker already.
     cloud.add_variables(function, &[("ATTEMPT", &name("attempt"))]).await?;
     let app = cloud.create_app(&name("incident-app")).await?;
     let admin = own_admin(cloud, "incident-admin").await?.arn;

@@ -1,4 +1,4 @@
-//! The rights of rotation-mq.
+//! The permissions of rotation-mq.
 
 use std::time::Duration;
 
@@ -21,9 +21,10 @@ fn every_right_of_rotation_mq_is_needed() -> Result<()> {
     })
 }
 
-/// An application's secret and an admin secret that is its own admin rotate, secret2eks is asked, and what fails is told.
+/// Rotates an application's secret and an admin secret that is its own admin, invokes secret2eks, and reports a
+/// failure.
 async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
-    // A new process: a running one may have asked for the broker already.
+    // Start a new process, because a running one may have the address of the broker already.
     cloud.add_variables(&variant.function, &[("ATTEMPT", &name("attempt"))]).await?;
     let app = cloud.create_app(&name("rights-app")).await?;
     let admin = own_admin(cloud, "rights-admin").await?;
@@ -49,7 +50,7 @@ async fn call(cloud: &Cloud, variant: &Variant, secret: &str, version: &str, ste
     cloud.invoke_function(&variant.function, &event).await?.value().map(drop)
 }
 
-/// The other user exists without a mark, and only a version without a stage proves that it is the secret's.
+/// The other user exists without a mark. Only a version without a stage proves that it belongs to the secret.
 async fn needs_an_old_version(cloud: &Cloud, app: &App) -> Result<()> {
     let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
     let (user, password) = (format!("{}_clone", app.user), random_text(32)?);

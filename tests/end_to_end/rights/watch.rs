@@ -1,4 +1,4 @@
-//! The rights of rotation-watch.
+//! The permissions of rotation-watch.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -23,7 +23,7 @@ fn every_right_of_rotation_watch_is_needed() -> Result<()> {
     })
 }
 
-/// A new secret that is due is told to its owner.
+/// Notifies the owner of a new secret that is due.
 async fn works(cloud: &Cloud, variant: &Variant, alerts: &Alerts) -> Result<()> {
     let owner = name("watch-rights");
     let create = cloud.secrets.create_secret().name(format!("partner/{owner}")).secret_string("{}");

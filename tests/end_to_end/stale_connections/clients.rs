@@ -1,4 +1,4 @@
-//! Clients that behave as some do.
+//! Clients with special behaviour.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +10,8 @@ use testbed::lapin::{Connection, ConnectionProperties};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// A client that connects again as soon as it is closed, with the password that it has, as clients with automatic
-/// recovery do. It gives up when it is dropped.
+/// A client that connects again with its password as soon as it is closed, like clients with automatic recovery. It
+/// stops when it is dropped.
 pub struct Stubborn {
     logins: Arc<AtomicUsize>,
     connected: Arc<AtomicBool>,
@@ -19,7 +19,7 @@ pub struct Stubborn {
 }
 
 impl Stubborn {
-    /// Connected once.
+    /// Connects once.
     pub async fn connect(cloud: &'static Cloud, user: &str, password: &str) -> Result<Self> {
         let (logins, connected) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicBool::new(true)));
         let mut connection = cloud.broker.amqps_login(user, password, "/").await?;
@@ -43,12 +43,12 @@ impl Stubborn {
         Ok(Self { logins, connected, task })
     }
 
-    /// How often it has logged in.
+    /// The number of its logins.
     pub fn logins(&self) -> usize {
         self.logins.load(Ordering::SeqCst)
     }
 
-    /// Whether it is connected now.
+    /// Whether it is connected.
     pub fn is_connected(&self) -> bool {
         self.connected.load(Ordering::SeqCst)
     }
@@ -60,8 +60,8 @@ impl Drop for Stubborn {
     }
 }
 
-/// A client that has closed its AMQP connection and not its socket, as a slow TLS client looks to the broker. Without a
-/// heartbeat, so that its silence says nothing.
+/// A client that has closed its AMQP connection but not its socket, like a slow TLS client. It has no heartbeat, so
+/// the broker does not detect its silence.
 pub async fn polite_client(port: u16, user: &str, password: &str) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
     socket.write_all(b"AMQP\0\0\x09\x01").await?;
@@ -98,7 +98,7 @@ async fn expect(socket: &mut TcpStream, what: &str, id: u8) -> Result<()> {
     Ok(())
 }
 
-/// What a frame holds, and its end.
+/// The content of a frame, and its end.
 async fn frame(socket: &mut TcpStream) -> Result<Vec<u8>> {
     let mut head = [0; 7];
     socket.read_exact(&mut head).await?;
@@ -107,8 +107,8 @@ async fn frame(socket: &mut TcpStream) -> Result<Vec<u8>> {
     Ok(rest)
 }
 
-/// A client whose runtime stands still after the login, so that it sends no heartbeat any more, until the
-/// answer is dropped.
+/// A client whose runtime is blocked after the login, so that it sends no heartbeats, until the returned value is
+/// dropped.
 pub async fn frozen_client(uri: String) -> Result<std::sync::mpsc::Sender<()>> {
     let (connected, answer) = tokio::sync::oneshot::channel();
     let (guard, dropped) = std::sync::mpsc::channel::<()>();

@@ -1,4 +1,4 @@
-//! A limit on connections that somebody holds.
+//! A limit on connections that other clients have reached.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -12,7 +12,7 @@ fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rota
         let app = cloud.create_app(&name("held")).await?;
         let old = cloud.value(&app.arn, "AWSCURRENT").await?;
         let password = old["password"].as_str().context("no password")?;
-        // Two: a login of the function's own may still be counted when it logs in once more.
+        // Two connections, because an earlier login of the function may still be counted when it logs in again.
         let mut thieves = Vec::new();
         for _ in 0..2 {
             thieves.push(cloud.broker.amqps_login(&app.user, password, "/").await?);

@@ -29,7 +29,8 @@ fn a_session_that_outlives_two_passwords_of_its_user_is_one_warning_of_that_rota
         own.retain(|name| !theirs.contains(name));
         statistics_know(cloud, &app.user).await?;
         cloud.rotate_successfully(&app.arn).await?;
-        // What was closed when the present password was set may be listed until then, so nothing is said before.
+        // A connection that was closed when the current password was set may still be in the list, so nothing is
+        // reported before.
         tokio::time::sleep(std::time::Duration::from_secs(36)).await;
         cloud.rotate_successfully(&app.arn).await?;
         let notices = cloud.notices.wait_for(&app.arn, 1).await?;

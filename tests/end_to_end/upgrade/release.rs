@@ -1,4 +1,4 @@
-//! Version 0.1, as `cargo xtask test` builds it.
+//! Version 0.1, which `cargo xtask test` builds.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,13 +6,13 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use testbed::cloud::{Functions, Release, workspace};
 
-/// Its last commit; also in `xtask/src/upgrade.rs`.
+/// The last commit of version 0.1. `xtask/src/upgrade.rs` names it, too.
 const COMMIT: &str = "218ad35";
 
-/// Its template and its functions.
+/// The template and the functions of version 0.1.
 ///
 /// # Errors
-/// When it was not built; says what to do.
+/// When they were not built. The message names the command.
 pub fn of_0_1() -> Result<Release> {
     let folder = workspace().join("target/upgrade").join(COMMIT);
     match Functions::built_in(&folder) {

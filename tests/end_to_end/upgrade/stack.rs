@@ -1,4 +1,4 @@
-//! A stack that is deployed from version 0.1 and updated in place, and its own rotations.
+//! A stack that is deployed with version 0.1 and updated in place, and its rotations.
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
@@ -9,11 +9,11 @@ use testbed::cloud::{Alerts, App, Cloud, Variant, random_text};
 
 use super::{LIMIT, release};
 
-/// A stack that is updated, and how it rotates.
+/// A stack to update, and the functions to rotate with it.
 pub struct Stack<'a> {
     pub cloud: &'a Cloud,
     pub variant: Variant,
-    /// Of the topic as version 0.1 made it.
+    /// The alerts of the topic in version 0.1.
     pub alerts: Alerts,
     parameters: Vec<(String, String)>,
 }
@@ -30,7 +30,7 @@ impl<'a> Stack<'a> {
         Ok(Self { cloud, variant, alerts, parameters })
     }
 
-    /// The same stack with the same parameters becomes that of the present template.
+    /// Updates the same stack with the same parameters to the current template.
     pub async fn update(&mut self) -> Result<()> {
         let parameters = borrowed(&self.parameters);
         let name = self.variant.name.clone();
@@ -77,7 +77,7 @@ impl<'a> Stack<'a> {
         self.cloud.aws.wait_for_rotation(&pair.arn, Some(&version), LIMIT).await
     }
 
-    /// Secrets Manager's own part of a rotation, and no step.
+    /// The part of Secrets Manager in a rotation, without any step.
     pub async fn begins(&self, pair: &App) -> Result<String> {
         self.plays(pair, 0).await?;
         let version = self.starts(pair).await?;

@@ -1,4 +1,4 @@
-//! The states that a pair of version 0.1 may be in, and how it goes on after the update.
+//! The possible states of a pair of version 0.1, and its rotations after the update.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -9,20 +9,20 @@ use super::LIMIT;
 use super::stack::Stack;
 use crate::support::converged;
 
-/// More than the versions that the rotation function looks at for a login of the other user.
+/// More than the number of versions that the rotation function checks for a login of the other user.
 const ATTEMPTS: usize = 12;
 
-/// What a pair of 0.1 is left in.
+/// A state of a pair of version 0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     NeverRotated,
     AtRest,
     Single,
-    /// createSecret and setSecret are done, and Secrets Manager goes on with the same token.
+    /// createSecret and setSecret are done. Secrets Manager continues with the same token.
     HalfSameToken,
-    /// So, and AWSPENDING is taken off: the next attempt has a new token.
+    /// The same, and AWSPENDING is removed. The next attempt has a new token.
     HalfNewToken,
-    /// So, and the version whose password was set is older than those that the function looks at.
+    /// The same, and the version whose password was set is older than the versions that the function checks.
     HalfForgotten,
     RevokedAndRotated,
     Revoked,
@@ -64,14 +64,14 @@ impl State {
         matches!(self, Self::HalfSameToken | Self::HalfNewToken | Self::HalfForgotten)
     }
 
-    /// Nobody can tell the other user of these from a stranger's.
+    /// In these states, the other user could belong to somebody else.
     fn needs_a_hand(self) -> bool {
         matches!(self, Self::HalfForgotten | Self::Revoked)
     }
 }
 
 impl Stack<'_> {
-    /// Leaves a new pair in that state; the token of the rotation that is half done.
+    /// Creates a new pair in that state. Returns the token of the unfinished rotation.
     pub async fn leave(&self, pair: &App, state: State) -> Result<Option<String>> {
         if state == State::NeverRotated {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Stack<'_> {
         Ok(Some(token))
     }
 
-    /// The pair rotates twice; if its state needs a hand, after the other user was adopted, and not before.
+    /// Rotates the pair twice. If its state needs manual work, rotation fails until the other user is adopted.
     pub async fn goes_on(&self, pair: &App, state: State, half_done: Option<&str>) -> Result<()> {
         match (state, half_done) {
             (State::HalfSameToken, Some(token)) => {

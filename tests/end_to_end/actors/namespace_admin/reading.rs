@@ -1,4 +1,4 @@
-//! What the admin of a namespace reads through its store, its templates and the tokens of its service accounts.
+//! What the admin of a namespace can read through its store, its templates and the tokens of its service accounts.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name, on_the_cluster};
@@ -10,7 +10,7 @@ use crate::actors::actor::{Actor, Attempt, attempt};
 use crate::kubernetes::admission::under_the_policies;
 use crate::kubernetes::routed::{NAMESPACE, RECEIPT, Routed, shared_namespace, until};
 
-/// An ExternalSecret that copies the password of `secret`, through the store `aws`.
+/// An ExternalSecret that copies the password of `secret` through the store `aws`.
 pub fn reading(namespace: &str, name: &str, secret: &str) -> Value {
     json!({
         "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
@@ -23,7 +23,7 @@ pub fn reading(namespace: &str, name: &str, secret: &str) -> Value {
     })
 }
 
-/// Waits until the operator has said what became of the object, and no Secret came of it.
+/// Waits for the operator's status of the object, and checks that there is no Secret.
 pub async fn nothing_came(cloud: &Cloud, namespace: &str, name: &str) -> Result<()> {
     let kubernetes = cloud.kubernetes()?;
     until("the operator says that it did not work", async || {
@@ -80,9 +80,9 @@ fn a_template_reads_no_kubernetes_secret_of_another_namespace() -> Result<()> {
         let mut steal = reading(&tenant, &stolen, &own.arn);
         let template = format!("{{{{ getSecretKey \"broker\" \"{victim}\" \"password\" }}}}");
         steal["spec"]["target"]["template"] = json!({"engineVersion": "v2", "data": {"loot": template}});
-        // The testbed's operator has the function, as those before 1.2.0 do; the policy stands before it.
+        // The testbed's operator has the function, like all versions before 1.2.0. The policy denies it first.
         under_the_policies(cloud, async || {
-            // A new policy is in force after a moment.
+            // A new policy takes effect after a moment.
             until("the policy refuses the template", async || {
                 if matches!(admin.apply(&steal).await?, Attempt::Denied(_)) {
                     return Ok(true);

@@ -1,4 +1,4 @@
-//! Sentences about the cluster, and about what goes out of use.
+//! Sentences about the cluster, and about the removal of secrets, users and namespaces.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name, on_the_cluster};
@@ -14,7 +14,7 @@ use crate::support::run_cli;
 const STORE: &str = "secret2eks/store";
 const OWNER: &str = "secret2eks/secret-arn";
 
-/// What some of the commands print.
+/// The expected output of some commands.
 const SAYS: [(&str, &str); 8] = [
     ("describe externalsecret", "secret2eks/version-id"),
     ("describe secretstore", "store validated"),
@@ -43,7 +43,7 @@ impl Subject {
         Ok(object["metadata"]["annotations"][OWNER].clone())
     }
 
-    /// Deliveries end that way within a while: with a kind, or well when it is empty.
+    /// Waits until deliveries end with this kind, or succeed if it is empty.
     async fn delivers(&self, kind: &str) -> Result<()> {
         let what = format!("a delivery ends with `{kind}`");
         let mut last = String::new();
@@ -56,7 +56,7 @@ impl Subject {
         delivered.with_context(|| format!("the last ended as {last}"))
     }
 
-    /// What is wrong when a reader comes to that sentence of delivery-failing.md.
+    /// The fault at the time when a reader comes to that sentence of delivery-failing.md.
     async fn break_for(&self, sentence: &Sentence) -> Result<()> {
         if sentence.has("Key=secret2eks/delivered") {
             self.cloud.set_tags(&self.arn, &[(RECEIPT, "an older one")]).await?;
@@ -71,7 +71,7 @@ impl Subject {
             self.cloud.kubernetes()?.edit_external_secret(&self.name, &self.name, &without).await?;
         } else if sentence.has("delete secret") {
             let kubernetes = self.cloud.kubernetes()?;
-            // The sentences before took the object from the secret.
+            // The sentences before have removed the object from the secret.
             let owned = json!({"metadata": {"annotations": {OWNER: self.arn}}});
             kubernetes.edit_external_secret(&self.name, &self.name, &owned).await?;
             self.delivers("").await?;
@@ -81,14 +81,14 @@ impl Subject {
                 kubernetes.is_immutable(&self.name, &self.name).await
             })
             .await?;
-            // The operator cannot write what comes next.
+            // The operator cannot write the next version.
             self.cloud.rotate_successfully(&self.arn).await?;
             self.delivers("delivery.not_synced").await?;
         }
         Ok(())
     }
 
-    /// What the sentence promises.
+    /// The result that the sentence promises.
     async fn look(&self, sentence: &Sentence, said: &str) -> Result<()> {
         if sentence.has("Key=secret2eks/delivered") {
             let current = self.cloud.version(&self.arn, "AWSCURRENT").await?;
@@ -149,7 +149,7 @@ fn the_sentences_about_a_delivery_are_run() -> Result<()> {
 fn the_sentences_about_what_goes_out_of_use_are_run() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let run = leave(cloud).await;
-        // Others go on with the cluster, whatever came of this.
+        // Other tests continue with the cluster, whatever the result.
         let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
         cloud.kubernetes()?.apply_manifests(&access).await?;
         run
@@ -181,7 +181,8 @@ async fn leave(cloud: &'static Cloud) -> Result<()> {
             until("the ExternalSecret is deleted", async || {
                 let is_gone = subject.external_secret().await?.is_none();
                 if !is_gone {
-                    // A delivery that was under way has made it again: the page says to repeat.
+                    // A delivery in progress has created it again. For this case, the page says to repeat the
+                    // command.
                     scene.run(&sentence).await?;
                 }
                 Ok(is_gone)

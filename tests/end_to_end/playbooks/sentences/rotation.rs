@@ -13,17 +13,17 @@ const TAG: &str = "rotation-mq";
 const PIN: &str = "rotation-mq/user";
 const OTHER_KEY: &str = "Rotation-MQ";
 
-/// A rotated secret, and an admin secret that nobody else uses.
+/// A rotated secret, and an admin secret that no other test uses.
 struct Subject {
     cloud: &'static Cloud,
     app: App,
     admin: String,
-    /// A customer's key that is disabled.
+    /// A disabled customer-managed key.
     key: String,
 }
 
 impl Subject {
-    /// What the reader of that sentence looks up, or what has happened to the secret.
+    /// The values that the reader of that sentence looks up, or the earlier changes to the secret.
     async fn prepare(&self, sentence: &Sentence, scene: &mut Scene) -> Result<()> {
         if sentence.has("update-secret-version-stage") {
             for (word, stage) in [("OLD", "AWSPREVIOUS"), ("NEW", "AWSCURRENT")] {
@@ -44,7 +44,7 @@ impl Subject {
         Ok(())
     }
 
-    /// What the sentence promises.
+    /// The result that the sentence promises.
     async fn look(&self, sentence: &Sentence, said: &str, scene: &Scene) -> Result<()> {
         let arn = self.app.arn.as_str();
         let described = self.cloud.secrets.describe_secret().secret_id(arn).send().await?;
@@ -93,7 +93,7 @@ impl Subject {
     }
 }
 
-/// What some of the commands print.
+/// The expected output of some commands.
 const SAYS: [(&str, &str); 9] = [
     ("describe-key", "Disabled"),
     ("describe-secret", "AWSCURRENT"),
@@ -106,7 +106,7 @@ const SAYS: [(&str, &str); 9] = [
     ("get-queue-attributes", "sns.amazonaws.com"),
 ];
 
-/// What a key is after a command; one whose deletion was cancelled is disabled.
+/// The state of a key after a command. A key whose deletion was cancelled is disabled.
 const KEY_STATES: [(&str, &str); 3] =
     [("cancel-key-deletion", "Disabled"), ("enable-key", "Enabled"), ("disable-key", "Disabled")];
 
