@@ -231,7 +231,10 @@ mod tests {
     #[test]
     fn an_alarm_that_a_filter_policy_would_hold_back_is_found() {
         let found = alarm_violations(&ALARMS.replace(", !Ref AlarmTopic", ""));
-        assert!(found.join("").contains("the alarm errors does not reach who filters"), "{found:?}");
+        assert!(
+            found.join("").contains("the alarm errors does not reach subscribers that filter"),
+            "{found:?}"
+        );
     }
 
     #[test]
