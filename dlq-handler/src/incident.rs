@@ -205,11 +205,10 @@ impl Record {
         if self.has_seen(&success.id) || !self.is_ended_by(success) {
             return Effect::Nothing;
         }
-        if self.area == Area::Connections && self.is_first_quiet_rotation() {
-            self.remember(&success.id);
+        self.remember(&success.id);
+        if self.area == Area::Connections && self.count_quiet_rotation() < ROTATIONS_OF_A_PAIR {
             return Effect::Noted;
         }
-        self.remember(&success.id);
         if success.of_test {
             self.end(Some(success.at), now);
             return Effect::Closed;
@@ -226,14 +225,11 @@ impl Record {
         }
     }
 
-    /// Counts a rotation that reported no outlived connection. Returns whether the other user of the pair has not been
-    /// checked yet.
-    fn is_first_quiet_rotation(&mut self) -> bool {
-        let incident = self.incident.as_mut().filter(|incident| incident.is_open());
-        incident.is_some_and(|incident| {
-            incident.quiet_rotations += 1;
-            incident.quiet_rotations < ROTATIONS_OF_A_PAIR
-        })
+    /// Counts a rotation that reported no outlived connection. Returns how many there were since the last report.
+    fn count_quiet_rotation(&mut self) -> u32 {
+        let Some(incident) = &mut self.incident else { return 0 };
+        incident.quiet_rotations += 1;
+        incident.quiet_rotations
     }
 
     /// Whether a success counts in this area. A rotation that reports outlived connections succeeds, too, but does not end

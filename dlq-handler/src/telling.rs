@@ -48,14 +48,12 @@ impl DlqHandler {
                 ?verdict,
                 "the alert exceeds the budget of this hour"
             );
-        }
-        // An alert that waits is tried again, and would be counted each time.
-        if verdict == Verdict::Withhold {
-            let dimensions = [("Kind", kind.as_str())];
-            let now = (self.now)().as_millisecond();
-            metric(now, "AlertsWithheld", Unit::Count, 1, &dimensions, &[("subject", subject)]);
-        }
-        if verdict != Verdict::Send {
+            // An alert that waits is tried again, and would be counted each time.
+            if verdict == Verdict::Withhold {
+                let dimensions = [("Kind", kind.as_str())];
+                let now = (self.now)().as_millisecond();
+                metric(now, "AlertsWithheld", Unit::Count, 1, &dimensions, &[("subject", subject)]);
+            }
             return Ok(verdict);
         }
         let told = Told { announcement, subject, area, facts: standing.facts() };
