@@ -6,13 +6,13 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace;
+use crate::{template_rules, workspace};
 
 const KINDS: &str = "contract/src/kind.rs";
 const PLAYBOOKS: &str = "infra/playbooks";
 const TEMPLATE: &str = "infra/template.yaml";
 /// The topic that alarms publish to directly, without a function in between.
-const TOPIC_OF_ALARMS: &str = "!Ref AlarmTopic";
+const TOPIC_OF_ALARMS: &str = "AlarmTopic";
 
 /// Kinds without a section and sections without a kind, one line each.
 ///
@@ -31,20 +31,18 @@ pub fn violations() -> Result<Vec<String>> {
 
 /// The names of alarms for people whose description names no existing page.
 fn alarms_without_a_page(template: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for resource in template.split("\n\n") {
-        let field = |name: &str| resource.lines().find_map(|line| line.trim().strip_prefix(name));
-        let is_for_people = field("AlarmActions:").is_some_and(|actions| actions.contains(TOPIC_OF_ALARMS));
-        let description = field("AlarmDescription:").unwrap_or_default();
-        let names_a_page = description
-            .split([' ', '"'])
-            .map(|word| word.trim_end_matches('.'))
-            .any(|word| word.ends_with(".md") && workspace::root().join(PLAYBOOKS).join(word).is_file());
-        if is_for_people && !names_a_page {
-            found.push(format!("{TEMPLATE} has an alarm for people that names no playbook: {description}"));
-        }
-    }
-    found
+    let names_a_page = |description: &str| {
+        let mut words = description.split([' ', '"']).map(|word| word.trim_end_matches('.'));
+        words.any(|word| word.ends_with(".md") && workspace::root().join(PLAYBOOKS).join(word).is_file())
+    };
+    template_rules::alarms(template)
+        .filter(|alarm| template_rules::speaks_on(alarm, TOPIC_OF_ALARMS))
+        .map(|alarm| template_rules::field(alarm, "AlarmDescription:").unwrap_or_default())
+        .filter(|description| !names_a_page(description))
+        .map(|description| {
+            format!("{TEMPLATE} has an alarm for people that names no playbook: {description}")
+        })
+        .collect()
 }
 
 fn differences(kinds: &str, pages: &str) -> Vec<String> {
@@ -80,7 +78,7 @@ mod tests {
     fn an_alarm_for_people_that_names_no_page_is_found() {
         let alarm = |description: &str, topic: &str| {
             format!(
-                "\n\n  A:\n      AlarmDescription: \"{description}\"\n      AlarmActions: [!Ref {topic}]\n"
+                "  A:\n    Type: AWS::CloudWatch::Alarm\n      AlarmDescription: \"{description}\"\n      AlarmActions: [!Ref {topic}]\n"
             )
         };
         let found = |description: &str, topic: &str| alarms_without_a_page(&alarm(description, topic)).len();

@@ -65,7 +65,7 @@ const ALARM_TOPICS: [(&str, &str); 3] = [
 /// An alarm can publish to a topic only if the topic's policy lists its name. dlq-handler always sends an alarm from
 /// `DeadLetterTopic` only if it knows the name.
 fn alarm_violations(code: &str) -> Vec<String> {
-    let alarms: Vec<&str> = code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1).map(entry).collect();
+    let alarms: Vec<&str> = alarms(code).collect();
     let mut found = Vec::new();
     for alarm in &alarms {
         if alarm_name(alarm).is_empty() {
@@ -119,8 +119,13 @@ fn topic_policy_violations(code: &str) -> Vec<String> {
     std::iter::repeat_with(words).take(several).collect()
 }
 
+/// The text of each alarm in a template.
+pub fn alarms(code: &str) -> impl Iterator<Item = &str> {
+    code.split("    Type: AWS::CloudWatch::Alarm\n").skip(1).map(entry)
+}
+
 /// Messages from CloudWatch have no attributes, so no filter policy accepts them.
-fn speaks_on(alarm: &str, topic: &str) -> bool {
+pub fn speaks_on(alarm: &str, topic: &str) -> bool {
     let names = field(alarm, "AlarmActions:").unwrap_or_default().split(['[', ']', ',']);
     names.map(str::trim).any(|name| name.strip_prefix("!Ref ") == Some(topic))
 }
@@ -129,7 +134,8 @@ fn alarm_name(alarm: &str) -> &str {
     field(alarm, "AlarmName: !Sub ${AWS::StackName}-").unwrap_or_default()
 }
 
-fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
+/// The value of the first field of that name, in one line.
+pub fn field<'a>(entry: &'a str, name: &str) -> Option<&'a str> {
     entry.lines().find_map(|line| line.trim().strip_prefix(name))
 }
 
