@@ -3,8 +3,13 @@
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
+use testbed::lapin::Connection;
 
 use crate::support::{converged, current_logs_in, failed_once, hold_all_connections};
+
+fn is_open(connection: &Connection) -> bool {
+    connection.status().connected()
+}
 
 #[test]
 fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rotation() -> Result<()> {
@@ -23,7 +28,7 @@ fn a_thief_who_holds_all_connections_of_the_pending_user_does_not_block_its_rota
             management.set_limit(&user, "max-connections", 2).await?;
         }
         let version = cloud.rotate_successfully(&app.arn).await?;
-        ensure!(thieves.iter().all(|thief| !thief.status().connected()), "a thief is still connected");
+        ensure!(!thieves.iter().any(is_open), "a thief is still connected");
         converged(cloud, &app.user, &app.arn, &version).await
     })
 }
@@ -46,7 +51,6 @@ fn an_application_that_holds_all_connections_of_its_user_fails_neither_a_test_no
         let (user, password) = (user.context("no user")?, password.context("no password")?);
         let held_after = hold_all_connections(cloud, user, password, 2).await?;
         cloud.step(&app.arn, &version, "finishSecret").await?.value()?;
-        let is_open = |connection: &testbed::lapin::Connection| connection.status().connected();
         ensure!(held.iter().chain(&held_after).all(is_open), "a connection of the application was closed");
         Ok(())
     })
@@ -61,7 +65,6 @@ fn a_single_user_whose_application_holds_all_its_connections_is_rotated_and_nobo
         let password = value["password"].as_str().context("no password")?;
         let held = hold_all_connections(cloud, &app.user, password, 2).await?;
         cloud.rotate_successfully(&app.arn).await?;
-        let is_open = |connection: &testbed::lapin::Connection| connection.status().connected();
         ensure!(held.iter().all(is_open), "a connection of the application was closed");
         drop(held);
         ensure!(!cloud.logs_in(&value).await?, "the old password still logs in");
@@ -88,7 +91,7 @@ fn a_limit_of_the_vhost_that_others_hold_is_told_and_nobody_is_closed() -> Resul
         }
         let answer = cloud.step(&app.arn, &version, "testSecret").await?;
         failed_once(cloud, &app.arn, &answer, "login.limit_reached", "_clone").await?;
-        ensure!(connection.status().connected(), "somebody else's connection was closed");
+        ensure!(is_open(&connection), "somebody else's connection was closed");
         Ok(())
     })
 }
