@@ -16,7 +16,8 @@ use crate::support::converged;
 
 const LISTENS: Duration = Duration::from_secs(30);
 /// The first invocation compiles the function. `cargo xtask test` has built it before with the same features and
-/// profile, so cargo has nothing to do. Without that build, it takes minutes.
+/// profile, so cargo has little to do. Without that build, or with `--package`, which selects fewer features, it takes
+/// minutes.
 const ANSWERS: Duration = Duration::from_secs(900);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
@@ -69,7 +70,7 @@ impl Watch {
             .context("cargo-lambda is not in PATH: `cargo xtask test` installs it and puts it there")?;
         let port = *free_ports(1)?.first().context("no free port")?;
         let mut command = own_command(&program);
-        command.args(["lambda", "watch", "--package", "rotation-mq", "--ignore-changes"]);
+        command.args(["lambda", "watch", "--ignore-changes"]);
         command.args(["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()]);
         command.envs(cloud.function_environment().await?).env("ACTIONS", actions);
         // cargo, rustc and the function are its descendants.

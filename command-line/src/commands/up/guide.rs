@@ -64,17 +64,17 @@ Cause a failure. Then read its notice, and the alert that dlq-handler creates fr
   {aws} sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" \
     --queue-url "$ALERTS_QUEUE_URL" --query 'Messages[].Body' --output text
 
-Run the function locally. cargo-lambda rebuilds it after each change of the code:
+Run the function locally. cargo-lambda builds it at the first event, and again after each change of the code:
 
-  cargo lambda watch --package rotation-mq --invoke-address 127.0.0.1
+  cargo lambda watch --invoke-address 127.0.0.1
 
 In a third terminal, load the variables and run each step of a rotation of rabbitmq/{BY_HAND}
 (its new version is pending):
 
-  cargo lambda invoke rotation-mq --data-file {events}/create-secret.json
-  cargo lambda invoke rotation-mq --data-file {events}/set-secret.json
-  cargo lambda invoke rotation-mq --data-file {events}/test-secret.json
-  cargo lambda invoke rotation-mq --data-file {events}/finish-secret.json
+  cargo lambda invoke rotation-mq --invoke-address 127.0.0.1 --data-file {events}/create-secret.json
+  cargo lambda invoke rotation-mq --invoke-address 127.0.0.1 --data-file {events}/set-secret.json
+  cargo lambda invoke rotation-mq --invoke-address 127.0.0.1 --data-file {events}/test-secret.json
+  cargo lambda invoke rotation-mq --invoke-address 127.0.0.1 --data-file {events}/finish-secret.json
 
 The environment is running. Ctrl-C stops it and removes all its files."#
     )
