@@ -38,7 +38,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Sets up the store as the README's section about the example says: users, their secrets, the topology with their
+    /// Sets up the store as `docs/src/applications.md` says: users, their secrets, the topology with their
     /// permissions, the manifests, and the first delivery. `program` is the built example. A cloud can have one store.
     ///
     /// # Errors
