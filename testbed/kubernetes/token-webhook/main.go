@@ -1,8 +1,9 @@
-// The token webhook of an emulated EKS cluster: EKS's own verifier (sigs.k8s.io/aws-iam-authenticator/pkg/token)
-// says who made a bearer token, and the emulated EKS says by its access entries who that is in the cluster.
+// The token webhook of an emulated EKS cluster. EKS's own verifier (sigs.k8s.io/aws-iam-authenticator/pkg/token)
+// finds out which AWS principal made a bearer token. The access entries of the emulated EKS map that principal to a
+// user of the cluster.
 //
-// It answers the API server's token reviews at http://LISTEN/authenticate and prints one line of JSON for each;
-// neither the answer nor the line ever holds the token.
+// The webhook answers the API server's token reviews at http://LISTEN/authenticate, and prints one line of JSON for
+// each of them. Neither the answer nor the line contains the token.
 package main
 
 import (
@@ -24,11 +25,11 @@ import (
 	"sigs.k8s.io/aws-iam-authenticator/pkg/token"
 )
 
-// limit is shorter than the API server's own patience with a webhook, 30 s.
+// limit is shorter than the API server's own timeout for a webhook, which is 30 s.
 const limit = 10 * time.Second
 
-// emulator sends the verifier's call of https://sts.REGION.amazonaws.com to the emulated STS: Host header, path,
-// query and headers stay what was signed.
+// emulator sends the verifier's call of https://sts.REGION.amazonaws.com to the emulated STS. It does not change the
+// path, the query and the headers (Host included), because they are signed.
 type emulator struct{ endpoint *url.URL }
 
 func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -43,7 +44,7 @@ func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
 		response.Body = io.NopCloser(strings.NewReader(errorCode(response.Body)))
 		return response, nil
 	}
-	// STS answers in JSON when asked to, as the verifier does; the emulator only knows XML.
+	// The verifier requests JSON, and STS then answers in JSON. The emulator answers only in XML, so convert its answer.
 	var answer struct {
 		Arn     string `xml:"GetCallerIdentityResult>Arn"`
 		UserId  string `xml:"GetCallerIdentityResult>UserId"`
@@ -57,7 +58,7 @@ func (e emulator) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// errorCode is the reason of a refusal, and nothing else of the emulator's answer.
+// errorCode returns the error code in the emulator's answer, and nothing else of the answer.
 func errorCode(answer io.Reader) string {
 	var refusal struct {
 		Code string `xml:"Error>Code"`
@@ -68,7 +69,7 @@ func errorCode(answer io.Reader) string {
 	return refusal.Code
 }
 
-// accessEntry is who a principal is in the cluster, as AWS::EKS::AccessEntry says it.
+// accessEntry is the user of the cluster for a principal, as in AWS::EKS::AccessEntry.
 type accessEntry struct {
 	Username string   `json:"username"`
 	Groups   []string `json:"kubernetesGroups"`
@@ -89,7 +90,7 @@ func (w *webhook) review(bearer string) (*authentication.UserInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	// As the authenticator's own mapping does: whoever assumes a role chooses the session's name.
+	// Replace "@", as the authenticator's own mapping does. The caller of AssumeRole chooses the session's name.
 	session := strings.ReplaceAll(who.SessionName, "@", "-")
 	name := strings.NewReplacer("{{SessionName}}", session, "{{AccountID}}", who.AccountID).Replace(entry.Username)
 	return &authentication.UserInfo{
@@ -153,7 +154,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Before the default is replaced, which is how the verifier's own client is led astray.
+	// The access entries are read with a direct transport. The verifier's own client uses the default transport, which
+	// is replaced here, so its calls go to the emulated STS.
 	direct := &http.Transport{DisableKeepAlives: true}
 	http.DefaultTransport = emulator{endpoint}
 	http.Handle("/authenticate", &webhook{
