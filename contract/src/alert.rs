@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_stays_small_whatever_is_told() -> Result<(), serde_json::Error> {
+    fn an_alert_stays_small_whatever_it_contains() -> Result<(), serde_json::Error> {
         let huge = "ö".repeat(100_000);
         let alert = Alert::new(AlertText {
             title: huge.clone(),

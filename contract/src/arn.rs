@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_arn_is_told_from_a_partial_one_and_from_a_name() {
+    fn a_complete_arn_is_distinguished_from_a_partial_one_and_from_a_name() {
         let partial = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment";
         for (reference, expected) in [
             (ARN, true),

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_one_area_and_hour_is_one_message_and_each_hour_that_withholds_is_told() {
+    fn the_digest_of_one_area_and_hour_is_one_message_and_other_hours_and_areas_have_their_own() {
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default();
         let (first, second) = (digest(Area::Rotation, 5, at(0)), digest(Area::Rotation, 5, at(60)));
         assert_eq!((first.id, &first.subject), (second.id, &second.subject));

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_success_that_came_by_another_way_counts_as_far_as_secrets_manager_confirms_it() {
+    fn a_success_from_a_wrong_queue_counts_if_secrets_manager_confirms_it() {
         let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default();
         let claim = |seconds: i64| Success {
             id: "1".to_owned(),

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_that_is_pending_for_an_hour_is_told_and_one_of_unknown_age_is_not() {
+    fn a_version_that_is_pending_for_an_hour_is_reported_and_one_of_unknown_age_is_not() {
         let at = |second| Timestamp::from_second(second).unwrap_or_default();
         let pending = |since| Pending { arn: "arn".to_owned(), version: "v2".to_owned(), since };
         for (since, expected) in [(Some(at(10_000)), None), (Some(at(6_400)), Some(at(6_400))), (None, None)]

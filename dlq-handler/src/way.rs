@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_and_a_command_are_believed_by_their_senders_way_only() {
+    fn a_success_and_a_command_are_accepted_from_their_senders_queue_only() {
         let cases = [
             (success(Area::Rotation), [true, false, false, false, true]),
             (success(Area::Delivery), [false, false, true, false, true]),

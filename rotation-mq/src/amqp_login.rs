@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_of_the_user_is_told_from_those_that_others_reach() {
+    fn the_limit_of_the_user_is_distinguished_from_those_that_others_reach() {
         for (text, expected) in [
             (
                 "NOT_ALLOWED - access to vhost '/' refused for user 'p': user connection limit (2) is reached",

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_that_is_gone_is_no_failure_one_that_refuses_is_told_and_silence_is_asked_again() {
+    fn a_deleted_secret_is_no_failure_a_refusal_is_reported_and_a_missing_answer_is_retried() {
         for (code, expected) in [
             ("ResourceNotFoundException", None),
             ("AccessDeniedException", Some(Ages::Refused)),

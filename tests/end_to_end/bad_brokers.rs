@@ -54,7 +54,7 @@ fn an_admin_secret_of_another_broker_is_refused_before_its_password_is_sent_anyw
 }
 
 #[test]
-fn an_admin_whose_login_is_refused_or_that_is_no_administrator_is_told_apart() -> Result<()> {
+fn a_refused_login_of_the_admin_and_a_missing_administrator_tag_have_different_kinds() -> Result<()> {
     on_the_cloud(async |cloud| {
         let user = name("admin-password");
         let admin = cloud.create_admin(&user, &json!({"password": "wrong-password-of-the-admin"})).await?;
@@ -85,7 +85,7 @@ fn a_rotated_secret_never_resets_the_admin_itself() -> Result<()> {
 }
 
 #[test]
-fn a_current_user_that_is_missing_or_cannot_log_in_is_told_apart() -> Result<()> {
+fn a_missing_current_user_and_a_refused_login_have_different_kinds() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("user-missing")).await?;
         cloud.broker.management()?.delete_user(&app.user).await?;
@@ -98,7 +98,7 @@ fn a_current_user_that_is_missing_or_cannot_log_in_is_told_apart() -> Result<()>
 }
 
 #[test]
-fn a_vhost_that_is_missing_or_not_permitted_is_told_apart() -> Result<()> {
+fn a_missing_vhost_and_a_vhost_that_is_not_permitted_have_different_kinds() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app_with(&name("vhost-missing"), &json!({"vhost": "nowhere"})).await?;
         set_secret_fails(cloud, &app, "vhost.missing", "`nowhere`").await?;
@@ -112,7 +112,7 @@ fn a_vhost_that_is_missing_or_not_permitted_is_told_apart() -> Result<()> {
 }
 
 #[test]
-fn what_the_broker_refuses_over_amqps_is_told_apart_whatever_the_names_say() -> Result<()> {
+fn refusals_of_the_broker_over_amqps_have_different_kinds_whatever_the_names_contain() -> Result<()> {
     on_the_cloud(async |cloud| {
         let management = cloud.broker.management()?;
         for (vhost, kind) in [
@@ -188,7 +188,7 @@ fn a_certificate_of_another_authority_is_refused() -> Result<()> {
 }
 
 #[test]
-fn a_broker_that_is_down_silent_or_not_rabbitmq_is_told_apart_in_time() -> Result<()> {
+fn a_broker_that_is_down_or_silent_is_reported_in_time() -> Result<()> {
     on_the_cloud(async |cloud| {
         let amqps = cloud.broker.amqps_port();
         let closed = testbed::ports::free_ports(1)?.first().copied().context("no port")?;

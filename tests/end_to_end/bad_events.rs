@@ -8,7 +8,7 @@ use testbed::cloud::Answer;
 use crate::support::{UNKNOWN_VERSION, failed_once, state_of};
 
 #[test]
-fn an_event_without_a_known_step_is_refused_and_told() -> Result<()> {
+fn an_event_without_a_known_step_is_refused_and_reported() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = |case: &str| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{case}-AbCdEf");
         let cases = [

@@ -126,7 +126,7 @@ fn a_pending_value_that_can_no_longer_be_right_is_stale_and_is_left_alone() -> R
 }
 
 #[test]
-fn a_secret_without_a_value_and_one_that_is_to_be_deleted_are_told_as_that_and_what_to_do() -> Result<()> {
+fn a_secret_without_a_value_and_one_that_is_to_be_deleted_are_reported_with_what_to_do() -> Result<()> {
     on_the_cloud(async |cloud| {
         // As with Terraform: rotation is configured before the first value exists.
         let app = cloud.create_app(&name("no-value")).await?;

@@ -157,7 +157,7 @@ fn a_delivery_that_failed_is_requested_again_twice_and_then_left_to_people() -> 
 }
 
 #[test]
-fn a_failed_request_does_not_undo_the_rotation_and_is_told_by_a_notice() -> Result<()> {
+fn a_failed_request_does_not_undo_the_rotation_and_is_reported_by_a_notice() -> Result<()> {
     on_the_cloud(async |cloud| {
         let nobody = "arn:aws:lambda:us-east-1:000000000000:function:nobody";
         let variant =

@@ -8,7 +8,7 @@ use testbed::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::support::{current_logs_in, valid};
 
 #[test]
-fn a_wrong_variable_stops_the_start_and_is_told_by_name_and_not_by_value() -> Result<()> {
+fn a_wrong_variable_stops_the_start_and_is_reported_by_name_and_not_by_value() -> Result<()> {
     on_the_cloud(async |cloud| {
         for (variable, value) in [
             ("STALE_CONNECTIONS", "canary-value"),
@@ -32,7 +32,7 @@ fn a_wrong_variable_stops_the_start_and_is_told_by_name_and_not_by_value() -> Re
 }
 
 #[test]
-fn an_aws_endpoint_that_does_not_answer_is_told_with_the_likely_cause_before_the_function_s_own_timeout()
+fn an_aws_endpoint_that_does_not_answer_is_reported_with_the_likely_cause_before_the_function_s_own_timeout()
 -> Result<()> {
     on_the_cloud(async |cloud| {
         let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;

@@ -111,7 +111,7 @@ fn the_same_incident_reported_five_times_out_of_order_is_one_alert() -> Result<(
 }
 
 #[test]
-fn a_poison_message_among_ten_good_ones_is_told_and_harms_none() -> Result<()> {
+fn a_message_that_cannot_be_understood_is_reported_and_the_ten_beside_it_are_handled() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "poison", &[]).await?;
         let secrets: Vec<String> = (0..10).map(|number| secret(&format!("poison-{number}"))).collect();
@@ -132,7 +132,7 @@ fn a_poison_message_among_ten_good_ones_is_told_and_harms_none() -> Result<()> {
 }
 
 #[test]
-fn what_comes_while_the_handler_is_down_is_told_when_it_is_up_again() -> Result<()> {
+fn messages_that_arrive_while_the_handler_is_down_are_reported_when_it_is_up_again() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "down", &[]).await?;
         let table = path.variant.stack.output("IncidentsTableName")?;
@@ -174,7 +174,7 @@ fn an_alert_that_sns_refuses_is_kept_and_sent_once_when_sns_takes_it() -> Result
 }
 
 #[test]
-fn a_message_that_cannot_be_handled_rests_in_the_second_queue() -> Result<()> {
+fn a_message_that_cannot_be_handled_stays_in_the_second_queue() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "unhandled", &[]).await?;
         let unhandled = cloud.queue_of(&path.variant, "UnhandledQueueUrl").await?;

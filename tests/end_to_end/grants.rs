@@ -75,7 +75,8 @@ fn grants_are_repaired_also_when_the_pending_login_works_already() -> Result<()>
 }
 
 #[test]
-fn a_user_without_the_current_ones_grants_is_not_promoted_whoever_calls_the_last_step() -> Result<()> {
+fn a_user_without_the_current_ones_grants_is_not_promoted_also_if_the_last_step_is_called_directly()
+-> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("half-granted")).await?;
         let before = cloud.version(&app.arn, "AWSCURRENT").await?;
@@ -130,7 +131,7 @@ fn tags_are_repaired_without_wiping_the_password() -> Result<()> {
 }
 
 #[test]
-fn the_service_s_own_tag_stays_and_a_broker_that_shuts_its_users_off_is_told() -> Result<()> {
+fn the_service_s_own_tag_stays_and_a_broker_that_allows_no_change_of_its_user_is_reported() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("protected")).await?;
         cloud.rotate_successfully(&app.arn).await?;

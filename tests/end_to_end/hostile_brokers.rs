@@ -54,7 +54,7 @@ fn a_topic_permission_on_an_exchange_that_no_url_can_name_is_removed_and_the_oth
 }
 
 #[test]
-fn a_vhost_that_is_longer_than_amqp_allows_is_told_and_ends_no_function() -> Result<()> {
+fn a_vhost_that_is_longer_than_amqp_allows_is_reported_and_ends_no_function() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app_with(&name("long-vhost"), &json!({"vhost": "v".repeat(256)})).await?;
         let version = cloud.begin_rotation(&app.arn).await?;
@@ -68,7 +68,7 @@ fn a_vhost_that_is_longer_than_amqp_allows_is_told_and_ends_no_function() -> Res
 }
 
 #[test]
-fn whoever_reads_the_pending_password_never_gets_the_old_extras_of_its_user() -> Result<()> {
+fn a_reader_of_the_pending_password_never_gets_the_old_extra_permissions_of_its_user() -> Result<()> {
     on_the_cloud(async |cloud| {
         let proxy = FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?;
         let app = cloud.create_app_at(&name("extras"), cloud.broker.amqps_port(), proxy.url()).await?;

@@ -8,7 +8,7 @@ use crate::failure_path::{Path, notice, types};
 use crate::support::run_cli;
 
 #[test]
-fn an_incident_that_stays_open_for_a_day_is_told_once_more() -> Result<()> {
+fn an_incident_that_stays_open_for_a_day_is_reported_once_more() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "stays", &[]).await?;
         let secret = cloud.create_secret(&format!("rabbitmq/{}", name("stays")), "{}").await?;

@@ -87,7 +87,8 @@ fn an_application_whose_user_happens_to_be_named_like_a_clone_keeps_its_password
 }
 
 #[test]
-fn of_two_secrets_that_shared_a_pair_before_marks_existed_one_goes_on_and_the_other_is_told() -> Result<()> {
+fn of_two_secrets_that_shared_a_pair_before_marks_existed_one_goes_on_and_the_other_is_reported() -> Result<()>
+{
     on_the_cloud(async |cloud| {
         let first = cloud.create_app(&name("both")).await?;
         cloud.rotate_successfully(&first.arn).await?;

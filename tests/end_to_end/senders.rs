@@ -25,7 +25,7 @@ async fn real_secret(cloud: &Cloud, prefix: &str) -> Result<String> {
 }
 
 #[test]
-fn a_success_that_somebody_sends_to_the_topic_or_its_queue_ends_no_incident_and_is_told() -> Result<()> {
+fn a_success_that_somebody_sends_to_the_topic_or_its_queue_ends_no_incident_and_is_reported() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "forged", &[]).await?;
         let secret = real_secret(cloud, "forged").await?;
@@ -185,7 +185,7 @@ fn a_flood_of_invented_alarms_and_functions_keeps_no_alarm_and_no_function_of_th
 }
 
 #[test]
-fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Result<()> {
+fn an_item_that_cannot_be_read_is_reported_and_the_other_items_are_still_checked() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "unreadable", &[]).await?;
         let (broken, sound) = (real_secret(cloud, "broken").await?, real_secret(cloud, "sound").await?);
@@ -211,8 +211,8 @@ fn an_item_that_cannot_be_read_is_told_and_keeps_no_other_from_its_turn() -> Res
 }
 
 #[test]
-fn a_session_that_outlives_rotations_is_told_once_and_ends_with_two_rotations_that_report_none() -> Result<()>
-{
+fn a_session_that_outlives_rotations_is_reported_once_and_ends_with_two_rotations_that_report_none()
+-> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "outlived", &[]).await?;
         let secret = real_secret(cloud, "outlived").await?;

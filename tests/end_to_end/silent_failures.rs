@@ -19,7 +19,7 @@ fn now() -> jiff::Timestamp {
 }
 
 #[test]
-fn a_rotation_that_stands_still_is_found_by_the_hourly_look_and_told_once() -> Result<()> {
+fn a_stuck_rotation_is_found_by_the_hourly_check_and_reported_once() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "still", &[]).await?;
         let app = cloud.create_app(&name("still")).await?;
@@ -118,7 +118,7 @@ fn a_test_of_a_schedule_that_failed_and_then_succeeded_leaves_no_open_incident()
 }
 
 #[test]
-fn an_alarm_reaches_who_filters_alerts_by_severity() -> Result<()> {
+fn an_alarm_reaches_a_subscriber_that_filters_alerts_by_severity() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "filtered", &[]).await?;
         let alarm = format!("{}-queue-age", path.variant.name);

@@ -52,7 +52,7 @@ fn an_administrator_without_an_admin_secret_changes_itself() -> Result<()> {
 }
 
 #[test]
-fn a_plain_user_without_an_admin_secret_cannot_change_itself_and_is_told_so() -> Result<()> {
+fn a_plain_user_without_an_admin_secret_cannot_change_itself_and_this_is_reported() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app_with(&name("plain-self"), &json!({"masterarn": null})).await?;
         let version = cloud.begin_rotation(&app.arn).await?;

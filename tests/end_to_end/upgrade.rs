@@ -21,7 +21,7 @@ use crate::kubernetes::routed::{RECEIPT, until};
 const LIMIT: Duration = Duration::from_secs(90);
 
 #[test]
-fn every_pair_of_a_stack_of_0_1_rotates_on_after_the_update_and_two_states_need_a_hand() -> Result<()> {
+fn every_pair_of_a_stack_of_0_1_rotates_on_after_the_update_and_two_states_need_manual_work() -> Result<()> {
     on_the_cloud(async |cloud| {
         let mut stack = Stack::of_0_1(cloud, "pairs", &[]).await?;
         let mut pairs = Vec::new();

@@ -28,7 +28,7 @@ async fn look(cloud: &Cloud) -> Result<Value> {
 }
 
 #[test]
-fn the_owner_of_a_secret_that_is_due_is_told_once_a_day_with_its_playbook() -> Result<()> {
+fn the_owner_of_a_secret_that_is_due_is_notified_once_a_day_with_its_playbook() -> Result<()> {
     on_the_cloud(async |cloud| {
         let owner = name("owner");
         let (due, fresh) = (format!("partner/{owner}-due"), format!("partner/{owner}-fresh"));
@@ -57,7 +57,7 @@ fn the_owner_of_a_secret_that_is_due_is_told_once_a_day_with_its_playbook() -> R
 }
 
 #[test]
-fn a_policy_without_an_owner_is_told_and_a_secret_without_a_policy_is_not_looked_at() -> Result<()> {
+fn a_policy_without_an_owner_is_reported_and_a_secret_without_a_policy_is_not_checked() -> Result<()> {
     on_the_cloud(async |cloud| {
         let own = name("unowned");
         let arn = secret(cloud, &format!("partner/{own}"), &[("rotation-watch/max-age-days", "90")]).await?;
@@ -71,7 +71,7 @@ fn a_policy_without_an_owner_is_told_and_a_secret_without_a_policy_is_not_looked
 }
 
 #[test]
-fn three_hundred_secrets_are_looked_at_and_the_second_time_without_asking_for_their_ages() -> Result<()> {
+fn three_hundred_secrets_are_checked_and_the_second_time_without_requests_for_their_ages() -> Result<()> {
     on_the_cloud(async |cloud| {
         let own = name("many");
         let alone = LOOK.lock().await;
@@ -98,7 +98,7 @@ fn three_hundred_secrets_are_looked_at_and_the_second_time_without_asking_for_th
 }
 
 #[test]
-fn a_secret_that_refuses_to_be_looked_at_is_told_of_and_silences_nobody_else() -> Result<()> {
+fn a_secret_that_cannot_be_read_is_reported_and_the_others_are_still_reported() -> Result<()> {
     on_the_cloud(async |cloud| {
         let own = name("refusing");
         let (first, last) = (format!("partner/{own}-1"), format!("partner/{own}-3"));
@@ -140,8 +140,8 @@ fn a_secret_that_refuses_to_be_looked_at_is_told_of_and_silences_nobody_else() -
 }
 
 #[test]
-fn a_secret_that_is_gone_ends_nothing_and_one_without_an_answer_fails_the_run_after_all_were_told()
--> Result<()> {
+fn a_deleted_secret_is_skipped_and_one_without_an_answer_fails_the_run_after_all_notifications() -> Result<()>
+{
     on_the_cloud(async |cloud| {
         let own = name("vanishing");
         let variant = cloud.deploy_variant(&own, &[], &[]).await?;

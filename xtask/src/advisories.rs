@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_advisory_is_told_from_a_database_that_could_not_be_read() {
+    fn an_advisory_is_distinguished_from_a_database_that_could_not_be_read() {
         let advisory = "error[vulnerability]: Uncontrolled recursion\n    ┌─ Cargo.lock:1:1\n";
         assert_eq!(read(false, advisory.to_owned()), Answer::Advisories(advisory.to_owned()));
         let broken =

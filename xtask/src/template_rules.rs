@@ -219,7 +219,7 @@ mod tests {
 ";
 
     #[test]
-    fn an_alarm_that_its_topic_does_not_hear_is_found() {
+    fn an_alarm_that_may_not_publish_to_its_topic_is_found() {
         assert_eq!(alarm_violations(ALARMS), Vec::<String>::new());
         let moved = ALARMS.replace("[!Ref DeadLetterTopic]", "[!Ref AlertTopic, !Ref AlarmTopic]");
         let unheard = alarm_violations(&moved);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_shuts_eventbridge_out_is_found() {
+    fn a_condition_that_denies_eventbridge_is_found() {
         let found = template_violations(&KEY.replace("# Condition", "Condition")).join("");
         assert!(found.contains("events.amazonaws.com"), "{found}");
     }

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_violation_is_told_before_what_is_left_and_nothing_holds_that_was_not_run() {
+    fn a_violation_counts_more_than_pieces_that_are_left_and_no_piece_holds_that_was_not_run() {
         use Half::{Held, Left, NotWanted, Violated};
         for (halves, expected) in [
             ([Held, Held], Verdict::Held),

@@ -68,7 +68,7 @@ fn run(steps: &[Step]) -> (Vec<What>, State) {
 }
 
 #[test]
-fn an_incident_is_told_when_it_opens_changes_stays_and_closes_and_not_otherwise() {
+fn an_incident_is_reported_when_it_opens_changes_stays_open_and_closes_and_not_otherwise() {
     use What::{Changed, Closed, Opened, StaysOpen};
     let cases: &[Case<'_>] = &[
         ("one failure", &[Fail("a", Admin, 0)], &[Opened], Some((Admin, 1, true))),
@@ -200,7 +200,7 @@ fn an_event_that_a_function_refused_hides_no_crash_of_it_before_or_after() {
 }
 
 #[test]
-fn what_no_success_closes_ends_without_an_alert_when_nothing_was_heard_for_a_day() {
+fn an_incident_that_no_success_closes_ends_without_an_alert_after_a_day_without_failures() {
     let mut record = Record::new("rotation-mq".to_owned(), Area::Function);
     record.fail(&Failure { area: Area::Function, ..failure("a", Kind::ConfigurationInvalid, 0) }, at(0));
     record.fail(&Failure { area: Area::Function, ..failure("b", Kind::ConfigurationInvalid, 100) }, at(100));
@@ -211,7 +211,7 @@ fn what_no_success_closes_ends_without_an_alert_when_nothing_was_heard_for_a_day
 }
 
 #[test]
-fn an_announcement_is_kept_until_everybody_was_told_and_left_to_its_sender_meanwhile() {
+fn an_announcement_is_kept_until_all_of_it_is_sent_and_left_to_its_sender_until_that_ends() {
     let mut record = record();
     record.fail(&failure("a", Admin, 0), at(0));
     let by = |id: &str, until: i64| Sender { id: id.to_owned(), until: at(until) };
@@ -231,7 +231,7 @@ fn an_announcement_is_kept_until_everybody_was_told_and_left_to_its_sender_meanw
 }
 
 #[test]
-fn a_failure_that_is_over_when_it_comes_says_so_and_one_that_was_known_does_not() {
+fn a_critical_failure_that_was_over_before_it_arrived_is_reported_once() {
     let mut record = record();
     record.succeed(&success("a", 60), at(60));
     assert_eq!(record.fail(&failure("b", Admin, 30), at(61)), Effect::Over);
@@ -293,7 +293,7 @@ fn a_record_with_a_time_that_has_not_come_heals_and_hides_no_failure() {
 }
 
 #[test]
-fn what_is_to_be_told_by_a_sender_that_will_never_end_is_free_again() {
+fn an_announcement_whose_sender_ends_too_far_in_the_future_is_free_again() {
     let mut record = record();
     record.fail(&failure("a", Admin, 0), at(0));
     record.take_over(at(0), &Sender { id: "one".to_owned(), until: at(FUTURE) });
@@ -321,7 +321,8 @@ fn an_incident_of_a_secret_that_is_gone_ends_quietly_after_a_day_without_failure
 }
 
 #[test]
-fn an_alarm_that_the_stack_does_not_have_ends_quietly_after_a_day_and_its_own_stays_open_and_is_told_again() {
+fn an_alarm_that_the_stack_does_not_have_ends_quietly_after_a_day_and_its_own_stays_open_and_is_reported_again()
+ {
     for (is_gone, expected) in [(true, Effect::Closed), (false, Effect::StaysOpen)] {
         let mut record = Record::new("rotation-foo".to_owned(), Area::Alarm);
         record.fail(&failure("a", Kind::AlarmRaised, 0), at(0));

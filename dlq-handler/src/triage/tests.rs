@@ -247,7 +247,7 @@ fn a_message_that_has_waited_says_the_same_and_that_it_has_waited() -> Outcome {
 }
 
 #[test]
-fn anything_else_is_told_with_an_excerpt_and_without_its_credentials() {
+fn anything_else_is_reported_with_an_excerpt_and_without_its_credentials() {
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     let cases = [
         "",
@@ -306,7 +306,7 @@ const CLAIMS: [(&str, Way, &str); 5] = [
 const SEPARATE: [Way; 4] = [Way::Rule, Way::Own, Way::Delivery, Way::Topic];
 
 #[test]
-fn a_success_or_a_command_that_does_not_come_by_its_senders_way_is_an_incident_of_its_own_kind() -> Outcome {
+fn a_success_or_a_command_from_a_wrong_queue_is_an_incident_of_its_own_kind() -> Outcome {
     for (name, own, untrusted) in CLAIMS {
         let body = fixture(name)?;
         let envelope = json!({"Type": "Notification", "Message": body}).to_string();
@@ -328,7 +328,7 @@ fn a_success_or_a_command_that_does_not_come_by_its_senders_way_is_an_incident_o
 }
 
 #[test]
-fn a_failure_is_believed_by_every_way_because_it_can_only_notify() -> Outcome {
+fn a_failure_is_accepted_from_every_queue_because_it_can_only_notify() -> Outcome {
     for (name, expected) in SHAPES.iter().filter(|(_, expected)| expected.starts_with("failure")) {
         for way in SEPARATE {
             assert_eq!(line(&read_from(way, &fixture(name)?)), *expected, "{name} by {way:?}");
@@ -338,7 +338,7 @@ fn a_failure_is_believed_by_every_way_because_it_can_only_notify() -> Outcome {
 }
 
 #[test]
-fn a_record_about_a_delivery_is_believed_of_secret2eks_only() -> Outcome {
+fn a_record_about_a_delivery_is_accepted_from_secret2eks_only() -> Outcome {
     for name in ["on-success", "on-failure-request", "on-failure-native-event"] {
         let body = fixture(name)?;
         let by = |deliverer: Option<&str>| line(&triage(Received { deliverer, ..received("m1") }, &body));
@@ -357,7 +357,7 @@ fn a_record_about_a_delivery_is_believed_of_secret2eks_only() -> Outcome {
 }
 
 #[test]
-fn a_message_that_waited_is_only_the_message_itself_by_another_way_and_never_a_success() -> Outcome {
+fn a_message_that_waited_is_accepted_as_a_failure_and_never_as_a_success() -> Outcome {
     let waited = |name: &str| -> Result<String, Box<dyn std::error::Error>> {
         let wrapped = json!({"schema": "dlq-handler-waited/1", "body": fixture(name)?, "sentAt": "9998-01-01T00:00:00Z"});
         Ok(wrapped.to_string())

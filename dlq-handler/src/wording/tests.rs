@@ -159,7 +159,7 @@ What to do
 }
 
 #[test]
-fn a_secret_that_could_not_be_described_is_told_all_the_same() {
+fn an_alert_is_complete_also_if_the_secret_could_not_be_described() {
     let record = record(Kind::BrokerUnreachable, Area::Rotation);
     let facts = None;
     let Some(announcement) = record.unsent.first() else { panic!("nothing to announce") };

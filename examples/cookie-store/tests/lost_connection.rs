@@ -41,7 +41,7 @@ impl Work for Deaf {
 }
 
 #[tokio::test]
-async fn a_service_connects_anew_although_nobody_told_it_that_its_connection_is_lost() -> Outcome {
+async fn a_service_connects_again_although_no_call_reports_that_its_connection_is_lost() -> Outcome {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let node = Node::shared(temporary).await?;
     let management = node.management()?;

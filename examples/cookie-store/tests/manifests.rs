@@ -49,7 +49,7 @@ fn a_pod_reads_its_credentials_from_a_mounted_secret_and_from_no_variable() -> R
 }
 
 #[test]
-fn a_pod_has_no_more_rights_than_it_needs() -> Result<(), Box<dyn Error>> {
+fn a_pod_has_no_more_permissions_than_it_needs() -> Result<(), Box<dyn Error>> {
     for service in SERVICES {
         let pod = pod(service)?;
         assert_eq!(pod["automountServiceAccountToken"], false, "{service}");

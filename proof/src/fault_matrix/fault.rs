@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_has_faults_that_are_told_apart_and_each_kills() {
+    fn every_place_has_faults_with_different_names_and_one_that_kills_the_function() {
         for place in Place::ALL {
             let faults = Fault::of(place);
             let names: BTreeSet<String> = faults.iter().map(ToString::to_string).collect();

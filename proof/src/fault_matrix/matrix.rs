@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_was_run_again_counts_as_it_ended_last_and_its_violation_is_still_told() {
+    fn a_repeated_piece_counts_with_its_last_result_and_its_violation_is_still_reported() {
         let matrix = matrix(vec![ran(1, Some("it broke")), ran(2, None)]);
         assert!(matrix.holds());
         let text = matrix.to_markdown();

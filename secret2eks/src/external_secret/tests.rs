@@ -113,7 +113,7 @@ fn another_version_and_every_drift_of_our_fields_is_written() {
 }
 
 #[test]
-fn whatever_others_change_in_the_specification_is_set_back() {
+fn changes_of_others_in_the_specification_are_reverted() {
     let route = apply_route();
     let table = [
         ("/refreshInterval", json!("0"), "`spec.refreshInterval`"),
@@ -244,7 +244,7 @@ fn synced_means_a_change_since_then_of_this_generation_and_ready() {
 }
 
 #[test]
-fn who_applies_the_same_object_is_found_and_who_edits_it_is_not() {
+fn another_manager_that_applies_the_same_object_is_found_and_one_that_edits_it_is_not() {
     let object = json!({"metadata": {"managedFields": [
         {"manager": "secret2eks", "operation": "Apply"},
         {"manager": "kubectl-edit", "operation": "Update"},

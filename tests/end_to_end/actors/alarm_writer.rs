@@ -27,7 +27,7 @@ async fn raise(writer: &Actor<'_>, alarm: &str, topic: &str, words: &str) -> Res
 }
 
 #[test]
-fn no_alarm_but_the_suites_own_speaks_on_the_topic_of_alerts() -> Result<()> {
+fn only_the_suites_own_alarms_can_publish_to_the_topic_of_alerts() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "alarms", &[]).await?;
         let topic = path.variant.stack.output("AlertTopicArn")?;
@@ -51,8 +51,7 @@ fn no_alarm_but_the_suites_own_speaks_on_the_topic_of_alerts() -> Result<()> {
 }
 
 #[test]
-fn an_alarm_that_the_stack_does_not_have_tells_secops_nothing_and_one_of_ours_rewritten_nothing_live()
--> Result<()> {
+fn a_foreign_alarm_is_no_alert_and_the_text_of_a_rewritten_alarm_has_no_effect() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "alarm-text", &[]).await?;
         let topic = path.variant.stack.output("DeadLetterTopicArn")?;

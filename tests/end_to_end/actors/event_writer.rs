@@ -20,7 +20,7 @@ async fn put(writer: &Actor<'_>, entry: &Value) -> Result<Value> {
 }
 
 #[test]
-fn who_puts_events_on_the_default_bus_tells_nothing_to_a_siem_that_listens_on_the_stacks_own() -> Result<()> {
+fn an_event_on_the_default_bus_does_not_reach_a_siem_that_listens_on_the_stacks_own() -> Result<()> {
     on_the_cloud(async |cloud| {
         let bus = name("siem-bus");
         let path = Path::deploy(cloud, "siem", &[("EventBusName", &bus)]).await?;

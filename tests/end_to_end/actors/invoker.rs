@@ -115,7 +115,7 @@ fn a_delivery_is_delivered_because_secret2eks_of_this_stack_says_so() -> Result<
 }
 
 #[test]
-fn who_invokes_secret2eks_delivers_what_is_current_and_nothing_else() -> Result<()> {
+fn an_invoker_of_secret2eks_can_only_deliver_the_current_version() -> Result<()> {
     on_the_cluster(async |cloud| {
         let function = cloud.delivery_function()?;
         let invoker = invoker(cloud, function).await?;

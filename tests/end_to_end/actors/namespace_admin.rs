@@ -37,7 +37,7 @@ pub async fn namespace_admin(cloud: &Cloud, namespace: &str) -> Result<ClusterAc
 }
 
 #[test]
-fn an_edit_that_changes_what_lands_in_the_cluster_is_denied_or_set_back_and_earns_no_receipt() -> Result<()> {
+fn an_edit_that_changes_the_value_in_the_cluster_is_denied_or_reverted_and_gets_no_receipt() -> Result<()> {
     on_the_cluster(async |cloud| {
         shared_namespace(cloud).await?;
         let admin = namespace_admin(cloud, NAMESPACE).await?;
@@ -122,7 +122,7 @@ fn an_object_that_is_no_longer_labelled_as_ours_is_still_not_believed() -> Resul
 }
 
 #[test]
-fn a_deleted_store_is_told_and_keeps_no_stolen_password_alive() -> Result<()> {
+fn a_deleted_store_is_reported_and_the_stolen_password_can_still_be_revoked() -> Result<()> {
     on_the_cluster(async |cloud| {
         let namespace = name("without-store");
         cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, &namespace, &[]).await?;

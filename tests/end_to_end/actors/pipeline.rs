@@ -91,7 +91,7 @@ fn the_rotation_function_revokes_nothing_and_adopts_nobody() -> Result<()> {
 }
 
 #[test]
-fn the_functions_that_look_and_act_are_closed_to_a_pipeline() -> Result<()> {
+fn a_pipeline_cannot_invoke_the_functions_that_check_and_act() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (other, previous, _) = of_another_team(cloud).await?;
         let pipeline = pipeline(cloud, &name("team-a")).await?;

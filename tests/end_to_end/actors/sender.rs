@@ -53,7 +53,7 @@ async fn stays_open(path: &Path, secret: &str) -> Result<()> {
 }
 
 #[test]
-fn who_sends_to_every_queue_but_the_rules_own_is_not_believed_about_a_rotation() -> Result<()> {
+fn a_success_of_a_rotation_counts_from_the_queue_of_the_rule_only() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "closed-queue", &[]).await?;
         let secret = failed(&path, "vhost.missing").await?;
@@ -74,7 +74,7 @@ fn who_sends_to_every_queue_but_the_rules_own_is_not_believed_about_a_rotation()
 }
 
 #[test]
-fn who_publishes_to_the_topic_ends_no_incident_and_starts_no_look_at_all_of_them() -> Result<()> {
+fn a_publisher_to_the_topic_ends_no_incident_and_starts_no_check_of_all_incidents() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "publisher", &[]).await?;
         let topic = path.variant.stack.output("DeadLetterTopicArn")?;
@@ -140,7 +140,7 @@ fn a_function_that_was_taken_over_closes_no_incident_of_a_rotation() -> Result<(
 }
 
 #[test]
-fn who_may_make_rules_sends_no_event_to_the_queues_by_a_rule_of_its_own() -> Result<()> {
+fn a_rule_of_somebody_else_sends_no_event_to_the_queues() -> Result<()> {
     on_the_cloud(async |cloud| {
         let path = Path::deploy(cloud, "own-rule", &[]).await?;
         let secret = failed(&path, "vhost.missing").await?;

@@ -8,7 +8,8 @@ use super::{leaked_and_rotated, revoke};
 use crate::support::failed_once;
 
 #[test]
-fn who_may_rotate_may_not_revoke_because_each_function_refuses_the_events_of_the_other() -> Result<()> {
+fn a_role_that_may_rotate_cannot_revoke_because_each_function_refuses_the_events_of_the_other() -> Result<()>
+{
     on_the_cloud(async |cloud| {
         let (app, leaked, value) = leaked_and_rotated(cloud, "two-functions", &json!({})).await?;
         let mut forced = revoke(&app, &leaked);

@@ -56,7 +56,7 @@ fn an_unknown_cluster_is_named() -> Result<()> {
 }
 
 #[test]
-fn an_api_server_that_does_not_answer_is_told_with_the_likely_cause() -> Result<()> {
+fn an_api_server_that_does_not_answer_is_reported_with_the_likely_cause() -> Result<()> {
     on_the_cluster(async |cloud| {
         let closed = free_ports(1)?.first().copied().context("no port")?;
         let endpoint = format!("https://127.0.0.1:{closed}");

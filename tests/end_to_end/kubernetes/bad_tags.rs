@@ -59,7 +59,7 @@ fn a_store_that_does_not_exist_and_a_key_that_is_not_in_the_secret_are_not_synce
 }
 
 #[test]
-fn an_event_of_another_shape_and_a_secret_that_is_gone_are_told_apart() -> Result<()> {
+fn an_event_of_another_shape_and_a_deleted_secret_have_different_kinds() -> Result<()> {
     on_the_cluster(async |cloud| {
         refused(
             &ask(cloud, &json!({"secret": "x"})).await?,

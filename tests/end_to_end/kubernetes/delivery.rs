@@ -68,7 +68,7 @@ fn a_lost_receipt_is_written_again() -> Result<()> {
 }
 
 #[test]
-fn a_secret_without_tags_is_not_meant_for_kubernetes_and_nobody_is_told() -> Result<()> {
+fn a_secret_without_tags_is_not_meant_for_kubernetes_and_nobody_is_notified() -> Result<()> {
     on_the_cluster(async |cloud| {
         let secret = Routed::create_tagged(cloud, &name("plain"), &[("team", "cookies")]).await?;
         let answer = secret.deliver().await?;

@@ -10,7 +10,7 @@ use super::routed::{NAMESPACE, RECEIPT, Routed, until};
 type Change = fn(&mut Value, &str);
 
 #[test]
-fn whatever_somebody_adds_to_an_external_secret_of_ours_is_set_back_before_the_receipt() -> Result<()> {
+fn additions_of_others_to_an_external_secret_of_ours_are_reverted_before_the_receipt() -> Result<()> {
     on_the_cluster(async |cloud| {
         let kubernetes = cloud.kubernetes()?;
         let table: [(&str, Change); 5] = [

@@ -63,7 +63,7 @@ fn a_kubernetes_secret_of_another_external_secret_is_never_overwritten() -> Resu
 }
 
 #[test]
-fn an_edit_by_hand_is_set_back_by_the_next_delivery() -> Result<()> {
+fn an_edit_by_hand_is_reverted_by_the_next_delivery() -> Result<()> {
     on_the_cluster(async |cloud| {
         let secret = Routed::delivered(cloud, &name("edited"), &[]).await?;
         let kubernetes = cloud.kubernetes()?;

@@ -201,7 +201,7 @@ fn an_object_of_a_cluster_external_secret_is_refused_at_once_and_its_owner_named
 }
 
 #[test]
-fn a_key_that_needs_a_store_with_a_prefix_is_told_as_not_supported() -> Result<()> {
+fn a_key_that_needs_a_store_with_a_prefix_is_reported_as_not_supported() -> Result<()> {
     on_the_cluster(async |cloud| {
         is_refused(cloud, "a store with a `prefix` is not supported", |spec, _| {
             for item in spec["data"].as_array_mut().into_iter().flatten() {

@@ -15,7 +15,7 @@ const UNASKED: [Unasked<'_>; 4] = [
 ];
 
 #[test]
-fn every_right_in_the_cluster_is_needed() -> Result<()> {
+fn every_permission_in_the_cluster_is_needed() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let kubernetes = cloud.kubernetes()?;
         let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
@@ -41,7 +41,7 @@ fn every_right_in_the_cluster_is_needed() -> Result<()> {
 }
 
 #[test]
-fn every_right_in_the_account_is_needed() -> Result<()> {
+fn every_permission_in_the_account_is_needed() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let role = Role::of(cloud, &cloud.stack, "Secret2EksRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || {

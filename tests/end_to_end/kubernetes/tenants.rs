@@ -149,7 +149,7 @@ fn a_store_reads_no_secret_of_another_cluster_and_of_no_other_tenant() -> Result
 }
 
 #[test]
-fn a_secret_of_another_cluster_is_left_alone_and_who_asks_for_it_is_told() -> Result<()> {
+fn a_secret_of_another_cluster_is_not_delivered_and_a_direct_request_for_it_fails() -> Result<()> {
     on_the_cluster(async |cloud| {
         let other =
             Routed::create(cloud, &name("elsewhere"), &[("secret2eks/cluster", "production")]).await?;

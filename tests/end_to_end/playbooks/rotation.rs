@@ -156,7 +156,7 @@ fn the_previous_version_comes_back_by_the_page_and_rotation_goes_on() -> Result<
 }
 
 #[test]
-fn current_credentials_that_the_broker_refuses_are_mended_by_the_page() -> Result<()> {
+fn current_credentials_that_the_broker_refuses_are_repaired_by_the_page() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("refused-page")).await?;
         let management = cloud.broker.management()?;

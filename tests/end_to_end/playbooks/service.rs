@@ -89,7 +89,7 @@ fn a_secret_and_a_stack_are_taken_out_of_use_by_the_page() -> Result<()> {
 }
 
 #[test]
-fn what_rests_unhandled_is_told_and_credentials_are_mended_by_hand_by_the_page() -> Result<()> {
+fn unhandled_messages_are_reported_and_credentials_are_repaired_by_hand_by_the_page() -> Result<()> {
     on_the_cloud(async |cloud| {
         let variant = cloud.deploy_variant(&name("nothing-works"), &[], &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;

@@ -17,7 +17,7 @@ const UNASKED: [Unasked<'_>; 5] = [
 ];
 
 #[test]
-fn every_right_of_dlq_handler_is_needed() -> Result<()> {
+fn every_permission_of_dlq_handler_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = deliverer(cloud).await?;
         let path = Path::deploy(cloud, "handler-rights", &[("Secret2EksFunctionArn", &arn)]).await?;

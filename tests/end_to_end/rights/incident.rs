@@ -11,7 +11,7 @@ use super::{Role, UNASKED};
 use crate::support::{UNKNOWN_VERSION, current_logs_in, own_admin};
 
 #[test]
-fn every_right_of_the_function_for_incidents_is_needed() -> Result<()> {
+fn every_permission_of_the_function_for_incidents_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let parameters = [("CallTimeoutSeconds", "4")];
         let variant = cloud.deploy_variant(&name("incident-rights"), &parameters, &[]).await?;

@@ -11,7 +11,7 @@ use super::{Role, UNASKED, deliverer};
 use crate::support::{UNKNOWN_VERSION, current_logs_in, own_admin};
 
 #[test]
-fn every_right_of_rotation_mq_is_needed() -> Result<()> {
+fn every_permission_of_rotation_mq_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let arn = deliverer(cloud).await?;
         let parameters = [("Secret2EksFunctionArn", arn.as_str()), ("CallTimeoutSeconds", "4")];

@@ -8,7 +8,7 @@ use testbed::cloud::{Alerts, Cloud, Variant, tag};
 use super::{Role, Unasked};
 
 #[test]
-fn every_right_of_rotation_watch_is_needed() -> Result<()> {
+fn every_permission_of_rotation_watch_is_needed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let variant = cloud.deploy_variant(&name("watch-rights"), &[], &[]).await?;
         let alerts = cloud.alerts_of(&variant).await?;

@@ -73,7 +73,7 @@ fn a_single_user_whose_application_holds_all_its_connections_is_rotated_and_nobo
 }
 
 #[test]
-fn a_limit_of_the_vhost_that_others_hold_is_told_and_nobody_is_closed() -> Result<()> {
+fn a_limit_of_the_vhost_that_others_reach_is_reported_and_no_connection_is_closed() -> Result<()> {
     on_the_cloud(async |cloud| {
         let (vhost, other, password) = (name("full"), name("other"), "a-password-of-somebody-else");
         let management = cloud.broker.management()?;

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_of_kubernetes_is_told_the_version_that_its_module_requires() {
+    fn a_program_of_kubernetes_gets_the_version_that_its_module_requires() {
         let go_mod = "module x\n\nrequire (\n\tk8s.io/kube-openapi v0.1.0 // indirect\n\tk8s.io/kubernetes v1.35.4 // indirect\n)\n";
         let version = required_version(go_mod, "k8s.io/kubernetes");
         assert_eq!(version, Some("v1.35.4"));

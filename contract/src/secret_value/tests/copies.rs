@@ -112,7 +112,7 @@ fn a_uri_of_the_pair_gets_the_new_login_percent_encoded() {
 }
 
 #[test]
-fn a_uri_on_a_secret_with_a_host_is_told_from_another_brokers() {
+fn a_uri_on_a_secret_with_a_host_is_distinguished_from_another_brokers() {
     let broker = json!({"host": "MQ.example.com", "managementUrl": "https://admin.example.com"});
     let rotate = |uri: &str| rotated_text(OLD, &broker, &json!({ "uri": uri }).to_string());
     for uri in [
@@ -207,7 +207,7 @@ fn a_short_password_counts_inside_a_uri_only() -> Result<(), SecretValueError> {
 }
 
 #[test]
-fn a_password_that_is_the_users_name_is_told_from_it_by_the_key() -> Result<(), SecretValueError> {
+fn a_password_that_equals_the_users_name_is_distinguished_by_its_key() -> Result<(), SecretValueError> {
     let json = r#"{"engine":"rabbitmq","username":"payment-1","password":"payment-1","brokerId":"b-1",
         "queue":"payment-1","user":"payment-1","pass":"payment-1","exchange":"payment-1.orders"}"#;
     let next = SecretValue::parse(json)?.with_credentials(
@@ -304,7 +304,7 @@ fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_other_key_makes_the_renewal_panic_or_keeps_or_tells_the_password(extra in any_json()) {
+    fn no_other_key_makes_the_renewal_panic_or_keeps_or_shows_the_password(extra in any_json()) {
         match rotated(OLD, &json!({ "extra": extra })) {
             Ok(value) => {
                 let text = value.to_string();

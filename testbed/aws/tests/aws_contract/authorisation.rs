@@ -50,7 +50,7 @@ async fn the_services_own_tag_key_limits_a_role_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_secret_under_a_customers_key_needs_the_right_to_decrypt() -> Result<()> {
+async fn a_secret_under_a_customers_key_needs_the_permission_to_decrypt() -> Result<()> {
     let reader = Secret::new().await?;
     let mut answers = Vec::new();
     for key in ["AllowedKeyArn", "OtherKeyArn"] {
@@ -67,7 +67,7 @@ async fn a_secret_under_a_customers_key_needs_the_right_to_decrypt() -> Result<(
 }
 
 #[tokio::test]
-async fn who_rotates_needs_the_right_to_invoke_the_function() -> Result<()> {
+async fn the_caller_of_a_rotation_needs_the_permission_to_invoke_the_function() -> Result<()> {
     let secret = Secret::new().await?;
     secret.script_success()?;
     let shared = shared().await?;

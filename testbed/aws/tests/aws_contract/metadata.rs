@@ -11,7 +11,7 @@ use crate::support::{Secret, assert_refused, token, unique};
 const DAY: i64 = 86_400;
 
 #[tokio::test]
-async fn the_dates_of_rotation_are_told_while_rotation_is_on() -> Result<()> {
+async fn the_dates_of_rotation_are_returned_while_rotation_is_on() -> Result<()> {
     let secret = Secret::new().await?;
     let before = describe(&secret).await?;
     assert_eq!((before.last_rotated_date, before.next_rotation_date), (None, None));

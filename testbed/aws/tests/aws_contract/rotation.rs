@@ -75,7 +75,7 @@ async fn a_rotation_that_did_not_promote_has_failed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn rotate_secret_is_refused_while_pending_stands_elsewhere() -> Result<()> {
+async fn rotate_secret_is_refused_while_pending_is_attached_to_another_version() -> Result<()> {
     let secret = Secret::new().await?;
     secret.script(
         &json!({"createSecret": [put("second"), {"do": "fail", "type": "x", "message": "x", "times": 1}]}),
@@ -138,7 +138,7 @@ async fn the_rotation_token_reaches_the_function_and_is_taken_with_the_value() -
 }
 
 #[tokio::test]
-async fn a_rotation_is_told_on_the_default_event_bus() -> Result<()> {
+async fn a_rotation_is_reported_on_the_default_event_bus() -> Result<()> {
     let secret = Secret::new().await?;
     secret.script_success()?;
     let rotation = secret.rotate_and_wait().await?;
@@ -234,7 +234,7 @@ async fn a_test_runs_test_secret_alone_on_a_version_that_is_removed() -> Result<
 }
 
 #[tokio::test]
-async fn a_failed_test_is_told_and_changes_no_label() -> Result<()> {
+async fn a_failed_test_is_reported_and_changes_no_label() -> Result<()> {
     let secret = Secret::new().await?;
     secret
         .options(RotationOptions { enabled_during_test: Some(false), ..RotationOptions::default() })

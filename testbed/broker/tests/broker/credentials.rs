@@ -112,7 +112,7 @@ async fn deleting_a_user_ends_its_connections() -> Result<()> {
 }
 
 #[tokio::test]
-async fn over_http_a_bad_login_is_told_from_a_right_password_without_a_tag_by_one_letter() -> Result<()> {
+async fn over_http_a_bad_login_and_a_right_password_without_a_tag_differ_by_one_letter() -> Result<()> {
     let broker = broker().await?;
     connected(broker, "untagged", "a-password-123").await?;
     for (user, password, error) in [

@@ -33,7 +33,7 @@ async fn the_folder_of_an_earlier_cluster_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_what_was_there_and_new_certificates_are_told_and_needed() -> Result<()> {
+async fn a_restart_keeps_all_objects_and_new_certificates_are_described_and_required() -> Result<()> {
     let own = start("kubernetes-restart").await?;
     let kubernetes = &own.kubernetes;
     let delivery = Delivery::new(&own, "kept", "one").await?;
