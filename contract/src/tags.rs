@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 /// The tags of one secret.
 ///
-/// Tags are an authority: whoever may set them decides where a secret is delivered. `docs/src/kubernetes.md` has the
-/// policy that denies these keys to tenants.
+/// Anyone who may set tags decides where a secret is delivered. `docs/src/kubernetes.md` has the policy that denies these
+/// keys to tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags(BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! Whether an alert is sent. Whoever can invent failures must neither fill the chat nor suppress the alerts of others.
+//! Whether an alert is sent. Invented failures must not fill the chat, and must not suppress other alerts.
 
 use contract::{Area, Kind, Severity};
 use jiff::Timestamp;

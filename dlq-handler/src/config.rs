@@ -107,7 +107,7 @@ impl Config {
     }
 }
 
-/// Only a message from the right queue is believed, so none of the queues may be forgotten.
+/// Only a message from the right queue is accepted, so all queues must be set.
 fn refuse_some_of_the_separate_queues(environment: &Environment) -> Result<(), ConfigError> {
     let (set, missing): (Vec<&'static str>, Vec<&'static str>) =
         SEPARATE.into_iter().partition(|name| environment.optional(name).is_some());

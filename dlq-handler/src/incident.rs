@@ -180,7 +180,8 @@ impl Record {
             return Effect::Repeated;
         }
         if of_event && !was_of_event {
-            // Whoever may invoke a function can make it refuse an event. This must neither hide nor explain another failure.
+            // Anyone who may invoke a function can make it refuse an event. This must neither hide nor explain another
+            // failure.
             incident.failures += 1;
             return Effect::Repeated;
         }

@@ -1,6 +1,6 @@
 //! Turns failures into incidents, and incidents into alerts: steps 7-error and 8-error.
 //!
-//! The handler reads a message ([`triage`]), decides its incident on data ([`incident`]) and writes it. Only then it
+//! The handler reads a message ([`triage`]), decides its incident on data ([`incident`]) and writes it. After that, it
 //! notifies people ([`wording`]). A message that cannot be handled stays in the queue. Every operation can be repeated.
 
 pub mod budget;

@@ -20,7 +20,7 @@ use crate::way::Way;
 /// The number of envelopes around a message: one is SNS in SQS, and another is the handler's own waiting message.
 const ENVELOPES: usize = 4;
 
-/// A clock may be wrong by this much. A time in a message that is later than this is not believed.
+/// A clock may be wrong by this much. A time in a message that is later than this is not accepted.
 const LEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The longest text about one thing, in bytes: an ARN is shorter, and `DynamoDB` takes a key of 2,048.
 const NAME_LIMIT: usize = 1_000;
@@ -35,13 +35,13 @@ pub struct Received<'a> {
     pub sent_at: Timestamp,
     /// The queue that it came through.
     pub way: Way,
-    /// The ARN or name of secret2eks; without one, every function is believed to be it.
+    /// The ARN or name of secret2eks; without one, every function is accepted as it.
     pub deliverer: Option<&'a str>,
     /// Whether it has waited for a message that says more.
     pub waited: bool,
 }
 
-/// What a message with this `body` means. A success or a command that did not come from its sender is not believed.
+/// What a message with this `body` means. A success or a command that did not come from its sender is not accepted.
 #[must_use]
 pub fn triage(received: Received<'_>, body: &str) -> Message {
     let message = understood(received, body, ENVELOPES).unwrap_or_else(|| unknown(received, body));
@@ -107,7 +107,7 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
     Message::Untrusted { failure: Box::new(distrust(received, what, &about)), claim }
 }
 
-/// The failure that reports that `what`, about `about`, was not believed.
+/// The failure that reports that `what`, about `about`, was not accepted.
 fn distrust(received: Received<'_>, what: &str, about: &str) -> Failure {
     let about = if about.is_empty() { String::new() } else { format!(" ({})", cut(about, NAME_LIMIT)) };
     let detail = Detail {
@@ -161,7 +161,7 @@ fn failure(
     }
 }
 
-/// The time in a message. If it has none that can be believed, it is the time when the message was sent.
+/// The time in a message. If it has none that can be accepted, it is the time when the message was sent.
 fn time(value: &Value, received: Received<'_>) -> Timestamp {
     let claimed: Option<Timestamp> = value.as_str().and_then(|text| text.parse().ok());
     let sent_at = received.sent_at;

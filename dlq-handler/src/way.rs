@@ -1,11 +1,11 @@
 //! The queue that a message came through, and which messages are believed from which queue.
 //!
 //! Each sender has a queue of its own. The queue's policy and the roles in `infra/template.yaml` define who may send to
-//! it. Lambda names the queue of each message (`eventSourceARN`). A failure is believed from every queue, because it only
-//! notifies people. A success ends an incident, and the handler obeys a command. So both must come through the queue of
-//! their sender.
+//! it. Lambda names the queue of each message (`eventSourceARN`). A failure is accepted from every queue, because it only
+//! notifies people. A success ends an incident, and a command makes the handler act. So both must come through the queue
+//! of their sender.
 //!
-//! Whoever may invoke the function can name any queue: no event can prove where it comes from.
+//! Anyone who may invoke the function can name any queue: no event can prove where it comes from.
 
 use contract::Area;
 
@@ -53,7 +53,7 @@ impl Queues {
 }
 
 impl Way {
-    /// Whether that message is believed from this sender.
+    /// Whether that message is accepted from this sender.
     #[must_use]
     pub fn may_say(self, message: &Message) -> bool {
         let sender = match message {

@@ -2,7 +2,7 @@
 //! tried, and what to do. Pure, so that a test can read the alert of every kind.
 //!
 //! Except for its kind and its times, everything in an incident comes from outside. This includes the messages of our own
-//! functions: they quote names in secrets, and whoever can send to the queue can forge them. Here, such text is
+//! functions: they quote names in secrets, and anyone who can send to the queue can forge them. Here, such text is
 //! [`Foreign`].
 
 mod commands;

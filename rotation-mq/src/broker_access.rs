@@ -22,8 +22,8 @@ impl<'a> BrokerAccess<'a> {
     /// Finds the broker of `current` and reads its admin secret.
     ///
     /// The admin's password may only go to the endpoints in the admin secret. So a rotated secret that
-    /// names another broker is refused before anything is sent: whoever may write a rotated secret could
-    /// otherwise have the admin's password delivered to a host of their own.
+    /// names another broker is refused before anything is sent. Otherwise, anyone who may write a rotated
+    /// secret could have the admin's password sent to a host of their own.
     ///
     /// # Errors
     /// When one of the two cannot be read, or they are for different brokers.

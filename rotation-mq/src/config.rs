@@ -12,7 +12,7 @@ use crate::tls::BrokerRoots;
 /// What to do when somebody is still connected as the user that is about to be reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StaleConnections {
-    /// Name them in the log and go on: a password change does not close connections.
+    /// Name them in the log and continue: a password change does not close connections.
     Report,
     /// Close them once the password has changed.
     Close,

@@ -39,7 +39,7 @@ impl Pair {
     }
 
     /// The pair that a secret is for. `pin`, the tag `rotation-mq/user`, names it. Without the tag, it is the pair that the
-    /// users of AWSCURRENT and AWSPREVIOUS share: whoever may write a value must not choose the user.
+    /// users of AWSCURRENT and AWSPREVIOUS share: anyone who may write a value must not be able to choose the user.
     ///
     /// # Errors
     /// [`Taken::NotOfPair`] and [`Taken::Moved`] if AWSCURRENT is for another user.

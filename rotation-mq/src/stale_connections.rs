@@ -1,8 +1,8 @@
 //! Connections of the user that is about to be reset, and what to do about them.
 //!
-//! A password change never closes a connection. So before the reset, the step only reports them: whoever still uses the
-//! inactive user is locked out when it reconnects. Connections are closed after the reset. If they were closed before, a
-//! client would log in again with the password that it has.
+//! A password change never closes a connection. So before the reset, the step only reports them: a client that still uses
+//! the inactive user is locked out when it reconnects. Connections are closed after the reset. If they were closed before,
+//! a client would log in again with the password that it has.
 
 use crate::config::StaleConnections;
 use crate::error::RotationError;

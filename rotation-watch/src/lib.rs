@@ -1,7 +1,7 @@
 //! Checks every secret under a policy once a day, and notifies its owner before it is overdue.
 //!
-//! What is out of order is decided on data ([`policy`]), and so is who is notified of what ([`telling`]). The handler
-//! reads, publishes and stores.
+//! Two decisions are made on data: what is wrong with a secret ([`policy`]), and who is notified of what ([`telling`]).
+//! The handler reads, publishes and stores.
 
 pub mod ages;
 pub mod config;

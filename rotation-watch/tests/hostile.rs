@@ -1,4 +1,4 @@
-//! Whoever may tag a secret can write text into messages to its owner and to SecOps. No such text has an effect there.
+//! Anyone who may tag a secret can write text into messages to its owner and to SecOps. No such text has an effect there.
 
 use contract::Kind;
 use rotation_watch::policy::Finding;

@@ -91,8 +91,8 @@ pub async fn deliver(
 }
 
 /// A secret of another cluster. The secret2eks of every cluster receives its native event, so there is nothing to do here.
-/// But whoever requests the delivery from this function expects the secret in this cluster, and would wait for a receipt
-/// that never comes.
+/// But a caller that requests the delivery from this function expects the secret in this cluster, and would wait for a
+/// receipt that never comes.
 fn is_for_another(
     delivery: &Delivery,
     change: &Change,

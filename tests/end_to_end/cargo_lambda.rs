@@ -103,7 +103,7 @@ impl Watch {
     }
 
     /// Whether the child ended in time.
-    #[expect(clippy::print_stderr, reason = "compiling takes long, and whoever waits should know why")]
+    #[expect(clippy::print_stderr, reason = "compiling takes long, and the person who waits should know why")]
     async fn wait(&self, child: &mut Child) -> Result<bool> {
         let began = Instant::now();
         let mut told = began;

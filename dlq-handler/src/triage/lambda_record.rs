@@ -26,7 +26,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     }
     let answer = &value["responsePayload"];
     let kind = answer["errorType"].as_str().and_then(Kind::parse);
-    // Whoever invokes a function can name any secret in an event. A refused event proves nothing about that secret.
+    // A caller of a function can name any secret in an event. A refused event proves nothing about that secret.
     let named = delivery.as_ref().map(|request| cut(&request.secret_arn, NAME_LIMIT));
     let delivery = delivery.filter(|_| kind != Some(Kind::EventInvalid));
     let area = if delivery.is_some() { Area::Delivery } else { Area::Function };

@@ -48,7 +48,7 @@ fn short(text: Option<String>) -> Option<String> {
     text.map(|text| cut(&text, NAME_LIMIT))
 }
 
-/// The area of a notice. Whoever invokes a function can name any secret in an event. A refused event proves nothing about
+/// The area of a notice. A caller of a function can name any secret in an event. A refused event proves nothing about
 /// that secret.
 fn area(notice: &FailureNotice) -> Area {
     let is_the_functions = matches!(notice.kind, Kind::ConfigurationInvalid | Kind::EventInvalid);

@@ -295,7 +295,7 @@ fn messages_that_look_the_same_are_one_subject_and_others_are_not() {
     assert_ne!(subject("job 17 failed"), subject("job 17 was late"));
 }
 
-/// What is a success or a command by its sender's way is neither by another.
+/// Messages that are a success or a command from the queue of their sender, and neither from another queue.
 const CLAIMS: [(&str, Way, &str); 5] = [
     ("cloudtrail-rotation-succeeded", Way::Rule, "untrusted: a rotation succeeded, claims a success: true"),
     ("on-success", Way::Delivery, "untrusted: a delivery succeeded, claims a success: false"),

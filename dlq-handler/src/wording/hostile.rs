@@ -1,5 +1,5 @@
-//! Whoever may invoke a function, write a secret's value or name an alarm can write text into alerts. No such text has an
-//! effect there.
+//! Anyone who may invoke a function, write a secret's value or name an alarm can write text into alerts. No such text
+//! has an effect there.
 
 use contract::{Alert, Area, Kind};
 use jiff::Timestamp;

@@ -126,7 +126,7 @@ impl<'a> Stand<'a> {
         self.gates.open().await
     }
 
-    /// Checks that all parts of the testbed answer. If a part has ended, every cell is violated, for no reason of its own.
+    /// Checks that all parts of the testbed answer. If a part has ended, every further cell would be violated.
     ///
     /// # Errors
     /// When a part does not answer.

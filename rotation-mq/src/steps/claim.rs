@@ -127,7 +127,7 @@ async fn stored(
 }
 
 /// A version for `user`. Its password may go to the broker only if the admin secret, or the version itself, names that
-/// broker. Otherwise, whoever may write a value could have old passwords sent to another host.
+/// broker. Otherwise, anyone who may write a value could have old passwords sent to another host.
 async fn candidate(
     step: Step<'_>,
     found: &Found,

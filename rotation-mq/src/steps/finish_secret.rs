@@ -35,7 +35,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         let access = BrokerAccess::open(step.rotation, &found.description.arn, value).await?;
         let pending = step.fitting_pending(&found)?;
         pending_login::log_in(step, &found, pending, &access.endpoints).await?;
-        // Secrets Manager calls testSecret before this step. Whoever calls this step by hand may not have done so.
+        // Secrets Manager calls testSecret before this step. A person who calls this step may not have called it.
         if found.strategy() == Strategy::Alternating {
             test_secret::equal_grants(&found, pending.value.username(), &access).await?;
         }

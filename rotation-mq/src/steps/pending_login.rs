@@ -18,8 +18,8 @@ const AFTER_CLOSING: Backoff = Backoff::every(std::time::Duration::from_millis(5
 /// Proves the pending login over AMQPS.
 ///
 /// If the user's own limit on connections is reached, the function closes the connections of the pending user and tries
-/// again. They were opened with a password from before the reset, and nobody has the new one yet. Whoever holds them could
-/// otherwise block the rotation for ever. With `single`, they belong to the application, and the limit is not an error.
+/// again. They were opened with a password from before the reset, and nobody has the new one yet. Otherwise, these
+/// clients could block the rotation forever. With `single`, they belong to the application, and the limit is no error.
 /// The function closes no connection of another user. So the limit of a vhost or a node stays an error.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ pub fn set_back(existing: &Value, wanted: Wanted<'_>) -> Value {
 }
 
 /// The other field managers that declare this object with server-side apply. An edit by hand (`Update`) is drift and is
-/// overwritten. Two managers that apply would overwrite each other for ever.
+/// overwritten. Two managers that apply would overwrite each other forever.
 #[must_use]
 pub fn other_appliers(object: &Value) -> Vec<&str> {
     appliers(object).filter_map(|manager| manager["manager"].as_str()).collect()

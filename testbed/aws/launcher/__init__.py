@@ -1,1 +1,1 @@
-"""Starts MiniStack with patches for the parts that would falsify a rotation test (see CONTRACT.md)."""
+"""Starts MiniStack with patches for the parts that would make a rotation test wrong (see CONTRACT.md)."""

@@ -31,7 +31,7 @@ pub async fn start_cloud(name: &str) -> Result<Cloud> {
     Cloud::start(&parts, &folder, Options::default(), &[("CallTimeoutSeconds", "4")]).await
 }
 
-#[expect(clippy::print_stderr, reason = "installing takes long, and whoever waits should know why")]
+#[expect(clippy::print_stderr, reason = "installing takes long, and the person who waits should know why")]
 fn report(progress: &str) {
     eprintln!("{progress}");
 }

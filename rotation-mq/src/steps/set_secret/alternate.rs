@@ -115,8 +115,8 @@ impl Turn<'_> {
     async fn write(&self, on_broker: &OnBroker, plan: &Plan) -> Result<bool, RotationError> {
         let Self { step, found, admin, inactive, .. } = *self;
         claim::pin(step, found).await;
-        // Whoever reads AWSPENDING knows the password as soon as it is set. By then, the user must not have more permissions
-        // than the active one. A user that does not exist yet has none.
+        // Anyone who reads AWSPENDING can use the password as soon as it is set. By then, the user must not have more
+        // permissions than the active one. A user that does not exist yet has none.
         let (first, last): (Vec<&Change>, Vec<&Change>) =
             plan.changes.iter().partition(|change| on_broker.is_to_be_reset() && !change.is_addition());
         for change in first {

@@ -1,7 +1,7 @@
 //! Runs a private RabbitMQ until standard input ends: `testbed-broker <folder> [<tools folder>]`.
 //!
 //! For use by hand, and for the test that kills it and checks that no process remains.
-#![expect(clippy::print_stdout, reason = "its output is how it tells where the node is")]
+#![expect(clippy::print_stdout, reason = "its output reports where the node is")]
 
 use std::io::Read as _;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //! `testbed-cluster <folder> [<tools folder>]`.
 //!
 //! For use by hand, and for the test that kills it and checks that no process remains.
-#![expect(clippy::print_stdout, reason = "its output is how it tells where the cluster is")]
+#![expect(clippy::print_stdout, reason = "its output reports where the cluster is")]
 
 use std::io::Read as _;
 use std::path::PathBuf;
