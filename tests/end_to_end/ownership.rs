@@ -60,7 +60,10 @@ fn a_second_secret_for_the_same_user_is_refused_and_the_first_ones_application_k
         cloud.rotate_successfully(&first.arn).await?;
         let notice = is_refused(cloud, &first.user, &second, "mark").await?;
         ensure!(notice.to_string().contains(&format!("{}_clone", first.user)), "{notice}");
-        ensure!(notice.to_string().contains("next rotation"), "who is told must know by when: {notice}");
+        ensure!(
+            notice.to_string().contains("next rotation"),
+            "the notice does not say until when to act: {notice}"
+        );
         current_logs_in(cloud, &first.arn).await
     })
 }

@@ -48,7 +48,7 @@ fn a_stuck_rotation_is_found_by_the_hourly_check_and_reported_once() -> Result<(
         ensure!(types(&alerts) == ["incident.opened"], "{alerts:#?}");
         ensure!(alerts[0].to_string().contains("rotation.stuck"), "{alerts:#?}");
         ensure!(alerts[0].to_string().contains(&version), "{alerts:#?}");
-        ensure!(look().await?.len() == 1, "told twice");
+        ensure!(look().await?.len() == 1, "reported twice");
 
         path.rule.send(&[succeeded(&app.arn, &now().to_string())]).await?;
         let alerts = path.alerts.wait_for(&app.arn, 2).await?;

@@ -88,7 +88,7 @@ fn incidents_and_messages_of_0_1_survive_the_update() -> Result<()> {
         queue.send(&[body]).await?;
         let depth = queue.depth().await?;
         ensure!(depth == rests + 1, "the message was handled before the update: {rests} before, {depth} now");
-        ensure!(stack.alerts.about(&queued.arn).await?.is_empty(), "it was told before the update");
+        ensure!(stack.alerts.about(&queued.arn).await?.is_empty(), "it was reported before the update");
         stack.update().await?;
         cloud.lambda.delete_function_concurrency().function_name(&handler).send().await?;
 

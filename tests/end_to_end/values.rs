@@ -99,7 +99,10 @@ fn a_copy_that_cannot_be_renewed_is_refused_by_the_name_of_its_key_before_anythi
         let notice = failed_once(cloud, &other.arn, &answer, "secret.invalid", "`note`").await?;
         let password = cloud.value(&other.arn, "AWSCURRENT").await?["password"].clone();
         let password = password.as_str().context("no password")?;
-        ensure!(!format!("{answer:?} {notice}").contains(password), "the password was told");
+        ensure!(
+            !format!("{answer:?} {notice}").contains(password),
+            "the answer or the notice contains the password"
+        );
         ensure!(state_of(cloud, &app.user, &app.arn).await?.0 == before.0);
         Ok(())
     })

@@ -51,7 +51,7 @@ fn the_owner_of_a_secret_that_is_due_is_notified_once_a_day_with_its_playbook() 
         ensure!(digest.to_string().contains("infra/playbooks/secret-due.md#secret.due"), "{digest}");
 
         watch(cloud).await?;
-        ensure!(cloud.alerts.about(&thread).await?.len() == 1, "told twice on one day");
+        ensure!(cloud.alerts.about(&thread).await?.len() == 1, "notified twice on one day");
         Ok(())
     })
 }
@@ -130,7 +130,7 @@ fn a_secret_that_cannot_be_read_is_reported_and_the_others_are_still_reported() 
         ensure!(text.contains(&first) && text.contains(&last), "{text}");
 
         watch(cloud).await?;
-        ensure!(cloud.alerts.about(&arn).await?.len() == 1, "told twice on one day");
+        ensure!(cloud.alerts.about(&arn).await?.len() == 1, "notified twice on one day");
         cloud.secrets.delete_resource_policy().secret_id(&arn).send().await?;
         watch(cloud).await?;
         let digests = cloud.alerts.wait_for(&format!("digest of {mine}"), 1).await?;
@@ -182,7 +182,10 @@ fn a_deleted_secret_is_skipped_and_one_without_an_answer_fails_the_run_after_all
         proxy.reset();
         cloud.invoke_function(function, &json!({})).await?.value()?;
         alerts.wait_for(&format!("digest of {own}-silent"), 1).await?;
-        ensure!(alerts.about(&format!("digest of {own}-told")).await?.len() == 1, "told twice on one day");
+        ensure!(
+            alerts.about(&format!("digest of {own}-told")).await?.len() == 1,
+            "notified twice on one day"
+        );
         Ok(())
     })
 }

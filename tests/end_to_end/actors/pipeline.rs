@@ -153,7 +153,7 @@ fn an_invented_secret_puts_no_command_and_no_link_into_an_alert() -> Result<()> 
             alerts = cloud.alerts.wait_until(0, about).await?;
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
-        ensure!(!alerts.is_empty(), "nobody was told");
+        ensure!(!alerts.is_empty(), "nobody was notified");
         for alert in &alerts {
             let commands = commands(alert);
             let foreign = commands.iter().find(|command| command.contains("evil.example"));

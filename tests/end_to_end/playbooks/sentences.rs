@@ -144,7 +144,7 @@ fn the_sentence_about_a_secret_without_a_policy_is_run() -> Result<()> {
 #[test]
 fn the_sentences_about_the_day_when_nothing_works_are_run() -> Result<()> {
     on_the_cluster(async |cloud| {
-        let own = name("mended-sentence");
+        let own = name("repaired-sentence");
         let app = delivered_app(cloud, &own).await?;
         let words = [("NAMESPACE", own.as_str()), ("NAME", own.as_str())];
         let mut scene = Scene::open(cloud, "when-nothing-works.md", &words)?;

@@ -107,7 +107,10 @@ fn unhandled_messages_are_reported_and_credentials_are_repaired_by_hand_by_the_p
         rule.retry_after(0).await?;
         rule.send(&[succeeded(&crate::failure_path::secret("nobodys"), "2026-11-25T08:00:00Z")]).await?;
         while unhandled.depth().await? < 2 {
-            ensure!(started.elapsed() < Duration::from_secs(60), "it does not rest");
+            ensure!(
+                started.elapsed() < Duration::from_secs(60),
+                "the messages did not reach the second queue"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let mut page = open(cloud, "when-nothing-works.md")?;
@@ -124,7 +127,7 @@ fn unhandled_messages_are_reported_and_credentials_are_repaired_by_hand_by_the_p
         }
         page.run().await?;
         page.run().await?;
-        ensure!(page.run().await?.contains("something that nobody handles"), "what rests");
+        ensure!(page.run().await?.contains("something that nobody handles"), "the unhandled message");
         cloud.add_variables(handler, &[("INCIDENTS_TABLE", table)]).await?;
         page.run().await?;
         alerts.wait_until(1, |alert| alert.to_string().contains("something that nobody handles")).await?;
@@ -143,9 +146,9 @@ fn unhandled_messages_are_reported_and_credentials_are_repaired_by_hand_by_the_p
         for message in lost {
             alerts.wait_until(1, |alert| alert.to_string().contains(&message)).await?;
         }
-        ensure!(undelivered.depth().await? == 0, "something still rests");
+        ensure!(undelivered.depth().await? == 0, "a message is still in the queue");
 
-        let app = cloud.create_app(&name("mended")).await?;
+        let app = cloud.create_app(&name("repaired")).await?;
         cloud.rotate_successfully(&app.arn).await?;
         let value = cloud.value(&app.arn, "AWSCURRENT").await?;
         let user = value["username"].as_str().context("no user")?;

@@ -40,7 +40,7 @@ async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
     }
     ensure!(act(cloud, function, &app.arn, UNKNOWN_VERSION).await.is_err(), "it should fail");
     let told = variant.notices.wait_for(&app.arn, 1);
-    tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was told")?.map(drop)
+    tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was notified")?.map(drop)
 }
 
 async fn act(cloud: &Cloud, function: &str, secret: &str, version: &str) -> Result<()> {

@@ -42,7 +42,7 @@ async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
     }
     ensure!(call(cloud, variant, &app.arn, UNKNOWN_VERSION, "testSecret").await.is_err(), "it should fail");
     let told = variant.notices.wait_for(&app.arn, 1);
-    tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was told")?.map(drop)
+    tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was notified")?.map(drop)
 }
 
 async fn call(cloud: &Cloud, variant: &Variant, secret: &str, version: &str, step: &str) -> Result<()> {

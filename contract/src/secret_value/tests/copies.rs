@@ -13,7 +13,7 @@ const NEW: &str = "New \"pass\\word:2";
 const NEW_ENCODED: &str = "New%20%22pass%5Cword%3A2";
 const PAIR: [&str; 2] = ["payment", "payment_clone"];
 
-/// The other keys after a rotation of a secret that has `extra` besides the known ones, as text.
+/// The other keys after a rotation of a secret that has `extra` keys in addition to the known ones, as text.
 fn rotated_text(password: &str, broker: &Value, extra: &str) -> Result<String, SecretValueError> {
     let mut json = json!({"engine": "rabbitmq", "username": "payment", "password": password});
     if let (Some(secret), Some(broker)) = (json.as_object_mut(), broker.as_object()) {

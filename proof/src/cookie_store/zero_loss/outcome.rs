@@ -91,7 +91,7 @@ impl ZeroLoss {
                 counts.replaced, counts.lost, counts.resent, counts.redelivered, counts.duplicates
             ),
             String::new(),
-            "| clients | policy | besides | orders | orders/s | rotations | refused | replaced | lost connections \
+            "| clients | policy | events | orders | orders/s | rotations | refused | replaced | lost connections \
              | resent | redelivered | duplicates | longest pause |"
                 .to_owned(),
             format!("|{}", "---|".repeat(13)),
@@ -104,12 +104,12 @@ impl ZeroLoss {
 impl Played {
     pub(super) fn row(&self) -> String {
         let Self { scene, orders, time, rotations, refused, counts } = self;
-        let besides: Vec<&str> = scene.incidents.iter().map(|incident| incident.name()).collect();
-        let besides = besides.join(", ");
+        let events: Vec<&str> = scene.incidents.iter().map(|incident| incident.name()).collect();
+        let events = events.join(", ");
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = *orders as f64 / time.as_secs_f64();
         format!(
-            "| {} | {} | {besides} | {orders} | {rate:.0} | {rotations} | {refused} | {} | {} | {} | {} | {} | {} ms |",
+            "| {} | {} | {events} | {orders} | {rate:.0} | {rotations} | {refused} | {} | {} | {} | {} | {} | {} ms |",
             scene.pattern.name(),
             scene.policy.name(),
             counts.replaced,
