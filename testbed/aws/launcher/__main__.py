@@ -28,6 +28,7 @@ def main() -> None:
         control,
         endpoints,
         message_move,
+        rate_limits,
         resource_policies,
         rotation,
         runtime_speed,
@@ -48,6 +49,8 @@ def main() -> None:
         cloudformation,
         runtime_speed,
         web_identity,
+        # It wraps what the other parts have installed: a refused call reaches none of them.
+        rate_limits,
         control,
     ):
         part.install()

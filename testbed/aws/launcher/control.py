@@ -11,6 +11,9 @@
 | POST /_testbed/cluster/issuer {"name": cluster, "issuer": URL, "keys": JWKS} | sets the OIDC issuer |
 | GET  /_testbed/asynchronous?function=NAME[&wait_ms=N] | waits for events, counts those not ended |
 | GET  /_testbed/quiet?function=NAME&queues=URL,URL&wait_ms=N | waits until none has work left |
+| GET  /_testbed/rotations?prefix=ARN | counts the outcomes of the last rotations of these secrets |
+| POST /_testbed/limits {"factor": N or null} | switches the request quotas on or off, starts the counts |
+| GET  /_testbed/limits | returns the calls of each operation, served and refused |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | returns the access entry, or null |
 """
 
@@ -28,6 +31,7 @@ from . import (
     asynchronous_invoke,
     endpoints,
     quiet,
+    rate_limits,
     rotation,
     rotation_options,
     rotation_record,
@@ -51,6 +55,7 @@ def install() -> None:
     def reset_with_rotations() -> None:
         reset()
         rotation_record.forget()
+        rate_limits.change({})
 
     app.app, app._reset_all_state = with_control, reset_with_rotations
 
@@ -113,6 +118,7 @@ def _step(arguments: dict) -> dict:
 CALLS = {
     "GET ready": lambda _arguments: {"ready": True},
     "GET rotation": _status,
+    "GET rotations": lambda arguments: rotation_record.outcomes(arguments["prefix"]),
     "POST rotation": _options,
     "POST rotation/resume": _resume,
     "POST rotation/step": _step,
@@ -121,5 +127,7 @@ CALLS = {
     "POST cluster/issuer": web_identity.put_issuer,
     "GET asynchronous": asynchronous_invoke.under_way,
     "GET quiet": quiet.wait,
+    "POST limits": rate_limits.change,
+    "GET limits": rate_limits.read,
     "GET access-entry": access_entries.find,
 }

@@ -8,11 +8,12 @@ import base64
 import json
 import os
 import pathlib
-import time
 
 from ministack.core.responses import error_response_json, new_uuid
 from ministack.services import eks, mq
 from ministack.services.cloudformation import provisioners
+
+from . import rate_limits
 
 # CreateCluster requires a role that exists.
 CLUSTER_TRUST = {
@@ -50,29 +51,9 @@ def create_broker(body: dict) -> tuple:
 
 
 def describe_broker(broker_id: str) -> tuple:
-    if _bucket.take():
+    if rate_limits.admits("DescribeBroker"):
         return _describe_broker(broker_id)
     return error_response_json("TooManyRequestsException", "Rate exceeded", 429)
-
-
-class Bucket:
-    """Amazon MQ's API throttling for an account: a burst of calls, then a number of calls a second."""
-
-    def __init__(self, size: int, refill: int) -> None:
-        self.size, self.refill = size, refill
-        self.tokens, self.seen = float(size), time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self.tokens = min(self.size, self.tokens + (now - self.seen) * self.refill)
-        self.seen = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-_bucket = Bucket(100, 15)
 
 
 def instances(console: str, endpoint: str) -> list[dict]:

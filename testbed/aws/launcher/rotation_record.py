@@ -1,9 +1,13 @@
 """Records what each rotation did. A test waits for the end and reads it (`GET /_testbed/rotation`)."""
 
+import collections
 import dataclasses
 import threading
 
 from . import rotation_options
+
+# The records of unsuccessful rotations that one answer returns at most.
+SHOWN = 20
 
 changed = threading.Condition()
 _of_secret: dict[str, list["Rotation"]] = {}
@@ -101,6 +105,20 @@ def wait_for_the_end(secret_arn: str, version_id: str | None, limit_seconds: flo
     with changed:
         changed.wait_for(over, timeout=limit_seconds)
         return last(secret_arn, version_id)
+
+
+def outcomes(prefix: str) -> dict:
+    """Counts the outcomes of the last rotations of the secrets whose ARN begins with `prefix`.
+
+    Also returns the records of some that ended without success, for the analysis.
+    """
+    with changed:
+        found = [rotations[-1] for arn, rotations in _of_secret.items() if arn.startswith(prefix)]
+    bad = [rotation for rotation in found if rotation.outcome not in ("running", "succeeded")]
+    return {
+        "outcomes": dict(collections.Counter(rotation.outcome for rotation in found)),
+        "unsuccessful": [rotation.as_json() for rotation in bad[:SHOWN]],
+    }
 
 
 def forget() -> None:

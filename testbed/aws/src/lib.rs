@@ -8,6 +8,7 @@ mod control;
 mod deploy;
 mod endpoints;
 mod install;
+mod limits;
 mod rotation;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use sandbox::process::{self, Process, free_ports};
 pub use deploy::{Artifact, Stack};
 pub use endpoints::{BrokerEngine, BrokerState};
 pub use install::{Python, emulator_version};
+pub use limits::{Calls, Outcomes};
 pub use rotation::{Attempt, EventForm, Pending, Retry, Rotation, RotationOptions, Step, Token};
 
 const REGION: &str = "us-east-1";

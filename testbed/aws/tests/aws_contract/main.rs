@@ -7,6 +7,7 @@ mod endpoints;
 mod hypotheses;
 mod labels;
 mod metadata;
+mod quotas;
 mod resource_policies;
 mod rotation;
 mod stacks;

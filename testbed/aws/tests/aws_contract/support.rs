@@ -32,7 +32,7 @@ pub async fn shared() -> Result<&'static Shared> {
 async fn start() -> Result<Shared> {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     remove_folders_of_ended_runs(temporary)?;
-    let folder = temporary.join(format!("aws-contract-{}", std::process::id()));
+    let folder = folder_of_this_run();
     let probe_folder = folder.join("probe");
     std::fs::create_dir_all(&probe_folder)?;
     let tools = temporary.parent().context("no target folder")?.join("testbed");
@@ -51,6 +51,15 @@ async fn start() -> Result<Shared> {
 
 pub fn template(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// For the emulator of one test.
+pub fn folder_of_a_test(name: &str) -> PathBuf {
+    folder_of_this_run().join(name)
+}
+
+fn folder_of_this_run() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("aws-contract-{}", std::process::id()))
 }
 
 fn remove_folders_of_ended_runs(temporary: &Path) -> Result<()> {
