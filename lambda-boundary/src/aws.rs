@@ -5,22 +5,50 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_async::rt::sleep::default_async_sleep;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use contract::Kind;
 
 /// The SDK's configuration. Every operation ends within `timeout`, its three attempts included.
+///
+/// All clients share one HTTP client, which is made here, in Lambda's init phase. By default, each client of a service reads
+/// all certificate authorities of the system again, at its first call, at the small share of a core of an invocation.
 pub async fn aws_sdk(timeout: Duration) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(timeout / 3)
-        .operation_attempt_timeout(timeout / 2)
-        .operation_timeout(timeout)
-        .build();
     aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
+        .http_client(https(timeout / 3))
+        .timeout_config(timeouts(timeout))
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .load()
         .await
+}
+
+/// The same configuration and HTTP client, for operations that end within another `timeout`.
+#[must_use]
+pub fn with_timeout(config: &SdkConfig, timeout: Duration) -> SdkConfig {
+    config.to_builder().timeout_config(timeouts(timeout)).build()
+}
+
+fn timeouts(timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(timeout / 2).operation_timeout(timeout).build()
+}
+
+fn https(connect_timeout: Duration) -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder().connect_timeout(connect_timeout).build();
+    let mut connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .connector_settings(settings)
+        .proxy_config(ProxyConfig::from_env());
+    connector.set_sleep_impl(default_async_sleep());
+    let connector = SharedHttpConnector::new(connector.build());
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// A call to AWS failed.

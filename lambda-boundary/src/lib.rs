@@ -11,7 +11,7 @@ mod logging;
 mod metrics;
 mod tls;
 
-pub use aws::{AwsError, aws_sdk};
+pub use aws::{AwsError, aws_sdk, with_timeout};
 pub use backoff::Backoff;
 pub use deadline::time_left;
 pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wrong};

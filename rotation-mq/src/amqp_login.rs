@@ -6,21 +6,21 @@ use std::time::Duration;
 use contract::{Kind, Password};
 use lambda_boundary::tls_refusal_in;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
-use lapin::tcp::OwnedTLSConfig;
+use lapin::tcp::{AMQPUriTcpExt as _, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
+use rustls::ClientConfig;
 
 use crate::amazon_mq::Endpoints;
-use crate::tls::BrokerRoots;
 
 /// The largest frame, in bytes. A login needs no larger one, and RabbitMQ 4 accepts no smaller one.
 /// <https://www.rabbitmq.com/docs/configure#config-items>
 const FRAME_MAX: u32 = 8_192;
 
-/// How to log in: which certificates to trust and how long to wait.
+/// How to log in: with which TLS configuration, and how long to wait.
 #[derive(Debug)]
 pub struct AmqpLogin {
-    roots: BrokerRoots,
+    tls: RustlsConnector,
     timeout: Duration,
 }
 
@@ -103,10 +103,10 @@ impl LoginError {
 }
 
 impl AmqpLogin {
-    /// Logins that trust `roots` and take at most `timeout`.
+    /// Logins with this TLS configuration, each of which takes at most `timeout`.
     #[must_use]
-    pub fn new(roots: BrokerRoots, timeout: Duration) -> Self {
-        Self { roots, timeout }
+    pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
+        Self { tls: RustlsConnector::from(tls), timeout }
     }
 
     /// Logs in, opens the vhost and a channel, and closes again.
@@ -146,11 +146,17 @@ impl AmqpLogin {
             // Without it, the broker decides, and lapin reads its "no limit" as buffers of 128 GiB.
             query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
-        let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.private_pem().map(str::to_owned) };
         let properties =
             ConnectionProperties::default().with_connection_name("rotation-mq login test".into());
         let runtime = lapin::runtime::default_runtime()?;
-        let connection = Connection::connect_uri_with_config(uri, properties, tls, runtime).await?;
+        let tls = self.tls.clone();
+        // lapin itself would read all roots again for each connection.
+        let connect_tls = async move |uri: AMQPUri, runtime| {
+            let tcp = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
+            let stream = tcp.connect_async(&runtime).await?;
+            Ok(stream.into_rustls(&tls, &tcp.authority.host).await?)
+        };
+        let connection = Connection::connector(uri, runtime, connect_tls, properties).await?;
         connection.create_channel().await?;
         // The login is proved. A broker that is slow to close the connection does not change that.
         let _ = tokio::time::timeout(Duration::from_secs(1), connection.close(200, "login verified".into()))

@@ -112,7 +112,7 @@ fn broker_roots(
     let Some(path) = environment.optional("BROKER_CA_BUNDLE") else {
         return Ok(BrokerRoots::web());
     };
-    file(&path).ok().and_then(|pem| BrokerRoots::web_and(pem).ok()).ok_or_else(|| {
+    file(&path).ok().and_then(|pem| BrokerRoots::web_and(&pem).ok()).ok_or_else(|| {
         wrong("BROKER_CA_BUNDLE", "the path of a readable PEM file with at least one certificate")
     })
 }

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod grants;
 pub mod handler;
+pub mod just_seen;
 pub mod management_api;
 pub mod name_prefixes;
 pub mod ownership;
@@ -42,6 +43,8 @@ pub struct Rotation {
     pub management: management_api::ManagementClient,
     /// AMQPS logins.
     pub amqp: amqp_login::AmqpLogin,
+    /// What the steps of one rotation have just seen on the broker.
+    pub just_seen: just_seen::JustSeen,
     /// secret2eks.
     pub delivery: messages::DeliveryRequests,
     /// The dead-letter topic.

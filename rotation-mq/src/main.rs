@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use lambda_boundary::{aws_sdk, cannot_start, now, serve, start, wrong_configuration};
+use lambda_boundary::{aws_sdk, cannot_start, now, serve, start, with_timeout, wrong_configuration};
 use messages::{DeliveryRequests, Topic};
 use rotation_mq::Rotation;
 use rotation_mq::amazon_mq::AmazonMq;
 use rotation_mq::amqp_login::AmqpLogin;
 use rotation_mq::config::Config;
 use rotation_mq::handler::{NOTICE_TIMEOUT, handle, notify_of_wrong_configuration};
+use rotation_mq::just_seen::JustSeen;
 use rotation_mq::management_api::ManagementClient;
 use rotation_mq::secret_store::SecretStore;
 
@@ -31,13 +32,15 @@ async fn main() -> ExitCode {
 
 async fn connect(config: Config) -> Result<Rotation, lambda_runtime::Error> {
     let timeout = config.call_timeout;
+    let tls = config.broker_roots.client_config()?;
     let aws = aws_sdk(timeout).await;
-    let aws_for_notices = aws_sdk(NOTICE_TIMEOUT).await;
+    let aws_for_notices = with_timeout(&aws, NOTICE_TIMEOUT);
     Ok(Rotation {
         secrets: SecretStore::new(&aws, timeout),
         amazon_mq: AmazonMq::new(&aws, timeout, config.endpoints_kept),
-        management: ManagementClient::new(&config.broker_roots, timeout)?,
-        amqp: AmqpLogin::new(config.broker_roots.clone(), timeout),
+        management: ManagementClient::new(&tls, timeout)?,
+        amqp: AmqpLogin::new(tls, timeout),
+        just_seen: JustSeen::default(),
         delivery: DeliveryRequests::new(&aws, config.secret2eks_function.clone(), timeout),
         dead_letter: Topic::new(&aws_for_notices, config.dead_letter_topic.clone(), NOTICE_TIMEOUT),
         now,

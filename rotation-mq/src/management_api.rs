@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use contract::Password;
 use reqwest::{Client, Method};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::grants::{ADMINISTRATOR_TAG, Grants, is_unwritable};
 use crate::ownership::Mark;
-use crate::tls::{BrokerRoots, UnusableBundle};
+use crate::password::{HASHING_ALGORITHM, StoredPassword};
 
 mod answers;
 mod changes;
@@ -43,19 +44,26 @@ pub struct ManagementApi<'a> {
     password: &'a Password,
 }
 
+/// A user of the broker.
+pub struct User {
+    /// What is granted to it.
+    pub grants: Grants,
+    /// Its password, as the broker stores it.
+    pub password: StoredPassword,
+}
+
 impl ManagementClient {
-    /// A client that trusts `roots`. A call takes at most `timeout`, its retry included.
+    /// A client with this TLS configuration. A call takes at most `timeout`, its retry included.
     ///
     /// # Errors
-    /// When the roots are unusable.
-    pub fn new(roots: &BrokerRoots, timeout: Duration) -> Result<Self, UnusableBundle> {
+    /// When the TLS configuration is unusable.
+    pub fn new(tls: &ClientConfig, timeout: Duration) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
-            .tls_backend_preconfigured(roots.client_config()?)
+            .tls_backend_preconfigured(tls.clone())
             .https_only(true)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| UnusableBundle)?;
+            .build()?;
         Ok(Self { http, timeout })
     }
 
@@ -97,23 +105,31 @@ impl ManagementApi<'_> {
     /// # Errors
     /// When the broker cannot be asked or refuses, or the user has a tag that [`Self::put_user`] could not write again.
     pub async fn grants(self, user: &str) -> Result<Option<Grants>, ApiError> {
-        let of_user = ["users", user];
-        let of_permissions = ["users", user, "permissions"];
-        let of_topics = ["users", user, "topic-permissions"];
-        let (record, permissions, topic_permissions) = tokio::try_join!(
-            self.get::<answers::User>(&of_user),
-            self.get::<Vec<answers::Permission>>(&of_permissions),
-            self.get::<Vec<answers::TopicPermission>>(&of_topics),
-        )?;
-        let (Some(record), Some(permissions), Some(topic_permissions)) =
-            (record, permissions, topic_permissions)
-        else {
+        Ok(self.user(user).await?.map(|found| found.grants))
+    }
+
+    /// `user`, with everything that is granted to it. None if there is no such user. Needs an administrator.
+    ///
+    /// One request follows the other, because requests at the same time need a connection each. At the share of a core that
+    /// Lambda gives a small function, a TLS handshake takes longer than several answers of the broker.
+    ///
+    /// # Errors
+    /// As [`Self::grants`].
+    pub async fn user(self, user: &str) -> Result<Option<User>, ApiError> {
+        let Some(mut record) = self.get::<answers::User>(&["users", user]).await? else {
             return Ok(None);
         };
+        let Some(permissions) = self.get(&["users", user, "permissions"]).await? else {
+            return Ok(None);
+        };
+        let Some(topic_permissions) = self.get(&["users", user, "topic-permissions"]).await? else {
+            return Ok(None);
+        };
+        let password = record.take_password();
         let grants = answers::grants(record, permissions, topic_permissions);
         match grants.tags.iter().find(|tag| is_unwritable(tag)) {
             Some(tag) => Err(self.error(&Method::GET, &["users", user], Failure::UnwritableTag(tag.clone()))),
-            None => Ok(Some(grants)),
+            None => Ok(Some(User { grants, password })),
         }
     }
 
@@ -144,7 +160,7 @@ impl ManagementApi<'_> {
         let body = |tags: &[&str]| {
             json!({
                 "password_hash": password_hash,
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "hashing_algorithm": HASHING_ALGORITHM,
                 "tags": tags.join(","),
             })
         };

@@ -12,6 +12,8 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Amazon MQ requires at least four different characters.
 const DIFFERENT_CHARACTERS: usize = 4;
 const SALT_BYTES: usize = 4;
+/// RabbitMQ's name for the algorithm of [`hash`].
+pub const HASHING_ALGORITHM: &str = "rabbit_password_hashing_sha256";
 
 /// A new password of `length` characters, 6 bits of randomness each.
 pub fn generate(length: usize, random: &mut impl CryptoRng) -> Password {
@@ -27,12 +29,39 @@ pub fn generate(length: usize, random: &mut impl CryptoRng) -> Password {
 }
 
 /// The password as the broker stores it: `base64(salt ++ SHA-256(salt ++ password))`, for
-/// `rabbit_password_hashing_sha256`. Only this leaves the process when a password is set.
+/// [`HASHING_ALGORITHM`]. Only this leaves the process when a password is set.
 /// <https://www.rabbitmq.com/docs/passwords#computing-password-hash>
 pub fn hash(password: &Password, random: &mut impl CryptoRng) -> String {
     let mut salt = [0_u8; SALT_BYTES];
     random.fill_bytes(&mut salt);
     salted_hash(password, salt)
+}
+
+/// A password as the broker stores it. It is never printed, because a hash allows to try passwords without the broker.
+#[derive(Default)]
+pub struct StoredPassword {
+    algorithm: String,
+    hash: String,
+}
+
+impl StoredPassword {
+    /// The fields `hashing_algorithm` and `password_hash` of a broker user.
+    #[must_use]
+    pub fn new(algorithm: String, hash: String) -> Self {
+        Self { algorithm, hash }
+    }
+
+    /// Whether it is this password. None if the broker does not show a hash, or uses another algorithm: then only a login
+    /// can tell.
+    #[must_use]
+    pub fn is(&self, password: &Password) -> Option<bool> {
+        if self.algorithm != HASHING_ALGORITHM {
+            return None;
+        }
+        let stored = STANDARD.decode(&self.hash).ok()?;
+        let salt = *stored.first_chunk::<SALT_BYTES>()?;
+        Some(salted_hash(password, salt) == self.hash)
+    }
 }
 
 fn salted_hash(password: &Password, salt: [u8; SALT_BYTES]) -> String {
@@ -51,6 +80,24 @@ mod tests {
     fn the_hash_is_the_one_of_the_rabbitmq_manual() {
         let expected = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR";
         assert_eq!(salted_hash(&Password::new("test12".to_owned()), [0x90, 0x8D, 0xC6, 0x0A]), expected);
+    }
+
+    #[test]
+    fn a_stored_password_is_recognized_if_its_algorithm_is_known() {
+        let password = Password::new("test12".to_owned());
+        let hash = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR";
+        let stored = |algorithm: &str, hash: &str| StoredPassword::new(algorithm.to_owned(), hash.to_owned());
+        assert_eq!(stored(HASHING_ALGORITHM, hash).is(&password), Some(true));
+        assert_eq!(stored(HASHING_ALGORITHM, hash).is(&Password::new("test13".to_owned())), Some(false));
+        for (algorithm, hash) in [
+            ("rabbit_password_hashing_sha512", hash),
+            (HASHING_ALGORITHM, ""),
+            (HASHING_ALGORITHM, "kI3G"),
+            (HASHING_ALGORITHM, "no base64"),
+            ("", hash),
+        ] {
+            assert_eq!(stored(algorithm, hash).is(&password), None, "{algorithm} {hash}");
+        }
     }
 
     #[test]

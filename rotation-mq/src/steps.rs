@@ -6,6 +6,7 @@ use lambda_boundary::Backoff;
 use crate::Rotation;
 use crate::error::RotationError;
 use crate::event::{StepEvent, StepName};
+use crate::just_seen::Attempt;
 use crate::ownership::Mark;
 use crate::pair::{self, Pair};
 use crate::secret_store::{Description, StoreError, Version};
@@ -137,6 +138,16 @@ impl Step<'_> {
             RotationError::PendingStale { secret: secret(), version: self.event.token.clone(), source }
         })?;
         Ok(pending)
+    }
+
+    /// This attempt to rotate the secret.
+    #[must_use]
+    pub fn attempt(&self, found: &Found) -> Attempt {
+        Attempt {
+            secret: found.description.arn.clone(),
+            current: found.current.id.clone(),
+            pending: self.event.token.clone(),
+        }
     }
 
     /// The pair that the secret is for. Its tag names it, or, without a tag, the users of its versions.

@@ -1,10 +1,12 @@
 //! The fields of the management API's answers that are used. Other fields may change.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 
 use serde::Deserialize;
 
 use crate::grants::{self, Grants};
+use crate::password::StoredPassword;
 
 /// `GET /api/users/{name}` and `GET /api/whoami`.
 #[derive(Deserialize)]
@@ -12,6 +14,10 @@ pub(super) struct User {
     tags: Tags,
     #[serde(default)]
     limits: BTreeMap<String, i64>,
+    #[serde(default)]
+    hashing_algorithm: String,
+    #[serde(default)]
+    password_hash: String,
 }
 
 /// A list since RabbitMQ 3.9. Before, a text with commas.
@@ -23,6 +29,10 @@ enum Tags {
 }
 
 impl User {
+    pub(super) fn take_password(&mut self) -> StoredPassword {
+        StoredPassword::new(take(&mut self.hashing_algorithm), take(&mut self.password_hash))
+    }
+
     pub(super) fn has_tag(&self, tag: &str) -> bool {
         match &self.tags {
             Tags::List(tags) => tags.iter().any(|own| own == tag),

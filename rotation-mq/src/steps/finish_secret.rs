@@ -2,11 +2,12 @@
 
 use contract::{DeliveryRequest, SecretValue, Strategy};
 
-use super::{Step, nodes, pending_login, test_secret};
+use super::{Found, Step, nodes, pending_login, test_secret};
 use crate::amazon_mq::Endpoints;
 use crate::amqp_login::LoginError;
 use crate::broker_access::BrokerAccess;
 use crate::error::{Credentials, RotationError};
+use crate::secret_store::Version;
 
 /// How a finishSecret ended that did not fail.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub enum Finished {
     WithoutDelivery(RotationError),
 }
 
-/// Promotes the pending version, logs in with the version that is current then, and requests the delivery.
+/// Logs in with the pending version, promotes it, and requests the delivery.
 ///
 /// Safe to repeat: if the version is current already, the login is tried and the delivery is requested again. The call
 /// before may have ended between the two. The step does not remove AWSPENDING. Secrets Manager does.
@@ -27,33 +28,23 @@ pub enum Finished {
 /// fewer or more permissions than the current one.
 pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
     let found = step.find().await?;
-    let value = &found.current.value;
-    let (endpoints, promoted_at) = if found.already_current {
+    let (current, promoted_at) = if found.already_current {
         // The administrator is not needed any more. Its secret may be unreadable by now.
-        (step.rotation.amazon_mq.endpoints(value.broker()).await?, None)
+        let value = &found.current.value;
+        log_in(step, &step.rotation.amazon_mq.endpoints(value.broker()).await?, value).await?;
+        (&found.current, None)
     } else {
-        let access = BrokerAccess::open(step.rotation, &found.description.arn, value).await?;
         let pending = step.fitting_pending(&found)?;
-        pending_login::log_in(step, &found, pending, &access.endpoints).await?;
-        // Secrets Manager calls testSecret before this step. A person who calls this step may not have called it.
-        if found.strategy() == Strategy::Alternating {
-            test_secret::equal_grants(&found, pending.value.username(), &access).await?;
-        }
+        prove(step, &found, pending).await?;
         promote(step, &found.current.id).await?;
-        (access.endpoints, Some((step.rotation.now)().to_string()))
+        // A version never changes its value: what is current now has just logged in.
+        (pending, Some((step.rotation.now)().to_string()))
     };
-    let current = if promoted_at.is_some() {
-        let again = step.rotation.secrets.current(&step.event.secret_id).await;
-        again.map_err(|source| step.failed_to("read the current value of", source))?
-    } else {
-        found.current
-    };
-    let user = current.value.username().to_owned();
-    log_in(step, &endpoints, &current.value).await?;
+    let user = current.value.username();
     tracing::info!(broker.user = user, "version {} is AWSCURRENT and user `{user}` logs in", current.id);
     let request = DeliveryRequest {
         secret_arn: found.description.arn.clone(),
-        version_id: current.id,
+        version_id: current.id.clone(),
         attempt: 1,
         promoted_at,
     };
@@ -71,6 +62,23 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
             source,
         })),
     }
+}
+
+/// Proves that the pending version may become current: its login, and the grants of its user. If testSecret has compared the
+/// grants a moment ago, they are not compared again. A person who calls this step may not have called testSecret.
+async fn prove(step: Step<'_>, found: &Found, pending: &Version) -> Result<(), RotationError> {
+    let current = &found.current.value;
+    let attempt = step.attempt(found);
+    if step.rotation.just_seen.were_equal(&attempt, (step.rotation.now)()) {
+        let endpoints = step.rotation.amazon_mq.endpoints(current.broker()).await?;
+        return pending_login::log_in(step, found, pending, &endpoints).await;
+    }
+    let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
+    pending_login::log_in(step, found, pending, &access.endpoints).await?;
+    if found.strategy() == Strategy::Alternating {
+        test_secret::equal_grants(step, found, pending.value.username(), &access).await?;
+    }
+    Ok(())
 }
 
 /// Moves AWSCURRENT. If the answer was lost and a retry inside the SDK was refused, the staging label may be in its place

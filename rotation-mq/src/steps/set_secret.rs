@@ -53,10 +53,8 @@ async fn change_in_place(
     let current = &found.current.value;
     let user = current.username();
     let log_in = async || {
-        tokio::join!(
-            access.as_user(current).login_is_accepted(),
-            access.as_user(&pending.value).login_is_accepted(),
-        )
+        let current = access.as_user(current).login_is_accepted().await;
+        (current, access.as_user(&pending.value).login_is_accepted().await)
     };
     let (current_login, pending_login) =
         nodes::agree(log_in, |logins| matches!(logins, (Ok(false), Ok(false)))).await;

@@ -62,7 +62,7 @@ async fn test_pending(
         return Ok(());
     }
     // The login counts more, so its error is reported first.
-    let (login, active) = tokio::join!(login, equal_grants(found, user, access));
+    let (login, active) = tokio::join!(login, equal_grants(step, found, user, access));
     login?;
     let active = active?;
     if active.tags.contains(ADMINISTRATOR_TAG) {
@@ -78,26 +78,40 @@ async fn test_pending(
 /// # Errors
 /// How they differ, or why the broker cannot be asked.
 pub async fn equal_grants(
+    step: Step<'_>,
     found: &Found,
     user: &str,
     access: &BrokerAccess<'_>,
 ) -> Result<Grants, RotationError> {
-    let compare = async || compare_grants(found, user, access).await;
-    nodes::agree(compare, |found| matches!(found, Err(RotationError::GrantsUnequal { .. }))).await
+    let (just_seen, now) = (&step.rotation.just_seen, (step.rotation.now)());
+    // setSecret may have read the grants of the active user a moment ago. If they are not equal, both are read again.
+    let mut active = just_seen.active_of(&step.attempt(found), now);
+    let compare = async || compare_grants(found, user, access, active.take()).await;
+    let may_lag = |compared: &Result<Grants, RotationError>| {
+        matches!(compared, Err(RotationError::GrantsUnequal { .. }))
+    };
+    let active = nodes::agree(compare, may_lag).await?;
+    just_seen.equal_grants(step.attempt(found), active.clone(), now);
+    Ok(active)
 }
 
 async fn compare_grants(
     found: &Found,
     user: &str,
     access: &BrokerAccess<'_>,
+    active: Option<Grants>,
 ) -> Result<Grants, RotationError> {
     let current = found.current.value.username();
     let admin = access.as_admin(&found.current.value);
-    let (active, inactive) = tokio::join!(admin.grants(current), admin.grants(user));
-    let inactive = inactive.map_err(RotationError::broker(READ, user))?;
-    let active = active
-        .map_err(RotationError::broker(READ, current))?
-        .ok_or_else(|| RotationError::CurrentUserMissing { user: current.to_owned() })?;
+    let active = match active {
+        Some(active) => active,
+        None => admin
+            .grants(current)
+            .await
+            .map_err(RotationError::broker(READ, current))?
+            .ok_or_else(|| RotationError::CurrentUserMissing { user: current.to_owned() })?,
+    };
+    let inactive = admin.grants(user).await.map_err(RotationError::broker(READ, user))?;
     let plan = plan(&active, &inactive.unwrap_or_default());
     if plan == Plan::default() {
         return Ok(active);
@@ -115,11 +129,9 @@ async fn test_current(step: Step<'_>, found: &Found, access: &BrokerAccess<'_>) 
     let next = found.next_user.as_str();
     let admin = access.as_admin(value);
     let verify = || step.rotation.amqp.verify(&access.endpoints, value.vhost(), user, value.password());
-    let (login, grants, next_grants) = tokio::join!(
-        nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node),
-        admin.grants(user),
-        admin.grants(next),
-    );
+    let both_grants = async { (admin.grants(user).await, admin.grants(next).await) };
+    let login = nodes::agree(async || verify().await, LoginError::may_be_a_lagging_node);
+    let (login, (grants, next_grants)) = tokio::join!(login, both_grants);
     LoginError::in_use(login).map_err(RotationError::login(user, Credentials::Current))?;
     let grants = grants
         .map_err(RotationError::broker(READ, user))?

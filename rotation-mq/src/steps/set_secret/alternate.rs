@@ -8,7 +8,7 @@ use super::check_vhost;
 use crate::broker_access::BrokerAccess;
 use crate::error::RotationError;
 use crate::grants::{Change, Grants, PROTECTED_TAG, Plan, bound_to_user_name, plan};
-use crate::management_api::{ApiError, ManagementApi};
+use crate::management_api::{ApiError, ManagementApi, User};
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
 use crate::{password, stale_connections};
@@ -47,28 +47,47 @@ pub(super) async fn alternate(
     let (active, inactive) = (current.username(), pending.value.username());
     let turn = Turn { step, found, pending, access, admin: access.as_admin(current), active, inactive };
     let on_broker = turn.read().await?;
+    let read_at = (step.rotation.now)();
     let plan = turn.check(&on_broker).await?;
-    turn.write(&on_broker, &plan).await
+    let wrote_password = turn.write(&on_broker, &plan).await?;
+    step.rotation.just_seen.active_grants(step.attempt(found), on_broker.active, read_at);
+    Ok(wrote_password)
 }
 
 impl Turn<'_> {
     async fn read(&self) -> Result<OnBroker, RotationError> {
         let Self { active, inactive, admin, .. } = *self;
         let current = self.access.as_user(&self.found.current.value);
-        let (active_grants, inactive_grants, current_login, pending_login) = tokio::join!(
-            nodes::agree(async || admin.grants(active).await, |found| matches!(found, Ok(None))),
-            admin.grants(inactive),
-            nodes::agree(async || current.login_is_accepted().await, |login| matches!(login, Ok(false))),
-            self.access.as_user(&self.pending.value).login_is_accepted(),
-        );
+        let active_grants =
+            nodes::agree(async || admin.grants(active).await, |found| matches!(found, Ok(None))).await;
+        let active_grants = active_grants
+            .map_err(RotationError::broker("read the grants of", active))?
+            .ok_or_else(|| RotationError::CurrentUserMissing { user: active.to_owned() })?;
+        let found = admin.user(inactive).await;
+        let inactive = found.map_err(RotationError::broker("read the grants of", inactive))?;
+        let current_login =
+            nodes::agree(async || current.login_is_accepted().await, |login| matches!(login, Ok(false)))
+                .await;
         Ok(OnBroker {
-            active: active_grants
-                .map_err(RotationError::broker("read the grants of", active))?
-                .ok_or_else(|| RotationError::CurrentUserMissing { user: active.to_owned() })?,
-            inactive: inactive_grants.map_err(RotationError::broker("read the grants of", inactive))?,
             current_logs_in: current_login.map_err(RotationError::broker("check the login of", active))?,
-            pending_logs_in: pending_login.map_err(RotationError::broker("check the login of", inactive))?,
+            pending_logs_in: match &inactive {
+                Some(user) => self.pending_logs_in(user).await?,
+                None => false,
+            },
+            active: active_grants,
+            inactive: inactive.map(|user| user.grants),
         })
+    }
+
+    /// Whether the user whose turn it is has the pending password. The hash that the broker stores tells. A login would
+    /// leave a refused one in the broker's log in every rotation.
+    async fn pending_logs_in(&self, user: &User) -> Result<bool, RotationError> {
+        let pending = &self.pending.value;
+        if let Some(is_pending) = user.password.is(pending.password()) {
+            return Ok(is_pending);
+        }
+        let login = self.access.as_user(pending).login_is_accepted().await;
+        login.map_err(RotationError::broker("check the login of", self.inactive))
     }
 
     /// Makes every check that can refuse, and the plan. It writes nothing to the user.
