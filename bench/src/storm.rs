@@ -79,10 +79,11 @@ impl Storm {
             }
             outcomes = starter.go_on().await?;
         }
-        let time = began.elapsed();
+        let rotated = began.elapsed();
         memory.look();
         let load = Load::now(cloud)?.since(&load);
         deliveries_end(cloud).await?;
+        let time = began.elapsed();
         let calls = cloud.aws.calls().await?;
         cloud.aws.set_rate_limits(None).await?;
 
@@ -90,7 +91,7 @@ impl Storm {
         incidents_are_reported(cloud).await?;
         let (incidents, failures) = (storm.incidents(cloud).await?, storm.failures(cloud).await?);
         let longest_step = longest_step(&cloud.aws.function_log(function)?, &storm);
-        let outcome = Outcome { outcomes, time, longest_step, delivered, incidents, failures };
+        let outcome = Outcome { outcomes, rotated, time, longest_step, delivered, incidents, failures };
         Ok(Self { secrets, scale, outcome, calls, load, memory })
     }
 }
@@ -107,7 +108,10 @@ async fn capacity(cloud: &Cloud, trial: &Secrets) -> Result<f64> {
     };
     loop {
         let outcomes = starter.go_on().await?;
-        ensure!(began.elapsed() < DELIVERY_LIMIT, "the rotations without quotas have not ended: {outcomes:?}");
+        ensure!(
+            began.elapsed() < DELIVERY_LIMIT,
+            "the rotations without quotas have not ended: {outcomes:?}"
+        );
         if outcomes.ended() >= TRIALS {
             let failed = outcomes.ended() - outcomes.succeeded();
             ensure!(failed == 0, "{failed} rotations without quotas failed: {:?}", outcomes.unsuccessful);

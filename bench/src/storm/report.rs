@@ -9,8 +9,19 @@ use testbed::aws::{Calls, Outcomes};
 use super::load::{Cores, Memory};
 use super::{FEWEST_AT_ONCE, PART, ROTATIONS_A_SECOND, STARTS_A_SECOND};
 
-/// A quota is the bottleneck if the rotations reach this part of it.
+/// A quota is the bottleneck if this part of it was used.
 const REACHED: f64 = 0.8;
+/// The quotas that a storm can reach, in calls a second.
+const QUOTAS: [(&str, f64, &[&str]); 4] = [
+    ("RotateSecret", STARTS_A_SECOND, &["RotateSecret"]),
+    (
+        "PutSecretValue with UpdateSecretVersionStage",
+        2.0 * ROTATIONS_A_SECOND,
+        &["PutSecretValue", "UpdateSecretVersionStage"],
+    ),
+    ("TagResource", 50.0, &["TagResource"]),
+    ("DescribeBroker", 15.0, &["DescribeBroker"]),
+];
 /// A core, or all cores, are the bottleneck above this part.
 const BUSY: f64 = 0.9;
 
@@ -39,6 +50,9 @@ pub struct Scale {
 #[derive(Debug)]
 pub struct Outcome {
     pub outcomes: Outcomes,
+    /// The time to the end of the last rotation.
+    pub rotated: Duration,
+    /// The time to the end of the last delivery.
     pub time: Duration,
     pub longest_step: Duration,
     pub delivered: Option<usize>,
@@ -83,7 +97,17 @@ impl Storm {
     }
 
     fn rotations_a_second(&self) -> f64 {
-        self.outcome.outcomes.ended() as f64 / self.outcome.time.as_secs_f64()
+        self.outcome.outcomes.ended() as f64 / self.outcome.rotated.as_secs_f64()
+    }
+
+    /// The part of each quota that was used.
+    fn used(&self) -> Vec<(&'static str, f64)> {
+        let seconds = self.outcome.time.as_secs_f64() * self.scale.factor;
+        let served = |operation: &&str| self.calls.get(*operation).map_or(0, |calls| calls.served) as f64;
+        let of = |(name, a_second, operations): &(&'static str, f64, &[&str])| {
+            (*name, operations.iter().map(served).sum::<f64>() / (a_second * seconds))
+        };
+        QUOTAS.iter().map(of).collect()
     }
 
     /// The report as two tables in Markdown.
@@ -98,7 +122,7 @@ impl Storm {
             ("rotations that succeeded", outcome.outcomes.succeeded().to_string()),
             ("rotations that failed", failed.to_string()),
             ("failure notices", by_kind(&outcome.failures)),
-            ("time to the last", format!("{} s", outcome.time.as_secs())),
+            ("time to the last", format!("{} s", outcome.rotated.as_secs())),
             (
                 "rotations a second",
                 format!(
@@ -110,7 +134,10 @@ impl Storm {
             ("longest step", format!("{:.1} s", outcome.longest_step.as_secs_f64())),
             (
                 "deliveries",
-                outcome.delivered.map_or_else(|| "none: no cluster".to_owned(), |count| count.to_string()),
+                outcome.delivered.map_or_else(
+                    || "none: no cluster".to_owned(),
+                    |count| format!("{count}, the last after {} s", outcome.time.as_secs()),
+                ),
             ),
             ("incidents opened", by_kind(&outcome.incidents)),
             (
@@ -129,10 +156,7 @@ impl Storm {
                     self.load.machine, self.load.all, self.load.emulator
                 ),
             ),
-            (
-                "bottleneck",
-                bottleneck(self.rotations_a_second() / scale.rotations_a_second(), self.load).to_owned(),
-            ),
+            ("bottleneck", bottleneck(&self.used(), self.load)),
         ];
         let mut text = String::from("| storm | |\n|---|---|\n");
         // Writing to a text cannot fail.
@@ -152,16 +176,14 @@ fn by_kind(counts: &BTreeMap<String, usize>) -> String {
     if kinds.is_empty() { "0".to_owned() } else { kinds.join(", ") }
 }
 
-/// What kept the storm from a higher rate, which is this part of what the quotas allow.
-fn bottleneck(part_of_the_quota: f64, load: Cores) -> &'static str {
-    if part_of_the_quota >= REACHED {
-        "the quota of PutSecretValue with UpdateSecretVersionStage"
-    } else if load.machine >= BUSY * load.all as f64 {
-        "the CPU of this machine"
-    } else if load.emulator >= BUSY {
-        "the AWS emulator, which runs on one core"
-    } else {
-        "the pauses before a refused call is repeated"
+/// What kept the storm from a higher rate: a quota of which most was used, or a part of this machine.
+fn bottleneck(used: &[(&'static str, f64)], load: Cores) -> String {
+    let most = used.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+    match most.filter(|(_, part)| *part >= REACHED) {
+        Some((quota, part)) => format!("the quota of {quota}: {:.0} % of it was used", part * 100.0),
+        None if load.machine >= BUSY * load.all as f64 => "the CPU of this machine".to_owned(),
+        None if load.emulator >= BUSY => "the AWS emulator, which runs on one core".to_owned(),
+        None => "the pauses before a refused call is repeated".to_owned(),
     }
 }
 
@@ -181,16 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn the_bottleneck_is_the_quota_if_it_is_reached() {
+    fn the_bottleneck_is_the_quota_of_which_most_was_used() {
         let load = |machine, emulator| Cores { machine, emulator, all: 2 };
-        for (part, load, expected) in [
-            (0.95, load(2.0, 1.0), "quota"),
-            (0.5, load(1.9, 0.8), "CPU"),
-            (0.5, load(1.5, 0.95), "emulator"),
-            (0.5, load(0.5, 0.2), "pauses"),
+        for (tags, load, expected) in [
+            (0.95, load(2.0, 1.0), "the quota of TagResource: 95 %"),
+            (0.5, load(1.9, 0.8), "the CPU"),
+            (0.5, load(1.5, 0.95), "the AWS emulator"),
+            (0.5, load(0.5, 0.2), "the pauses"),
         ] {
-            let found = bottleneck(part, load);
-            assert!(found.contains(expected), "{found}, not {expected}");
+            let found = bottleneck(&[("RotateSecret", 0.4), ("TagResource", tags)], load);
+            assert!(found.starts_with(expected), "{found}, not {expected}");
         }
     }
 }
