@@ -97,7 +97,7 @@ impl Storm {
     }
 
     fn rotations_a_second(&self) -> f64 {
-        self.outcome.outcomes.ended() as f64 / self.outcome.rotated.as_secs_f64()
+        self.outcome.outcomes.succeeded() as f64 / self.outcome.rotated.as_secs_f64()
     }
 
     /// The part of each quota that was used.

@@ -59,6 +59,8 @@ impl<'a> Starter<'a> {
     pub async fn go_on(&mut self) -> Result<Outcomes> {
         let outcomes = self.cloud.aws.rotation_outcomes(&self.prefix).await?;
         let room = self.at_once.saturating_sub(outcomes.running());
+        // The quota allows no more than the calls of one second at once.
+        let room = room.min(self.a_second.ceil() as usize);
         let due = due(self.began.elapsed(), self.a_second, self.called);
         let next: Vec<_> = self.waiting.drain(..due.min(room).min(self.waiting.len())).collect();
         self.called += next.len();
