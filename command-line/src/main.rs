@@ -68,11 +68,7 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
                     zero_loss::run(plan.broker.suite()?, plan.short).await.map(Verdict::from)
                 }
                 Command::Prove(prove) => prove::run(&prove.proof()?).await,
-                Command::Bench(bench) => {
-                    let [rotations, starts, secrets] =
-                        [bench.rotations, bench.starts, bench.secrets].map(usize::from);
-                    bench::run(rotations, starts, secrets).await.map(Verdict::from)
-                }
+                Command::Bench(wanted) => bench::run(&wanted).await.map(Verdict::from),
             }
         };
         tokio::select! {

@@ -29,7 +29,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
             "kubernetes",
             "testbed",
             "proof",
-            "command-line",
+            "bench",
             "end-to-end",
         ],
     ),
@@ -65,13 +65,15 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("fault-proxy", &["testbed"]),
     ("aws", &["kubernetes", "testbed"]),
     ("kubernetes", &["testbed"]),
-    ("testbed", &["proof", "command-line", "end-to-end"]),
+    ("testbed", &["proof", "bench", "command-line", "end-to-end"]),
     ("proof", &["command-line"]),
+    ("bench", &["command-line"]),
     // The functions have typed errors. `anyhow` is for tests and command lines.
     (
         "anyhow",
         &[
             "aws",
+            "bench",
             "broker",
             "command-line",
             "end-to-end",

@@ -70,6 +70,18 @@ pub fn run(wanted: Option<Architecture>) -> Result<()> {
     Ok(())
 }
 
+/// Builds the function that does nothing, which `bench` compares the others with, for this machine: with the options of the
+/// others and together with them, so that they share every dependency.
+///
+/// # Errors
+/// As [`run`].
+pub fn empty_function() -> Result<()> {
+    let programs = python::programs(&python::LAMBDA)?;
+    let mut build = build_command(workspace::root(), Architecture::of_this_machine(), &programs);
+    build.args(["--package", "empty-function"]);
+    step::quiet("build the empty function", &mut build, "fix the error above")
+}
+
 /// The architecture to build for. arm64 costs less on Lambda, so it is the default where it can be built.
 fn choose(wanted: Option<Architecture>) -> Result<Architecture> {
     let here = Architecture::of_this_machine();

@@ -104,7 +104,7 @@ mod tests {
             "up --port 4566",
             "prove --minutes 40 --again",
             "prove --cells setSecret",
-            "bench --starts 5 --rotations=2 --secrets 9",
+            "bench --starts 5 --rotations=2 --secrets 9 --kubernetes --storm 100 --report",
         ] {
             assert_eq!(problem_of(line), None, "{line}");
         }

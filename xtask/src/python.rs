@@ -37,6 +37,13 @@ pub const LAMBDA: ToolSet = ToolSet {
 pub const GO: ToolSet =
     ToolSet { name: "go", contents: "a Go toolchain", requirements: include_str!("../tools/go.txt") };
 
+/// The packages of the Python function that `bench` compares rotation-mq with.
+pub const BENCH_PEER: ToolSet = ToolSet {
+    name: "bench-peer",
+    contents: "the packages of bench/peer",
+    requirements: include_str!("../../bench/peer/requirements.txt"),
+};
+
 /// The folder of the set's programs. Installs them if the pinned versions are missing.
 ///
 /// # Errors

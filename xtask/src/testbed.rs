@@ -116,13 +116,17 @@ pub fn up(arguments: &[String]) -> Result<()> {
     })
 }
 
-/// Measures the release build.
+/// Measures the release builds, beside a Python function and a function that does nothing.
 ///
 /// # Errors
 /// As [`demo`].
 pub fn bench(arguments: &[String]) -> Result<()> {
-    become_testbed("bench", arguments, Kubernetes::NotNeeded, Profile::Dev, || {
-        package::run(Some(Architecture::of_this_machine()))
+    let has_cluster = arguments.iter().any(|argument| argument == "--kubernetes");
+    let kubernetes = if has_cluster { Kubernetes::Needed } else { Kubernetes::NotNeeded };
+    become_testbed("bench", arguments, kubernetes, Profile::Dev, || {
+        package::run(Some(Architecture::of_this_machine()))?;
+        package::empty_function()?;
+        python::programs(&python::BENCH_PEER).map(|_| ())
     })
 }
 

@@ -78,7 +78,9 @@ usage: cargo xtask COMMAND
   prove [ARGS]     test a fault at every call of a rotation, and a store during rotations; write the
                    table to target/proof.md. Finished pieces are stored for the commit: if a run is
                    interrupted, the same command continues
-  bench [ARGS]     measure the cold start, memory, calls and time of a rotation
+  bench [ARGS]     measure time, CPU, memory, calls and price of a rotation with the share of a core
+                   that Lambda gives it, beside a Python function; --report writes the page of the
+                   book
   kubernetes       build etcd, API server, kubectl and External Secrets Operator for the testbed;
                    demo and test build them, too
 

@@ -40,7 +40,10 @@ If you repeat the command, it continues after the last stored piece.
 If there are uncommitted changes, no results are stored. The table is written to target/proof.md.
 Exit code: 0 if all pieces passed, 1 if a piece failed, 3 if pieces are left to run.")]
     Prove(Prove),
-    /// Measures the time, memory, calls and size of the release build
+    /// Measures the time, memory, calls and price of the release builds, at the share of a core that Lambda gives them
+    #[command(after_help = "\
+A CPU control group gives each process its share of a core. Where none can be made, only whole cores are measured.
+A Python function in bench/peer rotates the same secrets, to compare with. Exit code: 0, also if an aim is not met.")]
     Bench(Bench),
 }
 
@@ -174,15 +177,46 @@ impl Prove {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct Bench {
-    /// The number of rotations to measure
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    /// The number of rotations of each kind: warm and first, with each memory size
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub rotations: u16,
-    /// The number of cold starts to measure
+    /// The number of cold starts of each function
     #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub starts: u16,
     /// The number of secrets to measure rotation-watch with (10000 secrets take 15 minutes)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=50_000))]
     pub secrets: u16,
+    /// The number of secrets that are rotated at the same time, under the quotas of AWS (0: no such storm)
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub storm: u16,
+    /// Measures the way into a Kubernetes cluster, too. The build of Kubernetes takes about ten minutes
+    #[arg(long)]
+    pub kubernetes: bool,
+    /// Writes docs/src/performance.md with its plot, and README's lines about speed
+    #[arg(long)]
+    pub report: bool,
+}
+
+impl Bench {
+    /// The command that repeats the run. Options with their defaults are left out.
+    pub fn command(&self) -> String {
+        let mut command = String::from("cargo xtask bench");
+        let numbers = [
+            ("--rotations", self.rotations, 20),
+            ("--starts", self.starts, 21),
+            ("--secrets", self.secrets, 0),
+            ("--storm", self.storm, 0),
+        ];
+        for (name, value, _) in numbers.into_iter().filter(|(_, value, default)| value != default) {
+            command += &format!(" {name} {value}");
+        }
+        for (name, _) in
+            [("--kubernetes", self.kubernetes), ("--report", self.report)].iter().filter(|(_, set)| *set)
+        {
+            command += &format!(" {name}");
+        }
+        command
+    }
 }
 
 #[cfg(test)]

@@ -1,145 +1,110 @@
-//! `bench`: measures what a rotation costs with the release build. If an aim is not met, it shows that and does not fail.
+//! `bench`: measures what the functions cost with the release builds. If an aim is not met, it shows that and does not
+//! fail.
 
-mod calls;
-mod cold_start;
-mod release;
-mod rotations;
-mod watched;
-
-use std::path::Path;
-use std::time::Duration;
-
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use bench::{Calls, Figures, Machine, Plan, Programs, Release, Shares, Storm, Watched};
 use testbed::aws::Options;
 use testbed::broker::Suite;
-use testbed::cloud::{Cloud, Functions, processes_of, workspace};
+use testbed::cloud::{Cloud, Functions};
 
-use self::calls::Calls;
-use self::cold_start::ColdStarts;
-use self::release::Release;
-use self::rotations::Rotations;
-use self::watched::Watched;
+use super::Started;
+use super::arguments::Bench;
 use super::report::{complain, say};
-use super::{Started, relative};
 
-const START_AIM: Duration = Duration::from_millis(5);
-const MEMORY_AIM_KB: u64 = 30_000;
-const AWS_CALLS_AIM: usize = 13;
-const BROKER_CALLS_AIM: usize = 12;
-const ZIP_AIM_BYTES: u64 = 3_500_000;
-
-/// Measures, and prints the results.
-pub async fn run(rotations: usize, starts: usize, secrets: usize) -> Result<bool> {
+/// Measures, prints the results, and writes the report if it is wanted.
+pub async fn run(wanted: &Bench) -> Result<bool> {
     let (release, suite) = (Release::find()?, Suite::from_environment()?);
-    complain("building the empty function with the same profile");
-    let (release, built) = tokio::task::spawn_blocking(|| {
-        let built = release.build_empty_function();
-        (release, built)
-    })
-    .await?;
-    built?;
-    complain(&format!("{starts} cold starts of each function"));
-    let (rotation_mq, empty) = (release.rotation_mq.clone(), release.empty_function.clone());
-    let cold =
-        tokio::task::spawn_blocking(move || ColdStarts::measure(&rotation_mq, &empty, starts)).await??;
+    let shares = Shares::find();
+    if let Err(why) = &shares {
+        complain(&format!("no share of a core, so only whole cores are measured: {why:#}"));
+    }
+    let plan = Plan {
+        rotations: wanted.rotations.into(),
+        starts: wanted.starts.into(),
+        shares: shares.as_ref().ok(),
+    };
+
     complain("starting a local broker and an AWS emulator");
-    let functions = Functions::packaged_in(&workspace().join("target/lambda"))?;
-    let started = Started::new("bench", suite, functions, false, Options::default()).await?;
-    complain(&format!("{rotations} rotations"));
-    let measured = Rotations::measure(&started.cloud, rotations).await?;
-    complain("counting the calls of one rotation");
-    let calls = Calls::count(&started.cloud).await?;
-    let watched = match secrets {
+    let started = start(suite, &release, false).await?;
+    let mut figures = measure(&started.cloud, &release, &plan, wanted, &shares).await?;
+    let watched = match wanted.secrets {
         0 => None,
         secrets => {
             complain(&format!("{secrets} secrets for rotation-watch"));
-            Some(Watched::measure(&started.cloud, secrets).await?)
+            Some(Watched::measure(&started.cloud, secrets.into(), complain).await?)
         }
     };
-    let broker = started.cloud.broker.version().to_owned();
+    if wanted.storm > 0 && !wanted.kubernetes {
+        figures.storm = Some(storm(&started.cloud, wanted.storm.into()).await?);
+    }
     started.end(false);
+    if wanted.kubernetes {
+        with_a_cluster(&mut figures, suite, &release, &plan, wanted).await?;
+    }
 
-    say(&format!("\n{}, RabbitMQ {broker}\n", relative(&release.rotation_mq).display()));
-    measured.print();
-    calls.print();
-    aims(&cold, &measured, &calls, release.zip_bytes);
+    say(&bench::screen(&figures));
     if let Some(watched) = watched {
-        watched.print();
+        say(&watched.line());
+    }
+    if wanted.report {
+        let files = tokio::task::spawn_blocking(move || bench::write(&figures)).await??;
+        say(&format!("written: {}", files.join(", ")));
     }
     Ok(true)
 }
 
-fn aims(cold: &ColdStarts, measured: &Rotations, calls: &Calls, zip_bytes: u64) {
-    row("", "measured", "aim", "");
-    row("cold start, median", &milliseconds(cold.rotation_mq.median), "", "");
-    row("  fastest and slowest", &cold.rotation_mq.range(), "", "");
-    row("  of the empty function", &milliseconds(cold.empty.median), "", "");
-    row("  fastest and slowest", &cold.empty.range(), "", "");
-    let more = cold.rotation_mq.median.saturating_sub(cold.empty.median);
-    row("  more than empty", &milliseconds(more), "<= 5 ms", met(more <= START_AIM));
-    let peak = format!("{}.{} MB", measured.peak_kb / 1_000, measured.peak_kb % 1_000 / 100);
-    row("peak memory", &peak, "< 30 MB", met(measured.peak_kb < MEMORY_AIM_KB));
-    let (aws, broker) = (calls.aws(), calls.broker());
-    row("AWS calls a rotation", &aws.to_string(), "<= 13", met(aws <= AWS_CALLS_AIM));
-    row("broker calls a rotation", &broker.to_string(), "<= 12", met(broker <= BROKER_CALLS_AIM));
-    let zip = format!("{}.{:02} MB", zip_bytes / 1_000_000, zip_bytes % 1_000_000 / 10_000);
-    row("zip", &zip, "< 3.5 MB", met(zip_bytes < ZIP_AIM_BYTES));
+async fn start(suite: Suite, release: &Release, with_kubernetes: bool) -> Result<Started> {
+    let functions = Functions::packaged_in(release.folder())?;
+    Started::new("bench", suite, functions, with_kubernetes, Options::default()).await
 }
 
-/// The peak resident memory of the function's largest process, shared pages included.
-fn peak_kb(cloud: &Cloud, function: &str) -> Option<u64> {
-    let peak = |process: &Path| -> Option<u64> {
-        let status = std::fs::read_to_string(process.join("status")).ok()?;
-        // Kilobytes of 1024 bytes, proc_pid_status(5).
-        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kibibytes * 1_024 / 1_000)
-    };
-    processes_of(cloud.aws.endpoint(), function).iter().filter_map(|process| peak(process)).max()
+/// Everything that needs no cluster.
+async fn measure(
+    cloud: &Cloud,
+    release: &Release,
+    plan: &Plan<'_>,
+    wanted: &Bench,
+    shares: &Result<Shares>,
+) -> Result<Figures> {
+    let programs = Programs::of(cloud, release).await?;
+    complain(&format!("{} cold starts of each function", plan.starts));
+    let cold_starts = bench::cold_starts(&programs.all(), plan.starts).await?;
+    complain(&format!("{} rotations of each kind", plan.rotations));
+    let rotations = bench::measure_rotations(cloud, &programs.rotating(), plan, complain).await?;
+    complain("counting the calls of one rotation");
+    let calls = Calls::count(cloud).await?;
+    complain("the other functions");
+    let mut others = bench::measure_watch(cloud, &programs.rotation_watch, plan).await?;
+    others.extend(bench::measure_handler(cloud, &programs.dlq_handler, plan).await?);
+    let shares = shares.as_ref().map_err(|why| format!("{why:#}"));
+    let machine: Machine = bench::machine(shares, cloud.broker.version(), &wanted.command());
+    let zip_bytes = release.zip_bytes;
+    Ok(Figures { machine, cold_starts, rotations, calls, zip_bytes, others, delivery: None, storm: None })
 }
 
-fn row(name: &str, measured: &str, aim: &str, verdict: &str) {
-    say(format!("{name:26} {measured:>18}  {aim:10} {verdict}").trim_end());
-}
-
-fn met(met: bool) -> &'static str {
-    if met { "met" } else { "NOT met" }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1_000.0)
-}
-
-/// Several measurements of one thing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spread {
-    median: Duration,
-    fastest: Duration,
-    slowest: Duration,
-}
-
-impl Spread {
-    /// If there are no times, all values are zero.
-    fn of(mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        let at = |index: usize| times.get(index).copied().unwrap_or_default();
-        Self { median: at(times.len() / 2), fastest: at(0), slowest: at(times.len().saturating_sub(1)) }
+/// Adds what needs a cluster. This environment is a separate one, because with a cluster a rotation makes one more call.
+async fn with_a_cluster(
+    figures: &mut Figures,
+    suite: Suite,
+    release: &Release,
+    plan: &Plan<'_>,
+    wanted: &Bench,
+) -> Result<()> {
+    complain("starting a local broker, an AWS emulator and a Kubernetes cluster");
+    let started = start(suite, release, true).await?;
+    complain(&format!("{} ways into the cluster", plan.rotations));
+    let (delivery, alone) = bench::measure_delivery(&started.cloud, release, plan, complain).await?;
+    figures.delivery = Some(delivery);
+    figures.others.extend(alone);
+    if wanted.storm > 0 {
+        figures.storm = Some(storm(&started.cloud, wanted.storm.into()).await?);
     }
-
-    fn range(&self) -> String {
-        format!("{} - {}", milliseconds(self.fastest), milliseconds(self.slowest))
-    }
+    started.end(false);
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spread_is_of_any_order_and_of_nothing() {
-        let times = [3, 1, 9].map(Duration::from_millis).to_vec();
-        let spread = Spread::of(times);
-        assert_eq!([spread.fastest, spread.median, spread.slowest], [1, 3, 9].map(Duration::from_millis));
-        assert_eq!(Spread::of(Vec::new()).median, Duration::ZERO);
-    }
+async fn storm(cloud: &Cloud, secrets: usize) -> Result<String> {
+    complain(&format!("a storm of {secrets} rotations"));
+    let storm = Storm::measure(cloud, secrets, complain).await.context("the storm did not end")?;
+    Ok(storm.markdown())
 }

@@ -84,6 +84,19 @@ fn a_wrong_call_says_what_is_wrong() {
     }
 }
 
+#[test]
+fn a_report_names_the_command_that_repeats_it() -> Result<()> {
+    for line in
+        ["bench", "bench --rotations 30 --storm 1000 --kubernetes --report", "bench --starts 5 --secrets 9"]
+    {
+        let Command::Bench(bench) = parse(line)? else {
+            anyhow::bail!("{line} is no bench");
+        };
+        assert_eq!(bench.command(), format!("cargo xtask {line}"));
+    }
+    Ok(())
+}
+
 /// `cargo xtask` shows these before it builds anything.
 #[test]
 fn the_help_texts_are_those_of_the_commands() -> Result<()> {

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
+use serde::{Deserialize, Serialize};
 use testbed::aws::{BrokerEngine, BrokerState, RotationOptions};
 use testbed::cloud::Cloud;
 use testbed::fault_proxy::{Call, FaultProxy};
 use testbed::tcp_proxy::TcpProxy;
 
-use crate::commands::report::say;
+use crate::table::Table;
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
 const USER: &str = "counted";
+const LOGIN: &str = "AMQPS login";
 /// Every service that the function may call.
 const SERVICES: [&str; 4] = ["SECRETS_MANAGER", "MQ", "SNS", "LAMBDA"];
 const LIMIT: Duration = Duration::from_secs(60);
@@ -22,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 type Counts = BTreeMap<String, [usize; 4]>;
 
 /// The calls of a rotation when both users exist.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Calls {
     aws: Counts,
     broker: Counts,
@@ -95,34 +97,49 @@ impl Calls {
             add(|calls| &mut calls.broker, management_operation(&call), 1);
         }
         let logins = proxies.amqps.connections() - logins_before;
-        add(|calls| &mut calls.broker, "AMQPS login".to_owned(), logins);
+        add(|calls| &mut calls.broker, LOGIN.to_owned(), logins);
         Ok(())
     }
 
     /// The number of calls to AWS in one rotation.
+    #[must_use]
     pub fn aws(&self) -> usize {
         self.aws.values().flatten().sum()
     }
 
-    /// The number of calls to the broker in one rotation, HTTP and AMQPS.
-    pub fn broker(&self) -> usize {
-        self.broker.values().flatten().sum()
+    /// The number of calls to the broker's management API in one rotation.
+    #[must_use]
+    pub fn management(&self) -> usize {
+        self.broker.values().flatten().sum::<usize>() - self.logins()
     }
 
-    /// Prints a table by operation and step.
-    pub fn print(&self) {
-        let line = |name: &str, cells: [String; 4], sum: &str| {
-            let [create, set, test, finish] = cells;
-            say(&format!("  {name:45} {create:>6} {set:>6} {test:>6} {finish:>6} {sum:>6}"));
-        };
-        for (title, counts) in [("AWS", &self.aws), ("the broker", &self.broker)] {
-            say(&format!("calls to {title} in one rotation, when both users exist"));
-            line("", ["create", "set", "test", "finish"].map(str::to_owned), "all");
+    /// The number of logins over AMQPS in one rotation.
+    #[must_use]
+    pub fn logins(&self) -> usize {
+        self.broker.get(LOGIN).into_iter().flatten().sum()
+    }
+
+    /// A table of the calls to AWS and a table of the calls to the broker, by operation and step.
+    #[must_use]
+    pub fn tables(&self) -> [Table; 2] {
+        [&self.aws, &self.broker].map(|counts| {
+            let mut table = Table::new(&["call", "create", "set", "test", "finish", "all"]);
             for (operation, times) in counts {
                 let cell = |times: usize| if times == 0 { String::new() } else { times.to_string() };
-                line(operation, times.map(cell), &times.iter().sum::<usize>().to_string());
+                let [create, set, test, finish] = times.map(cell);
+                let sum = times.iter().sum::<usize>().to_string();
+                table.row([format!("`{operation}`"), create, set, test, finish, sum]);
             }
-            say("");
+            table
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn example() -> Self {
+        let count = |name: &str, times| (name.to_owned(), times);
+        Self {
+            aws: [count("GetSecretValue", [1, 3, 2, 1])].into(),
+            broker: [count("GET /api/users/USER", [0, 2, 1, 0]), count(LOGIN, [0, 0, 1, 1])].into(),
         }
     }
 }
@@ -153,4 +170,18 @@ fn management_operation(call: &Call) -> String {
         other => other,
     });
     format!("{} {}", call.method, segments.collect::<Vec<_>>().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_no_calls_of_the_management_api() {
+        let calls = Calls::example();
+        assert_eq!([calls.aws(), calls.management(), calls.logins()], [7, 3, 2]);
+        let [_, broker] = calls.tables();
+        let text = broker.markdown();
+        assert!(text.contains("| `AMQPS login` "), "{text}");
+    }
 }

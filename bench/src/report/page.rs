@@ -1,0 +1,152 @@
+//! The page of the book: the tables, and how they were measured.
+
+use crate::figures::Figures;
+use crate::price;
+use crate::share::{WHOLE_CORE_MB, percent, quota_us};
+use crate::text::wrapped;
+
+/// The text above each table, by its title.
+fn introduction(title: &str) -> String {
+    match title {
+        "Aims" => "The aims of the project. A median counts.".to_owned(),
+        "Time of a rotation" => "A *warm* rotation runs in a process that has rotated before. A *first* one runs in a new process, and its \
+                                 start is included. A cell has the median, and in parentheses the fastest time, the 90th percentile and the \
+                                 slowest time."
+            .to_owned(),
+        "Steps of a warm rotation" => "The medians.".to_owned(),
+        "CPU time and memory" => "Of the process of the function alone. The peak memory is `VmHWM`, shared pages included.".to_owned(),
+        "Price of a million rotations" => format!(
+            "On x86 in us-east-1: US$ {:.10} for a GB-second and {:.2} for a million requests, read on {} at \
+             [AWS Lambda pricing]({}). A rotation has {} requests. Lambda bills each begun millisecond of an invocation, until the \
+             function asks for the next event. Since August 2025, it also bills the init phase, so a first rotation includes it. \
+             What the other services cost is in [Quotas and cost](quotas-and-cost.md).",
+            price::GB_SECOND,
+            price::MILLION_REQUESTS,
+            price::READ_ON,
+            price::SOURCE,
+            price::REQUESTS
+        ),
+        "Cold start" => "From the start of the process to its first request for an event, on whole cores. Lambda also loads the package \
+                         and starts a virtual machine, which takes longer and is the same for every program of this size."
+            .to_owned(),
+        "Calls of a rotation" => "By step, when both users of the pair exist. No cluster is configured: with one, `finishSecret` also \
+                                  invokes secret2eks."
+            .to_owned(),
+        "The other functions" => "The cells are as above.".to_owned(),
+        "Into the cluster" => "With the deployed release builds on whole cores. The application watches its mounted Secret. The testbed \
+                               writes that volume itself, because it has no kubelet, and a kubelet may take a minute."
+            .to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The whole page.
+pub fn page(figures: &Figures) -> String {
+    let mut text = String::from(
+        "# Performance\n\n\
+         `cargo xtask bench` measures the functions at the share of a core that Lambda gives them, beside a Python function that \
+         rotates\nthe same secrets in the manner of AWS's templates (`bench/peer`), and beside a function that does nothing.\n\
+         This page, its plot and the lines about speed in README are written from one run. A test compares them with its figures\n\
+         (`bench/report/figures.json`), so nobody changes a number by hand.\n\n\
+         ![The time of a rotation with each memory size](pictures/performance.svg)\n\n",
+    );
+    text += &machine(figures);
+    for (title, tables) in super::sections(figures) {
+        text += &format!("\n## {title}\n\n");
+        let introduction = introduction(title);
+        if !introduction.is_empty() {
+            text += &format!("{}\n\n", wrapped(&introduction));
+        }
+        text += &tables.join("\n");
+    }
+    text += "\n## How it was measured\n\n";
+    text += &method(figures);
+    text
+}
+
+fn machine(figures: &Figures) -> String {
+    let machine = &figures.machine;
+    let share = match &machine.share {
+        Ok(share) => share.clone(),
+        Err(why) => format!("none, so only whole cores were measured: {why}"),
+    };
+    format!(
+        "| the run | |\n|---|---|\n| machine | {}, {} cores |\n| kernel | Linux {} |\n| share of a core | {share} |\n\
+         | broker | RabbitMQ {} |\n| date | {} |\n| commit | {} |\n| command | `{}` |\n",
+        machine.cpu,
+        machine.cores,
+        machine.kernel,
+        machine.rabbitmq,
+        machine.date,
+        machine.commit,
+        machine.command
+    )
+}
+
+fn method(figures: &Figures) -> String {
+    let share = match &figures.machine.share {
+        Ok(_) => format!(
+            "- **Share of a core.** Lambda gives a function its memory divided by {WHOLE_CORE_MB} MB of a core, so {:.1} % with 128 MB. \
+             A CPU control group of Linux plays this: {} of 20,000 µs with 128 MB. The init phase runs on whole cores, as on Lambda. \
+             The process joins the group after its first request for an event.",
+            percent(128),
+            quota_us(128)
+        ),
+        Err(_) => {
+            "- **Share of a core.** This machine allows no CPU control group. All numbers are on whole cores."
+                .to_owned()
+        }
+    };
+    let items = [
+        "- **Builds.** The functions are the release builds of `cargo xtask package`. The Python function runs with AWS's own runtime \
+         client, creates its clients once, and keeps its connections open."
+            .to_owned(),
+        share,
+        "- **Runtime.** The command has a Runtime API of its own for each process. It hands out the events, and takes the time from \
+         the event to the answer. The environment variables are those of the deployed function."
+            .to_owned(),
+        "- **Rotations.** The AWS emulator starts each rotation and runs no step. The four steps are invoked one after the other, as \
+         Secrets Manager does. The broker is a real RabbitMQ with TLS on the same machine."
+            .to_owned(),
+        "- **In turn.** Each turn measures one warm and one first rotation of each program with each memory size, so that other load \
+         on the machine affects all of them. What prepares a process or creates the second user does not count."
+            .to_owned(),
+        "- **What it is not.** The network of AWS has longer ways, and its services answer at other speeds. Compare the numbers with \
+         each other, not with those of a real account."
+            .to_owned(),
+        "- **CPU time** is that of the whole process between two invocations, as the kernel counts it.".to_owned(),
+    ];
+    items.map(|item| format!("{}\n", wrapped(&item))).concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::example;
+
+    #[test]
+    fn the_page_has_every_table_with_its_method() {
+        let text = page(&example());
+        for expected in [
+            "# Performance\n",
+            "## Aims\n",
+            "| Example CPU, 2 cores |",
+            "1447 of 20,000 µs",
+            "US$ 0.0000166667",
+            "(pictures/performance.svg)",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        let long = text.lines().find(|line| !line.starts_with('|') && line.chars().count() > 130);
+        assert_eq!(long, None);
+    }
+
+    #[test]
+    fn where_there_is_no_share_the_page_says_why() {
+        let mut figures = example();
+        figures.machine.share = Err("read-only".to_owned());
+        let text = page(&figures);
+        assert!(text.contains("only whole cores were measured: read-only"), "{text}");
+        assert!(text.contains("allows no CPU control group"), "{text}");
+    }
+}
