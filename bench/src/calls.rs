@@ -1,7 +1,7 @@
 //! Counts the calls of one rotation to AWS and to the broker, with proxies between them and the function.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_secretsmanager::types::RotationRulesType;
@@ -19,9 +19,10 @@ const LOGIN: &str = "AMQPS login";
 /// Every service that the function may call.
 const SERVICES: [&str; 4] = ["SECRETS_MANAGER", "MQ", "SNS", "LAMBDA"];
 const LIMIT: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The number of calls of each operation, by step.
-type Counts = BTreeMap<String, [usize; 4]>;
+pub type Counts = BTreeMap<String, [usize; 4]>;
 
 /// The calls of a rotation when both users exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,9 +48,7 @@ impl Calls {
             management: FaultProxy::https(&cloud.broker.management_url(), &cloud.certificates)?,
             amqps: TcpProxy::start(cloud.broker.amqps_port())?,
         };
-        let amqps = format!("amqps://localhost:{}", proxies.amqps.port());
-        let (rabbit, running) = (BrokerEngine::RabbitMq, BrokerState::Running);
-        cloud.aws.put_broker("testbed", proxies.management.url(), &amqps, rabbit, running).await?;
+        name_endpoints(cloud, proxies.management.url(), proxies.amqps.port()).await?;
         let variables: Vec<_> =
             SERVICES.map(|name| (format!("AWS_ENDPOINT_URL_{name}"), proxies.aws.url())).to_vec();
         let variables: Vec<_> = variables.iter().map(|(name, url)| (name.as_str(), *url)).collect();
@@ -61,6 +60,7 @@ impl Calls {
             let rotation = cloud.aws.wait_for_rotation(&app.arn, Some(&version), LIMIT).await?;
             ensure!(rotation.outcome == "succeeded", "{rotation:?}");
         }
+        nobody_is_listed(cloud).await?;
         let no_steps = RotationOptions { steps: Some(0), ..RotationOptions::default() };
         cloud.aws.set_rotation_options(Some(&app.arn), &no_steps).await?;
         let version = start_rotation(cloud, &app.arn, &function).await?;
@@ -69,6 +69,8 @@ impl Calls {
         for (index, step) in STEPS.into_iter().enumerate() {
             calls.count_step(cloud, &proxies, &app.arn, &version, (index, step)).await?;
         }
+        // The proxies end now.
+        name_endpoints(cloud, &cloud.broker.management_url(), cloud.broker.amqps_port()).await?;
         Ok(calls)
     }
 
@@ -99,6 +101,18 @@ impl Calls {
         let logins = proxies.amqps.connections() - logins_before;
         add(|calls| &mut calls.broker, LOGIN.to_owned(), logins);
         Ok(())
+    }
+
+    /// The calls to AWS: how often each step makes them.
+    #[must_use]
+    pub fn to_aws(&self) -> &Counts {
+        &self.aws
+    }
+
+    /// The calls to the broker: how often each step makes them.
+    #[must_use]
+    pub fn to_broker(&self) -> &Counts {
+        &self.broker
     }
 
     /// The number of calls to AWS in one rotation.
@@ -142,6 +156,27 @@ impl Calls {
             broker: [count("GET /api/users/USER", [0, 2, 1, 0]), count(LOGIN, [0, 0, 1, 1])].into(),
         }
     }
+}
+
+/// Changes the endpoints of the broker in Amazon MQ.
+async fn name_endpoints(cloud: &Cloud, management_url: &str, amqps_port: u16) -> Result<()> {
+    let amqps = format!("amqps://localhost:{amqps_port}");
+    let (rabbit, running) = (BrokerEngine::RabbitMq, BrokerState::Running);
+    cloud.aws.put_broker("testbed", management_url, &amqps, rabbit, running).await.map(drop)
+}
+
+/// Waits until the broker lists no connection of the pair. The function's own logins stay listed for a moment after
+/// they have closed, and setSecret asks for details of a connection that is listed. On AWS, a day lies between two rotations.
+async fn nobody_is_listed(cloud: &Cloud) -> Result<()> {
+    let management = cloud.broker.management()?;
+    let began = Instant::now();
+    for user in [USER.to_owned(), format!("{USER}_clone")] {
+        while !management.connections_of(&user).await?.is_empty() {
+            ensure!(began.elapsed() < LIMIT, "the broker lists connections of `{user}` after {LIMIT:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    Ok(())
 }
 
 async fn start_rotation(cloud: &Cloud, secret: &str, function: &str) -> Result<String> {

@@ -122,7 +122,7 @@ async fn measure_alone(
         let (version, _) = rotate(cloud, app, &mut rotation_mq).await?;
         Ok(json!({"secretArn": app.arn, "versionId": version, "attempt": 1}))
     };
-    let what = "delivers a rotated secret, External Secrets Operator included";
+    let what = "one delivery";
     functions::measure(Work { program: &program, what, events }, plan).await
 }
 

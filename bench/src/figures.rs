@@ -54,6 +54,8 @@ pub struct Machine {
     pub share: Result<String, String>,
     /// The version of the broker.
     pub rabbitmq: String,
+    /// The CPU time that other programs used before the run, in percent of one core.
+    pub busy_percent: u32,
     /// The day, in UTC.
     pub date: String,
     /// The commit.
@@ -190,6 +192,7 @@ pub(crate) fn example() -> Figures {
             kernel: "6.1".to_owned(),
             share: Ok("control group of version 2, 1447 of 20000 µs with 128 MB".to_owned()),
             rabbitmq: "4.0.5".to_owned(),
+            busy_percent: 5,
             date: "2026-12-01".to_owned(),
             commit: "0123456789ab".to_owned(),
             command: "cargo xtask bench --report".to_owned(),

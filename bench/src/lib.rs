@@ -32,7 +32,7 @@ pub use cold_start::cold_starts;
 pub use delivery::measure as measure_delivery;
 pub use figures::{Figures, Machine};
 pub use functions::{measure_handler, measure_watch};
-pub use machine::machine;
+pub use machine::{busy_percent, machine};
 pub use plan::{Plan, Programs};
 pub use release::Release;
 pub use report::{screen, write};

@@ -12,7 +12,7 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 150.0;
-const TOP: f64 = 50.0;
+const TOP: f64 = 60.0;
 const BOTTOM: f64 = 56.0;
 /// The smallest distance of two labels at the ends of the lines.
 const LABELS: f64 = 16.0;
@@ -84,7 +84,8 @@ pub fn draw(figures: &Figures) -> String {
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\">\n\
          <title>Time of a rotation by memory size</title><style>{STYLE}</style>\n\
          <rect class=\"frame\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
-         <text class=\"title\" x=\"20\" y=\"28\">Time of a rotation by memory size</text>\n",
+         <text class=\"title\" x=\"20\" y=\"26\">Time of a rotation by memory size</text>\n\
+         <text class=\"small\" x=\"20\" y=\"44\">Medians. The bars go from the fastest time to the 90th percentile.</text>\n",
         WIDTH - 1.0,
         HEIGHT - 1.0
     );

@@ -17,8 +17,6 @@ use crate::program::Program;
 use crate::spread::Spread;
 
 const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
-/// The rotations that create the second user, and prepare everything else that a later rotation finds.
-const UNCOUNTED: usize = 2;
 
 /// One rotation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,8 +30,10 @@ pub(crate) struct One {
 /// The rotations of one program with one memory size.
 struct Series<'a> {
     program: &'a Program,
-    app: &'a App,
     size: Size<'a>,
+    /// The secrets for warm and for first rotations. Each is rotated once a turn, because the broker may list the connections
+    /// of a rotation for a while, and setSecret asks for details of a connection that is listed.
+    apps: [App; 2],
     /// The process of the warm rotations.
     environment: Environment,
     warm: Vec<One>,
@@ -47,8 +47,8 @@ struct First {
     cpu: Duration,
 }
 
-/// Rotates a secret of each program in a warm process and in a new one, with each memory size, as often as planned. Calls
-/// `tell` with the progress.
+/// Rotates with each program and each memory size, in a warm process and in a new one, as often as planned. Calls `tell`
+/// with the progress.
 ///
 /// # Errors
 /// When a program does not start, or a rotation fails.
@@ -58,20 +58,26 @@ pub async fn measure(
     plan: &Plan<'_>,
     tell: fn(&str),
 ) -> Result<Vec<Rotations>> {
-    let mut apps = Vec::new();
-    for program in programs {
-        let app = cloud.create_app(&format!("bench-{}", program.name.to_lowercase())).await?;
-        apps.push(app);
-    }
     let mut all = Vec::new();
     for size in plan.sizes() {
-        for (program, app) in programs.iter().zip(&apps) {
+        for program in programs {
             let (mut environment, _) = Environment::start(program, size).await?;
-            for _ in 0..UNCOUNTED {
+            let name = format!("bench-{}-{}", program.name.to_lowercase(), size.memory_mb);
+            let apps = [
+                cloud.create_app(&format!("{name}-warm")).await?,
+                cloud.create_app(&format!("{name}-first")).await?,
+            ];
+            for app in &apps {
+                // Creates the second user.
                 rotate(cloud, app, &mut environment).await?;
             }
-            all.push(Series { program, app, size, environment, warm: Vec::new(), first: Vec::new() });
+            all.push(Series { program, size, apps, environment, warm: Vec::new(), first: Vec::new() });
         }
+    }
+    // The first turn makes every process warm and every user old.
+    for series in &mut all {
+        series.take_turn(cloud).await?;
+        series.forget();
     }
     // Each turn measures every series once, so that other load on the machine affects all of them.
     for turn in 1..=plan.rotations {
@@ -85,11 +91,17 @@ pub async fn measure(
 
 impl Series<'_> {
     async fn take_turn(&mut self, cloud: &Cloud) -> Result<()> {
-        self.warm.push(rotate(cloud, self.app, &mut self.environment).await?.1);
+        let [for_warm, for_first] = &self.apps;
+        self.warm.push(rotate(cloud, for_warm, &mut self.environment).await?.1);
         let (mut environment, start) = Environment::start(self.program, self.size).await?;
-        let (_, rotation) = rotate(cloud, self.app, &mut environment).await?;
+        let (_, rotation) = rotate(cloud, for_first, &mut environment).await?;
         self.first.push(First { start, rotation, cpu: environment.cpu()? });
         Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.warm.clear();
+        self.first.clear();
     }
 
     fn figures(&self) -> Result<Rotations> {

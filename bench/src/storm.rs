@@ -7,7 +7,7 @@
 //! The emulator serves fewer calls. So one factor multiplies the quotas and the number of rotations in progress. A call
 //! then waits as long for its turn as on AWS.
 
-mod load;
+pub(crate) mod load;
 mod report;
 mod secrets;
 mod starter;
@@ -37,8 +37,8 @@ const PART: f64 = 0.8;
 const FEWEST_AT_ONCE: usize = 4;
 const TELL_EVERY: Duration = Duration::from_secs(5);
 const DELIVERY_LIMIT: Duration = Duration::from_secs(300);
-/// The handler may wait for a more specific message before it reports a failure.
-const INCIDENT_LIMIT: Duration = Duration::from_secs(120);
+/// Longer than the visibility timeout of dlq-handler's queues, six minutes. After it, a message that failed comes again.
+const INCIDENT_LIMIT: Duration = Duration::from_secs(600);
 
 impl Storm {
     /// Creates `secrets` secrets with their broker users, and rotates all of them under the quotas. If the cloud has a

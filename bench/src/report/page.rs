@@ -2,7 +2,8 @@
 
 use crate::figures::Figures;
 use crate::price;
-use crate::share::{WHOLE_CORE_MB, percent, quota_us};
+use crate::share::{percent, quota_us};
+use crate::spread::thousands;
 use crate::text::wrapped;
 
 /// The text above each table, by its title.
@@ -18,7 +19,8 @@ fn introduction(title: &str) -> String {
         "Price of a million rotations" => format!(
             "On x86 in us-east-1: US$ {:.10} for a GB-second and {:.2} for a million requests, read on {} at \
              [AWS Lambda pricing]({}). A rotation has {} requests. Lambda bills each begun millisecond of an invocation, until the \
-             function asks for the next event. Since August 2025, it also bills the init phase, so a first rotation includes it. \
+             function asks for the next event. [Since August 2025](https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/), it also bills the \
+             init phase, so a first rotation includes it. \
              What the other services cost is in [Quotas and cost](quotas-and-cost.md).",
             price::GB_SECOND,
             price::MILLION_REQUESTS,
@@ -26,15 +28,23 @@ fn introduction(title: &str) -> String {
             price::SOURCE,
             price::REQUESTS
         ),
-        "Cold start" => "From the start of the process to its first request for an event, on whole cores. Lambda also loads the package \
-                         and starts a virtual machine, which takes longer and is the same for every program of this size."
+        "Cold start" => "From the start of the process to its first request for an event, on whole cores. On Lambda, the download of \
+                         the package and the start of a virtual machine come before it."
             .to_owned(),
         "Calls of a rotation" => "By step, when both users of the pair exist. No cluster is configured: with one, `finishSecret` also \
                                   invokes secret2eks."
             .to_owned(),
-        "The other functions" => "The cells are as above.".to_owned(),
+        "The other functions" => "rotation-watch checks secrets whose owners have been notified. dlq-handler opens an incident and sends \
+                                  an alert for each message. secret2eks delivers a rotated secret, and waits for External Secrets \
+                                  Operator: a warm process has a connection to the cluster, and a new one has none. The cells are as \
+                                  above."
+            .to_owned(),
         "Into the cluster" => "With the deployed release builds on whole cores. The application watches its mounted Secret. The testbed \
                                writes that volume itself, because it has no kubelet, and a kubelet may take a minute."
+            .to_owned(),
+        "A rotation storm" => "Secrets that are due at the same time, under the request quotas of an AWS account. The emulator serves \
+                               fewer calls than AWS. So one factor multiplies all quotas and the number of rotations in progress, and \
+                               a call waits as long for its turn as on AWS."
             .to_owned(),
         _ => String::new(),
     }
@@ -72,11 +82,12 @@ fn machine(figures: &Figures) -> String {
     };
     format!(
         "| the run | |\n|---|---|\n| machine | {}, {} cores |\n| kernel | Linux {} |\n| share of a core | {share} |\n\
-         | broker | RabbitMQ {} |\n| date | {} |\n| commit | {} |\n| command | `{}` |\n",
+         | broker | RabbitMQ {} |\n| other programs before the run | {:.1} busy cores |\n| date | {} |\n| commit | {} |\n| command | `{}` |\n",
         machine.cpu,
         machine.cores,
         machine.kernel,
         machine.rabbitmq,
+        f64::from(machine.busy_percent) / 100.0,
         machine.date,
         machine.commit,
         machine.command
@@ -86,11 +97,12 @@ fn machine(figures: &Figures) -> String {
 fn method(figures: &Figures) -> String {
     let share = match &figures.machine.share {
         Ok(_) => format!(
-            "- **Share of a core.** Lambda gives a function its memory divided by {WHOLE_CORE_MB} MB of a core, so {:.1} % with 128 MB. \
-             A CPU control group of Linux plays this: {} of 20,000 µs with 128 MB. The init phase runs on whole cores, as on Lambda. \
+            "- **Share of a core.** Lambda gives a function with 1,769 MB [one core](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), \
+             and others their part of it: {:.1} % with 128 MB. \
+             A CPU control group of Linux does the same: {} of 20,000 µs with 128 MB. The init phase runs on whole cores, as on Lambda. \
              The process joins the group after its first request for an event.",
             percent(128),
-            quota_us(128)
+            thousands(quota_us(128))
         ),
         Err(_) => {
             "- **Share of a core.** This machine allows no CPU control group. All numbers are on whole cores."
@@ -131,7 +143,7 @@ mod tests {
             "# Performance\n",
             "## Aims\n",
             "| Example CPU, 2 cores |",
-            "1447 of 20,000 µs",
+            "1,447 of 20,000 µs",
             "US$ 0.0000166667",
             "(pictures/performance.svg)",
         ] {

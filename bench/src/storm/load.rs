@@ -49,14 +49,14 @@ impl Load {
 }
 
 /// All ticks of the first line that are neither idle nor waits for a disk.
-fn busy_ticks(stat: &str) -> Option<u64> {
+pub(crate) fn busy_ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
     let fields: Vec<u64> = fields.by_ref().take(8).map_while(|field| field.parse().ok()).collect();
     let [user, nice, system, _idle, _io_wait, irq, soft_irq, _stolen] = fields.try_into().ok()?;
     Some(user + nice + system + irq + soft_irq)
 }
 
-/// `utime` and `stime` of a process, proc_pid_stat(5).
+/// `utime` and `stime` of a process, `proc_pid_stat(5)`.
 fn ticks_of(process: &Path) -> Option<u64> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     // The name before it may contain spaces.

@@ -11,12 +11,19 @@ use super::Started;
 use super::arguments::Bench;
 use super::report::{complain, say};
 
+/// Above this part of a core, other programs make a difference.
+const BUSY_PERCENT: u32 = 10;
+
 /// Measures, prints the results, and writes the report if it is wanted.
 pub async fn run(wanted: &Bench) -> Result<bool> {
     let (release, suite) = (Release::find()?, Suite::from_environment()?);
     let shares = Shares::find();
     if let Err(why) = &shares {
         complain(&format!("no share of a core, so only whole cores are measured: {why:#}"));
+    }
+    let busy_percent = bench::busy_percent().await?;
+    if busy_percent > BUSY_PERCENT {
+        complain(&format!("other programs use {busy_percent} % of a core, so the times will be longer"));
     }
     let plan = Plan {
         rotations: wanted.rotations.into(),
@@ -26,7 +33,10 @@ pub async fn run(wanted: &Bench) -> Result<bool> {
 
     complain("starting a local broker and an AWS emulator");
     let started = start(suite, &release, false).await?;
-    let mut figures = measure(&started.cloud, &release, &plan, wanted, &shares).await?;
+    let broker = started.cloud.broker.version();
+    let place = shares.as_ref().map_err(|why| format!("{why:#}"));
+    let machine = bench::machine(place, busy_percent, broker, &wanted.command());
+    let mut figures = measure(&started.cloud, &release, &plan, machine).await?;
     let watched = match wanted.secrets {
         0 => None,
         secrets => {
@@ -59,25 +69,18 @@ async fn start(suite: Suite, release: &Release, with_kubernetes: bool) -> Result
 }
 
 /// Everything that needs no cluster.
-async fn measure(
-    cloud: &Cloud,
-    release: &Release,
-    plan: &Plan<'_>,
-    wanted: &Bench,
-    shares: &Result<Shares>,
-) -> Result<Figures> {
+async fn measure(cloud: &Cloud, release: &Release, plan: &Plan<'_>, machine: Machine) -> Result<Figures> {
     let programs = Programs::of(cloud, release).await?;
     complain(&format!("{} cold starts of each function", plan.starts));
     let cold_starts = bench::cold_starts(&programs.all(), plan.starts).await?;
+    complain("rotation-watch");
+    let mut others = bench::measure_watch(cloud, &programs.rotation_watch, plan).await?;
     complain(&format!("{} rotations of each kind", plan.rotations));
     let rotations = bench::measure_rotations(cloud, &programs.rotating(), plan, complain).await?;
     complain("counting the calls of one rotation");
     let calls = Calls::count(cloud).await?;
-    complain("the other functions");
-    let mut others = bench::measure_watch(cloud, &programs.rotation_watch, plan).await?;
+    complain("dlq-handler");
     others.extend(bench::measure_handler(cloud, &programs.dlq_handler, plan).await?);
-    let shares = shares.as_ref().map_err(|why| format!("{why:#}"));
-    let machine: Machine = bench::machine(shares, cloud.broker.version(), &wanted.command());
     let zip_bytes = release.zip_bytes;
     Ok(Figures { machine, cold_starts, rotations, calls, zip_bytes, others, delivery: None, storm: None })
 }
