@@ -114,7 +114,7 @@ fn ruff_command(ruff: &Path, arguments: &[&str]) -> Command {
 
 /// `.ci/run` and every `*.sh` that git tracks or would add.
 fn shell_scripts() -> Result<Vec<String>> {
-    workspace::files(&["*.sh", ".ci/run"])
+    workspace::files(&["*.sh", ".ci/run", "bench/peer/bootstrap"])
 }
 
 fn short(path: &Path) -> String {

@@ -64,6 +64,7 @@ pub struct Outcome {
 
 impl Scale {
     /// For an emulator that serves `capacity` rotations a second. The factor has two digits and is never above one.
+    #[expect(clippy::cast_possible_truncation, reason = "a small positive number; a larger one saturates")]
     pub fn of(capacity: f64, secrets: usize) -> Self {
         let factor = (capacity * PART / ROTATIONS_A_SECOND * 100.0).floor() / 100.0;
         let factor = factor.clamp(0.01, 1.0);

@@ -56,6 +56,7 @@ impl<'a> Starter<'a> {
     }
 
     /// Starts the rotations that are due by now, all at once, and waits a moment. Returns the outcomes of before.
+    #[expect(clippy::cast_possible_truncation, reason = "a small positive number; a larger one saturates")]
     pub async fn go_on(&mut self) -> Result<Outcomes> {
         let outcomes = self.cloud.aws.rotation_outcomes(&self.prefix).await?;
         let room = self.at_once.saturating_sub(outcomes.running());
@@ -88,6 +89,7 @@ impl<'a> Starter<'a> {
 }
 
 /// How many calls are due after this time, apart from those that were `called` already.
+#[expect(clippy::cast_possible_truncation, reason = "a small positive number; a larger one saturates")]
 fn due(elapsed: Duration, a_second: f64, called: usize) -> usize {
     ((elapsed.as_secs_f64() * a_second) as usize).saturating_sub(called)
 }
