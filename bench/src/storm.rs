@@ -36,6 +36,8 @@ const PART: f64 = 0.8;
 /// The fewest rotations in progress, for a storm of few secrets.
 const FEWEST_AT_ONCE: usize = 4;
 const TELL_EVERY: Duration = Duration::from_secs(5);
+/// The template's value. The testbed's is shorter, for tests that stop the operator.
+const SYNC_TIMEOUT_SECONDS: &str = "60";
 const DELIVERY_LIMIT: Duration = Duration::from_secs(300);
 /// Longer than the visibility timeout of dlq-handler's queues, six minutes. After it, a message that failed comes again.
 const INCIDENT_LIMIT: Duration = Duration::from_secs(600);
@@ -50,6 +52,9 @@ impl Storm {
     /// # Errors
     /// When something cannot be created, or the storm does not end within four times its time by the quotas.
     pub async fn measure(cloud: &Cloud, secrets: usize, tell: fn(&str)) -> Result<Self> {
+        if let Ok(function) = cloud.delivery_function() {
+            cloud.add_variables(function, &[("SYNC_TIMEOUT_SECONDS", SYNC_TIMEOUT_SECONDS)]).await?;
+        }
         tell(&format!("  creating {secrets} secrets and their users"));
         let trial = Secrets::create(cloud, "trial", TRIALS, tell).await?;
         let storm = Secrets::create(cloud, "storm", secrets, tell).await?;
@@ -57,7 +62,6 @@ impl Storm {
         tell(&format!("  {TRIALS} rotations without quotas, to see what the emulator serves"));
         let capacity = capacity(cloud, &trial).await?;
         let scale = Scale::of(capacity, secrets);
-        deliveries_end(cloud).await?;
         // On AWS, a storm finds few warm execution environments.
         let function = cloud.stack.output("RotationFunctionName")?;
         kill_function(cloud.aws.endpoint(), function);
@@ -96,7 +100,7 @@ impl Storm {
     }
 }
 
-/// The rotations a second that the emulator serves without quotas.
+/// The rotations a second, with their deliveries, that the emulator serves without quotas.
 async fn capacity(cloud: &Cloud, trial: &Secrets) -> Result<f64> {
     let mut starter = Starter::new(cloud, trial, f64::INFINITY, TRIALS_AT_ONCE).await?;
     // The first ones start processes. They do not count.
@@ -115,6 +119,7 @@ async fn capacity(cloud: &Cloud, trial: &Secrets) -> Result<f64> {
         if outcomes.ended() >= TRIALS {
             let failed = outcomes.ended() - outcomes.succeeded();
             ensure!(failed == 0, "{failed} rotations without quotas failed: {:?}", outcomes.unsuccessful);
+            deliveries_end(cloud).await?;
             let counted = u32::try_from(TRIALS - uncounted)?;
             return Ok(f64::from(counted) / began.elapsed().as_secs_f64());
         }
