@@ -106,6 +106,8 @@ const CLOSED: &[(&str, &[&str])] = &[
         "lambda-boundary",
         &[
             "aws-config",
+            "aws-smithy-async",
+            "aws-smithy-http-client",
             "aws-smithy-runtime-api",
             "aws-smithy-types",
             "contract",

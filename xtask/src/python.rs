@@ -51,9 +51,11 @@ pub const BENCH_PEER: ToolSet = ToolSet {
 pub fn programs(set: &ToolSet) -> Result<PathBuf> {
     let venv = workspace::tools().join(set.name);
     let bin = venv.join("bin");
-    // Written last, so that an interrupted installation does not count as finished.
+    // Written last, so that an interrupted installation does not count as finished. The programs contain the path of their
+    // interpreter, so a venv that was moved or copied must be made again.
     let stamp = venv.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == set.requirements) {
+    let complete = format!("{}# in {}\n", set.requirements, venv.display());
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == complete) {
         return Ok(bin);
     }
     if venv.exists() {
@@ -72,7 +74,7 @@ pub fn programs(set: &ToolSet) -> Result<PathBuf> {
         &mut pip,
         "check that pip reaches a package index, then repeat the command",
     )?;
-    fs::rename(&pinned, &stamp)?;
+    fs::write(&stamp, complete)?;
     Ok(bin)
 }
 

@@ -51,10 +51,16 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
     let python = Python { folder: tools.join("python") };
     let stamp = python.folder.join("installed-requirements.txt");
     let installed = fs::read_to_string(&stamp).ok();
-    if installed.as_deref() == Some(REQUIREMENTS) {
+    // An environment that was moved or copied must be made again.
+    let complete = format!("{REQUIREMENTS}# in {}\n", python.folder.display());
+    if installed.as_ref() == Some(&complete) {
         return Ok(python);
     }
-    let why = if installed.is_some() { "requirements.txt changed" } else { "it does not exist yet" };
+    let why = if installed.is_some() {
+        "requirements.txt changed, or the folder was moved"
+    } else {
+        "it does not exist yet"
+    };
     progress(&format!("installing the AWS emulator into {} ({why})", python.folder.display()));
     if python.folder.exists() {
         fs::remove_dir_all(&python.folder).context("cannot remove the old Python environment")?;
@@ -74,7 +80,7 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
         .args(["--only-binary", ":all:", "-r"])
         .arg(sources().join("requirements.txt")))?;
     // Written last, so that an interrupted installation starts again.
-    fs::write(&stamp, REQUIREMENTS).context("cannot mark the Python environment as complete")?;
+    fs::write(&stamp, complete).context("cannot mark the Python environment as complete")?;
     Ok(python)
 }
 
