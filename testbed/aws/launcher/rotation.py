@@ -13,7 +13,7 @@ from .authorisation import may_be_invoked_by_secrets_manager
 from .common import Response, in_background, lock, locked, refuse
 from .rotation_record import Attempt, Rotation
 from .rotation_steps import play, play_late
-from .versions import attach, find, holder_of
+from .versions import attach, find, holder_of, in_milliseconds
 
 NO_FUNCTION = (
     "You tried to enable rotation on a secret that doesn't already have a Lambda function ARN configured "
@@ -121,7 +121,7 @@ def _problem(secret: dict, function: str | None, token: str | None, rules: dict 
 
 def _stage(secret: dict, token: str) -> None:
     """Attaches AWSPENDING to the token's version, which has no value, before createSecret."""
-    empty = {"SecretString": None, "SecretBinary": None, "CreatedDate": int(time.time()), "Stages": []}
+    empty = {"SecretString": None, "SecretBinary": None, "CreatedDate": in_milliseconds(), "Stages": []}
     secret["Versions"].setdefault(token, empty)
     attach(secret, token, "AWSPENDING")
 

@@ -8,7 +8,7 @@ from ministack.services import secretsmanager as sm
 
 from . import rotation_options, service_events
 from .common import Response, locked, refuse
-from .versions import attach, find, has_value, holder_of, value_of
+from .versions import attach, find, has_value, holder_of, in_milliseconds, value_of
 
 ROTATION_TOKEN = re.compile(r"[a-zA-Z0-9-]{36,256}")
 
@@ -51,7 +51,7 @@ def create_secret(data: dict) -> Response:
     answer = {"ARN": arn, "Name": name}
     if has_value(version):
         answer["VersionId"] = token or first
-        versions[answer["VersionId"]] = version
+        versions[answer["VersionId"]] = {**version, "CreatedDate": in_milliseconds()}
         # The ARN is not known before the call, so the option is set for the name.
         if rotation_options.of(name).created_event:
             sm._emit_secret_label_updated(sm._secrets[name], "AWSCURRENT", answer["VersionId"])
@@ -195,15 +195,14 @@ def _refuse_what_aws_refuses(original):
 
 def _store(secret: dict, token: str, data: dict) -> None:
     string, binary = value_of(data)
-    now = int(time.time())
     labels = (secret["Versions"].get(token) or {}).get("Stages", [])
     secret["Versions"][token] = {
         "SecretString": string,
         "SecretBinary": binary,
-        "CreatedDate": now,
+        "CreatedDate": in_milliseconds(),
         "Stages": labels,
     }
-    secret["LastChangedDate"] = now
+    secret["LastChangedDate"] = int(time.time())
 
 
 def _put_answer(secret: dict, token: str) -> Response:

@@ -1,5 +1,7 @@
 """The versions of a secret: their values, and how labels are attached to them and move."""
 
+import time
+
 from ministack.services import secretsmanager as sm
 
 from . import rotation_options
@@ -16,6 +18,11 @@ def find(data: dict) -> tuple[dict, None] | tuple[None, Response]:
     if secret.get("DeletedDate"):
         return None, refuse("InvalidRequestException", DELETED)
     return secret, None
+
+
+def in_milliseconds() -> float:
+    """The time for CreatedDate (seconds), so that versions of the same second have an order."""
+    return round(time.time(), 3)
 
 
 def value_of(source: dict) -> tuple[str | None, str | None]:

@@ -113,3 +113,21 @@ async fn a_value_put_by_hand_abandons_the_rotation_under_way() -> Result<()> {
     assert_eq!(secret.labels(&update.version_id.unwrap_or_default()).await?, ["AWSCURRENT"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn versions_stored_within_one_second_sort_by_their_age() -> Result<()> {
+    let secret = Secret::new().await?;
+    let mut stored = vec![secret.first.clone()];
+    for number in 0..5 {
+        let token = token();
+        secret.put(&number.to_string(), &token, &["AWSPENDING"]).await?;
+        stored.push(token);
+    }
+    let all = secret.client.list_secret_version_ids().secret_id(&secret.arn).include_deprecated(true);
+    let mut versions = all.send().await?.versions.unwrap_or_default();
+    versions.reverse();
+    versions.sort_by_key(|version| version.created_date);
+    let sorted: Vec<_> = versions.into_iter().filter_map(|version| version.version_id).collect();
+    assert_eq!(sorted, stored);
+    Ok(())
+}
