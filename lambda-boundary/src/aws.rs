@@ -111,6 +111,12 @@ impl AwsError {
         }
     }
 
+    /// Whether the account makes too many calls of this operation.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.kind() == Kind::AwsThrottled
+    }
+
     /// Whether AWS answered with this error code.
     #[must_use]
     pub fn is(&self, expected: &str) -> bool {

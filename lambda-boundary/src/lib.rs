@@ -9,6 +9,7 @@ mod failure;
 mod function;
 mod logging;
 mod metrics;
+mod throttling;
 mod tls;
 
 pub use aws::{AwsError, aws_sdk, with_timeout};
@@ -18,4 +19,5 @@ pub use environment::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wro
 pub use failure::{causes, diagnostic};
 pub use function::{cannot_start, now, serve, start, wrong_configuration};
 pub use metrics::{Unit, metric};
+pub use throttling::{patiently, within};
 pub use tls::tls_refusal_in;

@@ -10,7 +10,7 @@ use aws_sdk_mq::Client;
 use aws_sdk_mq::types::{ActionRequired, BrokerInstance, BrokerState, EngineType};
 use contract::{BrokerAddress, Kind};
 
-use lambda_boundary::AwsError;
+use lambda_boundary::{AwsError, patiently};
 
 /// How long the endpoints of a broker with a fault are cached. A failure reports what Amazon MQ says about the fault.
 const KEPT_WITH_A_FAULT: Duration = Duration::from_mins(1);
@@ -78,6 +78,10 @@ impl BrokerLookupError {
             Self::Aws(error) => error.kind(),
         }
     }
+
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.is_throttled())
+    }
 }
 
 impl AmazonMq {
@@ -107,7 +111,7 @@ impl AmazonMq {
         if let Some(endpoints) = self.known().get(id).and_then(|known| known.fresh(self.kept)) {
             return Ok(endpoints);
         }
-        let known = self.describe(id).await?;
+        let known = patiently(async || self.describe(id).await, BrokerLookupError::is_throttled).await?;
         let endpoints = known.endpoints.clone();
         let mut all = self.known();
         all.retain(|_, known| known.asked_at.elapsed() < self.kept);

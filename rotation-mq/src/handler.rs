@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use contract::{FailureNotice, Kind};
 use jiff::Timestamp;
-use lambda_boundary::{ConfigError, Environment, Unit, aws_sdk, causes, diagnostic, metric, time_left};
+use lambda_boundary::{
+    ConfigError, Environment, Unit, aws_sdk, causes, diagnostic, metric, time_left, within,
+};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use messages::Topic;
 use serde_json::{Value, json};
@@ -38,7 +40,7 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
         let limit = time_left(context.deadline, (rotation.now)().as_millisecond(), NOTICE_RESERVE);
         // On the heap: the future of a whole step is large.
         let work = Box::pin(run(rotation, &payload, &subject, &context, tokio::time::Instant::now() + limit));
-        let outcome = tokio::time::timeout(limit, work).await;
+        let outcome = tokio::time::timeout(limit, within(limit, work)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(RotationError::TimedOut(started.elapsed())));
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Some(step) = subject.step.get() {

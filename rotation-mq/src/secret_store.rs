@@ -9,7 +9,7 @@ use contract::{SecretValue, SecretValueError, Tags};
 
 use crate::event::RotationToken;
 use crate::version_state::{AWSCURRENT, AWSPENDING, AWSPREVIOUS, Versions};
-use lambda_boundary::AwsError;
+use lambda_boundary::{AwsError, patiently};
 
 const SERVICE: &str = "Secrets Manager";
 const NOT_FOUND: &str = "ResourceNotFoundException";
@@ -181,13 +181,13 @@ impl SecretStore {
     /// # Errors
     /// What AWS answered.
     pub async fn tag(&self, secret: &str, key: &str, value: &str) -> Result<(), StoreError> {
-        self.client
-            .tag_resource()
-            .secret_id(secret)
-            .tags(Tag::builder().key(key).value(value).build())
-            .send()
-            .await
-            .map_err(|error| not_found(AwsError::from_sdk(SERVICE, "TagResource", self.timeout, &error)))?;
+        let tag = Tag::builder().key(key).value(value).build();
+        let call = self.client.tag_resource().secret_id(secret).tags(tag);
+        let tagged = async || {
+            let sent = call.clone().send().await;
+            sent.map_err(|error| AwsError::from_sdk(SERVICE, "TagResource", self.timeout, &error))
+        };
+        patiently(tagged, AwsError::is_throttled).await.map_err(not_found)?;
         Ok(())
     }
 
@@ -203,21 +203,20 @@ impl SecretStore {
         rotation_token: Option<&RotationToken>,
         json: &str,
     ) -> Result<bool, StoreError> {
-        let sent = self
+        let call = self
             .client
             .put_secret_value()
             .secret_id(secret)
             .client_request_token(token)
             .set_rotation_token(rotation_token.map(|token| token.expose().to_owned()))
             .secret_string(json)
-            .version_stages(AWSPENDING)
-            .send()
-            .await;
-        sent.map(|_| true).or_else(|error| {
-            AwsError::from_sdk(SERVICE, "PutSecretValue", self.timeout, &error)
-                .unmet("ResourceExistsException")
-                .map_err(not_found)
-        })
+            .version_stages(AWSPENDING);
+        let put = async || {
+            let sent = call.clone().send().await;
+            sent.map_err(|error| AwsError::from_sdk(SERVICE, "PutSecretValue", self.timeout, &error))
+        };
+        let put = patiently(put, AwsError::is_throttled).await;
+        put.map(|_| true).or_else(|error| error.unmet("ResourceExistsException").map_err(not_found))
     }
 
     /// Moves AWSCURRENT from one version to another. Secrets Manager moves AWSPREVIOUS.
@@ -225,17 +224,20 @@ impl SecretStore {
     /// # Errors
     /// When AWS refuses it, for example because AWSCURRENT is elsewhere by now.
     pub async fn promote(&self, secret: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        self.client
+        let call = self
+            .client
             .update_secret_version_stage()
             .secret_id(secret)
             .version_stage(AWSCURRENT)
             .remove_from_version_id(from)
-            .move_to_version_id(to)
-            .send()
-            .await
-            .map_err(|error| {
-                not_found(AwsError::from_sdk(SERVICE, "UpdateSecretVersionStage", self.timeout, &error))
-            })?;
+            .move_to_version_id(to);
+        let promoted = async || {
+            let sent = call.clone().send().await;
+            sent.map_err(|error| {
+                AwsError::from_sdk(SERVICE, "UpdateSecretVersionStage", self.timeout, &error)
+            })
+        };
+        patiently(promoted, AwsError::is_throttled).await.map_err(not_found)?;
         Ok(())
     }
 
