@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::{Kind, Password};
 use lambda_boundary::tls_refusal_in;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
-use lapin::tcp::{AMQPUriTcpExt as _, RustlsConnector};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use rustls::ClientConfig;
@@ -152,9 +152,10 @@ impl AmqpLogin {
         let tls = self.tls.clone();
         // lapin itself would read all roots again for each connection.
         let connect_tls = async move |uri: AMQPUri, runtime| {
-            let tcp = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
-            let stream = tcp.connect_async(&runtime).await?;
-            Ok(stream.into_rustls(&tls, &tcp.authority.host).await?)
+            let AMQPAuthority { host, port, .. } = uri.authority;
+            let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port)).await?.collect();
+            let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+            Ok(stream.into_rustls(&tls, &host).await?)
         };
         let connection = Connection::connector(uri, runtime, connect_tls, properties).await?;
         connection.create_channel().await?;

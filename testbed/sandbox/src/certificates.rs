@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -132,7 +132,13 @@ fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
     params.distinguished_name.push(DnType::CommonName, format!("{name} authority"));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
+    Ok(CertifiedIssuer::self_signed(params, key_pair()?)?)
+}
+
+/// The kind of key that AWS Certificate Manager uses by default. A handshake has the costs that it has on AWS.
+/// <https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html>
+fn key_pair() -> Result<KeyPair> {
+    Ok(KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?)
 }
 
 fn server(authority: &CertifiedIssuer<'_, KeyPair>) -> Result<(String, String)> {
@@ -141,7 +147,7 @@ fn server(authority: &CertifiedIssuer<'_, KeyPair>) -> Result<(String, String)> 
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // Strict verifiers, such as Python 3.13's, require it.
     params.use_authority_key_identifier_extension = true;
-    let key = KeyPair::generate()?;
+    let key = key_pair()?;
     Ok((params.signed_by(&key, authority)?.pem(), key.serialize_pem()))
 }
 
