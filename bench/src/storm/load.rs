@@ -6,6 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use testbed::cloud::{Cloud, processes_of};
 
+use crate::process::peak_kb_in;
+
 /// Linux counts CPU time in hundredths of a second for every program (`USER_HZ`), proc(5).
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -103,11 +105,7 @@ impl Memory {
 }
 
 fn peak_kb(process: &Path) -> Option<u64> {
-    let status = std::fs::read_to_string(process.join("status")).ok()?;
-    // Kilobytes of 1024 bytes, proc_pid_status(5).
-    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1_024 / 1_000)
+    peak_kb_in(&std::fs::read_to_string(process.join("status")).ok()?)
 }
 
 #[cfg(test)]
