@@ -26,6 +26,7 @@ def main() -> None:
         authorisation,
         cloudformation,
         control,
+        custom_resources,
         endpoints,
         message_move,
         rate_limits,
@@ -47,6 +48,7 @@ def main() -> None:
         message_move,
         resource_policies,
         cloudformation,
+        custom_resources,
         runtime_speed,
         web_identity,
         # It wraps what the other parts have installed: a refused call reaches none of them.

@@ -2,7 +2,8 @@
 
 Reads a JSON object from standard input: `stack`, `template` (path), `parameters`, `artifacts` (last part of a
 CodeUri -> folder with `bootstrap`, or the binary itself). Prints `{"outputs": ..., "resources": ...}`. If the
-deployment fails, prints the stack's events to standard error and exits with 1.
+deployment fails, prints the stack's events to standard error and exits with 1. With `delete`, it deletes the stack
+and prints `{}`.
 
 Zip files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
 """
@@ -26,6 +27,10 @@ POLL = {"Delay": 0.2, "MaxAttempts": 600}
 def main() -> None:
     wanted = json.load(sys.stdin)
     session = botocore.session.get_session()
+    if wanted.get("delete"):
+        delete(session.create_client("cloudformation"), wanted["stack"])
+        print("{}")
+        return
     template_path = pathlib.Path(wanted["template"])
     template = yaml_parse(template_path.read_text())
     upload_code(session, template, template_path.parent, wanted["artifacts"])
@@ -64,6 +69,14 @@ def apply(cloudformation, request: dict) -> None:
             return
         raise
     cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=POLL)
+
+
+def delete(cloudformation, stack: str) -> None:
+    try:
+        cloudformation.delete_stack(StackName=stack)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=POLL)
+    except (ClientError, WaiterError) as error:
+        sys.exit(f"stack {stack} was not deleted: {error}\n{failed_events(cloudformation, stack)}")
 
 
 def failed_events(cloudformation, stack: str) -> str:

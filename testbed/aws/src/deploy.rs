@@ -73,19 +73,30 @@ impl Aws {
         let parameters: BTreeMap<_, _> = parameters.iter().copied().collect();
         let artifacts: BTreeMap<_, _> = artifacts.iter().map(|part| (&part.code_uri, &part.source)).collect();
         let request =
-            json!({"stack": stack, "template": template, "parameters": parameters, "artifacts": artifacts})
-                .to_string();
+            json!({"stack": stack, "template": template, "parameters": parameters, "artifacts": artifacts});
+        let answer = self.run_deployment(request.to_string()).await?;
+        let text = |part: &str| -> Result<BTreeMap<String, String>> {
+            Ok(serde_json::from_value(answer.get(part).cloned().unwrap_or_default())?)
+        };
+        Ok(Stack { outputs: text("outputs")?, resources: text("resources")? })
+    }
+
+    /// Deletes the stack and waits for the end. A stack that does not exist is no error.
+    ///
+    /// # Errors
+    /// When a resource is not deleted. The message contains the stack's events.
+    pub async fn delete_stack(&self, stack: &str) -> Result<()> {
+        self.run_deployment(json!({"stack": stack, "delete": true}).to_string()).await.map(drop)
+    }
+
+    async fn run_deployment(&self, request: String) -> Result<Value> {
         let mut command = Command::new(self.python.program("python"));
         self.set_environment(&mut command);
         command
             .args(["-m", "launcher.deploy"])
             .env("PYTHONPATH", install::sources())
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        let answer = tokio::task::spawn_blocking(move || run(&command, &request)).await??;
-        let text = |part: &str| -> Result<BTreeMap<String, String>> {
-            Ok(serde_json::from_value(answer.get(part).cloned().unwrap_or_default())?)
-        };
-        Ok(Stack { outputs: text("outputs")?, resources: text("resources")? })
+        tokio::task::spawn_blocking(move || run(&command, &request)).await?
     }
 }
 

@@ -1,9 +1,10 @@
 //! A rotation function that runs a script, for the tests of the emulator's contract.
 //!
 //! It appends each event to `events.jsonl` in the folder `PROBE_FOLDER`. Then it runs the script in that folder: for an
-//! event of a secret `<name>.json` (with `/` as `_`), for other events `<function>.json`. A script is an object from
-//! step (or `event`) to a list of actions. Without a script, the function answers `{}` and makes no call. A benchmark
-//! uses it as the empty function, so the function creates nothing before it needs it.
+//! event of a secret `<name>.json` (with `/` as `_`), for a request of CloudFormation `<logical id>.json`, for other
+//! events `<function>.json`. A script is an object from step (or `RequestType`, or `event`) to a list of actions.
+//! Without a script, the function answers `{}` and makes no call. A benchmark uses it as the empty function, so the
+//! function creates nothing before it needs it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -26,12 +27,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
 }
 
 async fn play(folder: &Path, event: &Value, function: &str) -> Result<Value, Diagnostic> {
-    let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
-    let step = event.get("Step").and_then(Value::as_str).unwrap_or("event");
-    let secret = text("SecretId");
-    let name = secret.rsplit(":secret:").next().filter(|name| !name.is_empty()).unwrap_or(function);
-    let before =
-        record(folder, function, event, step, secret).map_err(|error| failure("Probe.Record", &error))?;
+    let (step, subject) = (step_of(event), subject_of(event));
+    let name = subject.rsplit(":secret:").next().filter(|name| !name.is_empty()).unwrap_or(function);
+    let before = record(folder, function, event).map_err(|error| failure("Probe.Record", &error))?;
     let script = folder.join(format!("{}.json", name.replace('/', "_")));
     let Ok(script) = std::fs::read(script) else {
         return Ok(json!({}));
@@ -46,15 +44,24 @@ async fn play(folder: &Path, event: &Value, function: &str) -> Result<Value, Dia
     Ok(json!({}))
 }
 
-/// Appends the event. Returns the number of earlier events of the same step and secret.
-fn record(folder: &Path, function: &str, event: &Value, step: &str, secret: &str) -> std::io::Result<u64> {
+fn step_of(event: &Value) -> &str {
+    ["Step", "RequestType"].iter().find_map(|key| event.get(*key)?.as_str()).unwrap_or("event")
+}
+
+/// The secret or the resource of the event; empty for other events.
+fn subject_of(event: &Value) -> &str {
+    ["SecretId", "LogicalResourceId"].iter().find_map(|key| event.get(*key)?.as_str()).unwrap_or_default()
+}
+
+/// Appends the event. Returns the number of earlier events of the same step and subject.
+fn record(folder: &Path, function: &str, event: &Value) -> std::io::Result<u64> {
     let path = folder.join("events.jsonl");
     let is_same = |line: &&str| {
         serde_json::from_str::<Value>(line).is_ok_and(|entry| {
             let seen = entry.get("event").cloned().unwrap_or_default();
             entry.get("function").and_then(Value::as_str) == Some(function)
-                && seen.get("Step").and_then(Value::as_str).unwrap_or("event") == step
-                && seen.get("SecretId").and_then(Value::as_str).unwrap_or_default() == secret
+                && step_of(&seen) == step_of(event)
+                && subject_of(&seen) == subject_of(event)
         })
     };
     let before = std::fs::read_to_string(&path).unwrap_or_default().lines().filter(is_same).count();
@@ -82,6 +89,7 @@ async fn act(action: &Value, event: &Value) -> Result<(), Diagnostic> {
             let read = client().await.get_secret_value().secret_id(text(action, "secret")).send();
             read.await.map_err(|error| failure("Probe.Read", &error.into_service_error()))?;
         }
+        "answer" => answer(action, event).await.map_err(|error| failure("Probe.Answer", &error))?,
         "wait-for-file" => {
             while !Path::new(&text(action, "path")).exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -116,6 +124,28 @@ async fn promote(secret: &str, token: &str) -> Result<(), Diagnostic> {
     let promote = promote.move_to_version_id(token).set_remove_from_version_id(current);
     promote.send().await.map_err(|error| failure("Probe.Promote", &error.into_service_error()))?;
     Ok(())
+}
+
+/// Uploads the answer to a request of CloudFormation: what must be copied from the request, and the action's `fields`.
+/// With `content-type`, the upload has that header.
+async fn answer(action: &Value, event: &Value) -> Result<(), String> {
+    let mut answer = json!({"Status": "SUCCESS"});
+    for key in ["StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId"] {
+        answer[key] = event.get(key).cloned().unwrap_or_default();
+    }
+    for (key, value) in action.get("fields").and_then(Value::as_object).into_iter().flatten() {
+        answer[key] = value.clone();
+    }
+    let url = event.get("ResponseURL").and_then(Value::as_str).ok_or("no ResponseURL")?;
+    let tls = sandbox::certificates::client_without_roots().map_err(|error| error.to_string())?;
+    let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build();
+    let upload = client.map_err(|error| error.to_string())?.put(url).body(answer.to_string());
+    let upload = match action.get("content-type").and_then(Value::as_str) {
+        Some(kind) => upload.header(reqwest::header::CONTENT_TYPE, kind),
+        None => upload,
+    };
+    let answered = upload.send().await.map_err(|error| error.to_string())?;
+    if answered.status().is_success() { Ok(()) } else { Err(answered.status().to_string()) }
 }
 
 async fn client() -> Client {

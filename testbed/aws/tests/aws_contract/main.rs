@@ -3,6 +3,7 @@
 mod asynchronous;
 mod authorisation;
 mod cancellation;
+mod custom_resources;
 mod endpoints;
 mod hypotheses;
 mod labels;
