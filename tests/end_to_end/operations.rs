@@ -49,7 +49,7 @@ fn secops_rotates_with_the_aws_cli() -> Result<()> {
 }
 
 #[test]
-fn a_secret_added_by_its_template_rotates_as_soon_as_its_user_exists() -> Result<()> {
+fn a_secret_whose_user_is_created_by_hand_rotates_as_soon_as_rotation_is_on() -> Result<()> {
     on_the_cloud(async |cloud| {
         let user = name("deployed");
         let (secret, function) = (format!("rabbitmq/{user}"), cloud.rotation_function()?);
@@ -60,6 +60,7 @@ fn a_secret_added_by_its_template_rotates_as_soon_as_its_user_exists() -> Result
             ("BrokerId", &cloud.broker_id),
             ("AdminSecretArn", &cloud.admin_secret),
             ("RotationFunctionArn", function),
+            ("Rotation", "off"),
         ];
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let described = cloud.secrets.describe_secret().secret_id(&secret).send().await?;
@@ -71,7 +72,7 @@ fn a_secret_added_by_its_template_rotates_as_soon_as_its_user_exists() -> Result
         management.set_permissions(&user, "/", ["", "^orders$", ""]).await?;
         current_logs_in(cloud, &app.arn).await?;
 
-        parameters.push(("Rotation", "on"));
+        parameters.retain(|(name, _)| *name != "Rotation");
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
         ensure!(rotation.outcome == "succeeded", "{rotation:?}");
