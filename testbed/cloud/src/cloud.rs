@@ -2,6 +2,7 @@
 
 mod alerts;
 mod app;
+mod broker_users;
 mod dead_letter_queue;
 mod delivery;
 mod functions;
@@ -137,7 +138,7 @@ impl Cloud {
         let alerts = Alerts::of(&config, &stack, STACK).await?;
         let lambda = aws_sdk_lambda::Client::new(&config);
         let folder = folder.to_owned();
-        Ok(Self {
+        let cloud = Self {
             broker,
             kubernetes,
             aws,
@@ -151,7 +152,9 @@ impl Cloud {
             certificates,
             folder,
             functions: parts.functions.clone(),
-        })
+        };
+        cloud.let_broker_user_answer(&cloud.stack).await?;
+        Ok(cloud)
     }
 
     /// The folder of all files that the cloud wrote, for a search for leaked credentials.

@@ -15,7 +15,7 @@ const COMMIT: &str = "218ad35";
 /// When they were not built. The message names the command.
 pub fn of_0_1() -> Result<Release> {
     let folder = workspace().join("target/upgrade").join(COMMIT);
-    match Functions::built_in(&folder) {
+    match Functions::of_0_1_in(&folder) {
         Ok(functions) => Ok(Release { template: folder.join("source/infra/template.yaml"), functions }),
         Err(_) => bail!("{} is not built: {}", relative(&folder), how_to_build()),
     }

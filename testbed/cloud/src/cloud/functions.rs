@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use aws::Artifact;
 
 /// The functions of `infra/template.yaml`, by the last part of their `CodeUri`.
-const NAMES: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
+const NAMES: [&str; 5] = ["rotation-mq", "broker-user", "secret2eks", "dlq-handler", "rotation-watch"];
+/// The functions that version 0.1 has, too.
+const NAMES_OF_0_1: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 
 /// Sends SIGKILL to every process of a function of the AWS emulator at `endpoint`, as Lambda does when a function has
 /// no memory left.
@@ -54,7 +56,15 @@ impl Functions {
     /// # Errors
     /// When one was not built.
     pub fn built_in(folder: &Path) -> Result<Self> {
-        Self::find(|name| folder.join(name))
+        Self::find(&NAMES, |name| folder.join(name))
+    }
+
+    /// The programs of version 0.1 in a folder.
+    ///
+    /// # Errors
+    /// When one was not built.
+    pub fn of_0_1_in(folder: &Path) -> Result<Self> {
+        Self::find(&NAMES_OF_0_1, |name| folder.join(name))
     }
 
     /// The programs that cargo-lambda built below a folder such as `target/lambda`.
@@ -62,7 +72,7 @@ impl Functions {
     /// # Errors
     /// When one was not built.
     pub fn packaged_in(folder: &Path) -> Result<Self> {
-        Self::find(|name| folder.join(name).join("bootstrap"))
+        Self::find(&NAMES, |name| folder.join(name).join("bootstrap"))
     }
 
     /// Each function and its program.
@@ -74,8 +84,8 @@ impl Functions {
         self.programs().map(|(name, program)| Artifact::new(name, program)).collect()
     }
 
-    fn find(program: impl Fn(&str) -> PathBuf) -> Result<Self> {
-        let programs: Vec<_> = NAMES.into_iter().map(|name| (name, program(name))).collect();
+    fn find(names: &[&'static str], program: impl Fn(&str) -> PathBuf) -> Result<Self> {
+        let programs: Vec<_> = names.iter().map(|name| (*name, program(name))).collect();
         if let Some((name, missing)) = programs.iter().find(|(_, program)| !program.is_file()) {
             bail!("{} is missing: build it with `cargo build --package {name}`", missing.display());
         }

@@ -72,6 +72,7 @@ impl Cloud {
         wanted.extend(parameters);
         let artifacts = release.functions.artifacts();
         let stack = self.aws.deploy(name, &release.template, &wanted, &artifacts).await?;
+        self.let_broker_user_answer(&stack).await?;
         let function = stack.output("RotationFunctionArn")?.to_owned();
         let config = self.aws.sdk_config().await;
         // This stack must not receive the events of other tests' rotations.
