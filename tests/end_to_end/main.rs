@@ -6,6 +6,7 @@ mod amazon_mq;
 mod bad_brokers;
 mod bad_events;
 mod bad_secrets;
+mod broker_user;
 mod cargo_lambda;
 mod delivery;
 mod delivery_requests;

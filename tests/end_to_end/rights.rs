@@ -2,6 +2,7 @@
 //! `infra/template.yaml` once, and the function must fail. `kubernetes/rights.rs` tests the permissions of
 //! secret2eks.
 
+mod broker_user;
 mod handler;
 mod incident;
 mod rotation;
