@@ -2,8 +2,8 @@
 
 Reads a JSON object from standard input: `stack`, `template` (path), `parameters`, `artifacts` (last part of a
 CodeUri -> folder with `bootstrap`, or the binary itself). Prints `{"outputs": ..., "resources": ...}`. If the
-deployment fails, prints the stack's events to standard error and exits with 1. With `delete`, it deletes the stack
-and prints `{}`.
+deployment fails, prints the stack's events to standard error and exits with 1. With `delete`, it deletes the
+stack and prints `{}`.
 
 Zip files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
 """
