@@ -9,11 +9,12 @@ use crate::{lint, workspace};
 
 /// The crates whose unit tests need no testbed. Cargo gives their dependencies the same features as with `--workspace`,
 /// so `test` and `lint` reuse the results of this build.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "contract",
     "lambda-boundary",
     "messages",
     "rotation-mq",
+    "broker-user",
     "secret2eks",
     "dlq-handler",
     "rotation-watch",

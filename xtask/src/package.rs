@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::{python, step, workspace};
 
 /// The crates that are Lambda functions.
-pub const FUNCTIONS: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
+pub const FUNCTIONS: [&str; 5] =
+    ["rotation-mq", "broker-user", "secret2eks", "dlq-handler", "rotation-watch"];
 
 /// The time of all built files: 1980-01-01, the earliest date in a zip.
 const EPOCH: u64 = 315_532_800;

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{history, package, step, workspace};
+use crate::{history, step, workspace};
 
 /// The last commit of version 0.1. The test names it, too.
 const COMMIT: &str = "218ad35ae289fc50a9c631f7e654b5aec51b0bf7";
 
+/// The functions of that version.
+const FUNCTIONS: [&str; 4] = ["rotation-mq", "secret2eks", "dlq-handler", "rotation-watch"];
 /// A text that only later functions contain.
 const LATER: &[u8] = b"pair.taken";
 /// The crates of the commit that its functions consist of.
@@ -31,7 +33,7 @@ pub fn prepare() -> Result<()> {
     let short = COMMIT.get(..7).unwrap_or(COMMIT);
     let folder = workspace::target().join("upgrade").join(short);
     let source = folder.join("source");
-    let programs: Vec<PathBuf> = package::FUNCTIONS.iter().map(|name| folder.join(name)).collect();
+    let programs: Vec<PathBuf> = FUNCTIONS.iter().map(|name| folder.join(name)).collect();
     if programs.iter().all(|program| program.is_file()) && source.join("infra/template.yaml").is_file() {
         return Ok(());
     }
@@ -44,7 +46,7 @@ pub fn prepare() -> Result<()> {
     // Select the same packages as today's build, so that dependencies have the same features. In that commit,
     // `command-line` was a part of `testbed`.
     build.args(["--package", "testbed", "--package", "cookie-store"]);
-    for function in package::FUNCTIONS {
+    for function in FUNCTIONS {
         build.args(["--package", function, "--bin", function]);
     }
     let what = format!("build the functions of {short}, from which a test updates a stack");
@@ -54,7 +56,7 @@ pub fn prepare() -> Result<()> {
         &mut build,
         "fix the error in the output, then repeat the command",
     )?;
-    for (function, program) in package::FUNCTIONS.iter().zip(&programs) {
+    for (function, program) in FUNCTIONS.iter().zip(&programs) {
         let built = workspace::target().join("debug").join(function);
         let bytes = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
         if bytes.windows(LATER.len()).any(|window| window == LATER) {
