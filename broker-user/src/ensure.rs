@@ -1,6 +1,7 @@
 //! Creates a user from its secret, or brings the grants of both users of its pair in line.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use contract::Strategy;
 use rotation_mq::amqp_login::LoginError;
@@ -23,7 +24,9 @@ use read::{Held, read_active, read_other};
 use write::Writer;
 
 /// How often a request writes. After each time, it reads again what the secret and the broker hold.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 4;
+/// A node of a cluster may not know yet what another node has written.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Creates the user with the password of AWSCURRENT, or changes the grants of both users. Returns the users of the pair.
 ///
@@ -46,7 +49,7 @@ pub async fn ensure(
     let mut wait = Wait::default();
     let mut settled = BTreeSet::new();
     let mut has_written_a_stored_password = false;
-    let mut rounds = 0;
+    let (mut rounds, mut has_paused) = (0, false);
     loop {
         let found = find(users, wanted, subject).await?;
         let _ = subject.user.set(found.active().to_owned());
@@ -69,6 +72,12 @@ pub async fn ensure(
         if rounds == ROUNDS {
             return Err(BrokerUserError::KeepsChanging { secret: identity.secret.clone() });
         }
+        if rounds > 0 && !has_paused {
+            tokio::time::sleep(PAUSE).await;
+            has_paused = true;
+            continue;
+        }
+        has_paused = false;
         rounds += 1;
         let writer = Writer { found: &found, grants: &wanted.grants, purpose, undo };
         writer.check(&plans).await?;

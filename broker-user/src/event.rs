@@ -1,6 +1,6 @@
 //! The three forms of events that the function accepts, read strictly. Pure.
 //!
-//! 1. CloudFormation's request for the custom resource `Custom::BrokerUser`. Its answer goes to the ResponseURL.
+//! 1. CloudFormation's request for the custom resource `Custom::BrokerUser`. Its answer goes to the `ResponseURL`.
 //! 2. Terraform's `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`: the properties and `tf`. It gets the answer.
 //! 3. `{"Action": "ensureUser"}` with the properties, from any other pipeline. It gets the answer.
 

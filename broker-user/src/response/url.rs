@@ -8,7 +8,7 @@ use reqwest::Url;
 /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
 const S3_ENDINGS: [&str; 2] = [".amazonaws.com", ".amazonaws.com.cn"];
 
-/// A ResponseURL. Whoever has it can answer, so it is never printed.
+/// A `ResponseURL`. Whoever has it can answer, so it is never printed.
 pub struct ResponseUrl(Url);
 
 impl ResponseUrl {
