@@ -75,21 +75,22 @@ mod tests {
     fn only_users_with_the_mark_of_the_secret_are_removed() {
         let mark = Mark::of(ARN);
         let ours = mark.to_string();
+        let ours = ours.as_str();
         for (user, tags, pin, expected) in [
             ("payment", None, None, "gone"),
-            ("payment", Some(vec![ours.as_str()]), None, "removed"),
-            ("payment_clone", Some(vec!["reporting", &ours]), None, "removed"),
+            ("payment", Some(vec![ours]), None, "removed"),
+            ("payment_clone", Some(vec!["reporting", ours]), None, "removed"),
             ("payment", Some(vec![]), None, "does not have the mark"),
             ("payment", Some(vec!["reporting"]), None, "does not have the mark"),
             ("payment", Some(vec![THEIRS]), None, "another secret"),
-            ("payment", Some(vec![&ours, THEIRS]), None, "another secret"),
-            ("payment", Some(vec![&ours, "protected"]), None, "protected"),
-            ("payment", Some(vec![&ours, "administrator"]), None, "administrator"),
-            ("guest", Some(vec![&ours]), None, "RabbitMQ's own"),
-            ("admin", Some(vec![&ours]), None, "administrator"),
-            ("admin_clone", Some(vec![&ours]), None, "administrator"),
-            ("payment_clone", Some(vec![&ours]), Some("payment_clone"), "for this user now"),
-            ("payment", Some(vec![&ours]), Some("payment_clone"), "removed"),
+            ("payment", Some(vec![ours, THEIRS]), None, "another secret"),
+            ("payment", Some(vec![ours, "protected"]), None, "protected"),
+            ("payment", Some(vec![ours, "administrator"]), None, "administrator"),
+            ("guest", Some(vec![ours]), None, "RabbitMQ's own"),
+            ("admin", Some(vec![ours]), None, "administrator"),
+            ("admin_clone", Some(vec![ours]), None, "administrator"),
+            ("payment_clone", Some(vec![ours]), Some("payment_clone"), "for this user now"),
+            ("payment", Some(vec![ours]), Some("payment_clone"), "removed"),
         ] {
             let tags: Option<BTreeSet<String>> =
                 tags.map(|tags| tags.into_iter().map(str::to_owned).collect());
