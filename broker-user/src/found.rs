@@ -60,7 +60,7 @@ impl Found<'_> {
     #[must_use]
     pub fn rotation_under_way(&self) -> Option<&str> {
         let versions = &self.description.versions;
-        versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(pending))
+        versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(*pending))
     }
 }
 
