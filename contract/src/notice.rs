@@ -28,7 +28,7 @@ pub struct FailureNotice {
     pub transient: bool,
     /// Whether this was the test that Secrets Manager runs for `RotateImmediately=false`.
     pub test_only: bool,
-    /// The rotation step, or the incident action.
+    /// The rotation step, the incident action, or the action of broker-user.
     pub step: Option<String>,
     /// The secret's ARN, if the event named one.
     pub secret_arn: Option<String>,

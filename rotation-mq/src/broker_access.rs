@@ -3,11 +3,24 @@
 
 use contract::{SecretValue, names_same_secret};
 
-use crate::Rotation;
-use crate::amazon_mq::Endpoints;
+use crate::amazon_mq::{AmazonMq, Endpoints};
 use crate::error::RotationError;
 use crate::management_api::{ManagementApi, ManagementClient};
-use crate::secret_store::Version;
+use crate::name_prefixes::NamePrefixes;
+use crate::secret_store::{SecretStore, Version};
+
+/// What is needed to find a broker and its admin.
+#[derive(Debug, Clone, Copy)]
+pub struct Lookup<'a> {
+    /// Secrets Manager.
+    pub secrets: &'a SecretStore,
+    /// Amazon MQ's API.
+    pub amazon_mq: &'a AmazonMq,
+    /// The broker's management API.
+    pub management: &'a ManagementClient,
+    /// What the names of admin secrets begin with.
+    pub prefixes: &'a NamePrefixes,
+}
 
 /// The endpoints of the broker, the admin's credentials, and the client that uses them.
 #[derive(Debug)]
@@ -28,30 +41,28 @@ impl<'a> BrokerAccess<'a> {
     /// # Errors
     /// When one of the two cannot be read, or they are for different brokers.
     pub async fn open(
-        rotation: &'a Rotation,
+        lookup: Lookup<'a>,
         secret: &str,
         current: &SecretValue,
     ) -> Result<Self, RotationError> {
-        let management = &rotation.management;
+        let Lookup { secrets, amazon_mq, management, prefixes } = lookup;
         let Some(admin_secret) = current.admin_secret().filter(|arn| !names_same_secret(secret, arn)) else {
-            let endpoints = rotation.amazon_mq.endpoints(current.broker()).await?;
+            let endpoints = amazon_mq.endpoints(current.broker()).await?;
             return Ok(Self { endpoints, admin: None, management });
         };
-        if let Some(prefix) = rotation.config.prefixes.other_than_admin(admin_secret) {
+        if let Some(prefix) = prefixes.other_than_admin(admin_secret) {
             return Err(RotationError::AdminSecretOutsidePrefix {
                 admin_secret: admin_secret.to_owned(),
                 prefix: prefix.to_owned(),
             });
         }
-        let (admin, endpoints) = tokio::join!(
-            rotation.secrets.current_login(admin_secret),
-            rotation.amazon_mq.endpoints(current.broker())
-        );
+        let (admin, endpoints) =
+            tokio::join!(secrets.current_login(admin_secret), amazon_mq.endpoints(current.broker()));
         let admin = admin
             .map_err(|source| RotationError::AdminSecret { admin_secret: admin_secret.to_owned(), source })?;
         let endpoints = endpoints?;
         let same_broker = admin.value.broker() == current.broker()
-            || rotation.amazon_mq.endpoints(admin.value.broker()).await? == endpoints;
+            || amazon_mq.endpoints(admin.value.broker()).await? == endpoints;
         if same_broker {
             Ok(Self { endpoints, admin: Some(admin), management })
         } else {
@@ -75,6 +86,12 @@ impl<'a> BrokerAccess<'a> {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// The user of the admin secret. None if the secret is an administrator's own.
+    #[must_use]
+    pub fn admin_user(&self) -> Option<&str> {
+        self.admin.as_ref().map(|admin| admin.value.username())
     }
 
     /// The management API as the admin. A secret without an admin secret, or that is its own, is an

@@ -83,16 +83,8 @@ impl Config {
                 &PASSWORD_LENGTHS,
             )?,
             prefixes: NamePrefixes::read(environment)?,
-            call_timeout: environment.seconds(
-                "CALL_TIMEOUT_SECONDS",
-                DEFAULT_CALL_TIMEOUT_SECONDS,
-                &CALL_TIMEOUTS_SECONDS,
-            )?,
-            endpoints_kept: environment.seconds(
-                "ENDPOINTS_SECONDS",
-                DEFAULT_ENDPOINTS_SECONDS,
-                &ENDPOINTS_SECONDS,
-            )?,
+            call_timeout: call_timeout(environment)?,
+            endpoints_kept: endpoints_kept(environment)?,
         })
     }
 }
@@ -105,7 +97,27 @@ pub fn dead_letter_topic(environment: &Environment) -> Result<String, ConfigErro
     environment.required("DEAD_LETTER_TOPIC_ARN", Form::TOPIC_ARN)
 }
 
-fn broker_roots(
+/// The longest time for one call to AWS or to the broker.
+///
+/// # Errors
+/// When it is out of its range.
+pub fn call_timeout(environment: &Environment) -> Result<Duration, ConfigError> {
+    environment.seconds("CALL_TIMEOUT_SECONDS", DEFAULT_CALL_TIMEOUT_SECONDS, &CALL_TIMEOUTS_SECONDS)
+}
+
+/// How long the endpoints of a broker are remembered.
+///
+/// # Errors
+/// When it is out of its range.
+pub fn endpoints_kept(environment: &Environment) -> Result<Duration, ConfigError> {
+    environment.seconds("ENDPOINTS_SECONDS", DEFAULT_ENDPOINTS_SECONDS, &ENDPOINTS_SECONDS)
+}
+
+/// The certificate authorities that a broker's certificate may come from. `file` reads a text file.
+///
+/// # Errors
+/// When the bundle cannot be read or holds no certificate.
+pub fn broker_roots(
     environment: &Environment,
     file: impl Fn(&str) -> std::io::Result<String>,
 ) -> Result<BrokerRoots, ConfigError> {
@@ -117,7 +129,11 @@ fn broker_roots(
     })
 }
 
-fn rotation_tag(environment: &Environment) -> Result<Option<RotationTag>, ConfigError> {
+/// The tag that a secret must have.
+///
+/// # Errors
+/// When only its key or only its value is set.
+pub fn rotation_tag(environment: &Environment) -> Result<Option<RotationTag>, ConfigError> {
     match (environment.optional("ROTATION_TAG_KEY"), environment.optional("ROTATION_TAG_VALUE")) {
         (None, None) => Ok(None),
         (Some(key), Some(value)) => Ok(Some(RotationTag { key, value })),

@@ -198,7 +198,8 @@ pub async fn notify_of_wrong_configuration(environment: &Environment, error: &Co
 }
 
 /// Whether the broker did not answer as a broker does. It may have other endpoints, or a fault that Amazon MQ knows.
-fn is_out_of_reach(kind: Kind) -> bool {
+#[must_use]
+pub fn is_out_of_reach(kind: Kind) -> bool {
     matches!(kind, Kind::BrokerUnreachable | Kind::BrokerTlsRefused | Kind::BrokerUnexpectedAnswer)
 }
 

@@ -52,3 +52,16 @@ pub struct Rotation {
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }
+
+impl Rotation {
+    /// What is needed to find the broker of a secret and its admin.
+    #[must_use]
+    pub fn lookup(&self) -> broker_access::Lookup<'_> {
+        broker_access::Lookup {
+            secrets: &self.secrets,
+            amazon_mq: &self.amazon_mq,
+            management: &self.management,
+            prefixes: &self.config.prefixes,
+        }
+    }
+}

@@ -11,12 +11,12 @@ use contract::Password;
 use reqwest::{Client, Method};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::grants::{ADMINISTRATOR_TAG, Grants, is_unwritable};
-use crate::ownership::Mark;
-use crate::password::{HASHING_ALGORITHM, StoredPassword};
+use crate::password::StoredPassword;
 
+mod accounts;
 mod answers;
 mod changes;
 mod error;
@@ -139,38 +139,6 @@ impl ManagementApi<'_> {
     /// When the broker cannot be asked or refuses.
     pub async fn vhost_exists(self, vhost: &str) -> Result<bool, ApiError> {
         Ok(self.get::<Value>(&["vhosts", vhost]).await?.is_some())
-    }
-
-    /// Creates `user` or replaces its tags and password, and sets the mark of the secret that it belongs to. The hash is
-    /// required: without one, the broker would erase the password of an existing user.
-    ///
-    /// If a broker does not accept tags of this form, the request is sent again without the mark. Then a login has to prove
-    /// whom the user belongs to.
-    ///
-    /// # Errors
-    /// When the broker cannot be asked or refuses.
-    pub async fn put_user<'t>(
-        self,
-        user: &str,
-        tags: impl IntoIterator<Item = &'t String>,
-        mark: &'t Mark,
-        password_hash: &str,
-    ) -> Result<(), ApiError> {
-        let mut tags = mark.with(tags);
-        let body = |tags: &[&str]| {
-            json!({
-                "password_hash": password_hash,
-                "hashing_algorithm": HASHING_ALGORITHM,
-                "tags": tags.join(","),
-            })
-        };
-        match self.put(&["users", user], &body(&tags)).await {
-            Err(ApiError { failure: Failure::Status { status: 400, .. }, .. }) => {
-                tags.retain(|tag| !Mark::is_mark(tag));
-                self.put(&["users", user], &body(&tags)).await
-            }
-            other => other,
-        }
     }
 
     /// The open connections of `user`. A connection that its client has closed may stay listed for up to 30 s.

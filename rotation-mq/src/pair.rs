@@ -84,16 +84,22 @@ impl Pair {
     }
 }
 
+/// Whether a login and a URL can hold the name of a user.
+///
+/// # Errors
+/// [`UserNameError::Malformed`] if not.
+pub fn check_user_name(name: &str) -> Result<(), UserNameError> {
+    let is_legal = !is_unnameable(name) && !name.chars().any(|c| c == ':' || c.is_control());
+    if is_legal && name.len() <= USER_NAME_LIMIT { Ok(()) } else { Err(UserNameError::Malformed) }
+}
+
 /// The user that the version after `current` is for.
 ///
 /// # Errors
 /// When no login or no URL can hold the current name or the next one.
 pub fn next_user(current: &SecretValue, pair: &Pair) -> Result<String, UserNameError> {
     let name = current.username();
-    let is_legal = !is_unnameable(name) && !name.chars().any(|c| c == ':' || c.is_control());
-    if !is_legal || name.len() > USER_NAME_LIMIT {
-        return Err(UserNameError::Malformed);
-    }
+    check_user_name(name)?;
     match current.strategy() {
         Strategy::Single => Ok(name.to_owned()),
         Strategy::Alternating => {

@@ -62,6 +62,19 @@ impl StoredPassword {
         let salt = *stored.first_chunk::<SALT_BYTES>()?;
         Some(salted_hash(password, salt) == self.hash)
     }
+
+    /// The algorithm and the hash, to write them again. None if the broker does not show them, or if the user has
+    /// no password.
+    pub(crate) fn shown(&self) -> Option<(&str, &str)> {
+        let is_shown = !self.algorithm.is_empty() && !self.hash.is_empty();
+        is_shown.then_some((self.algorithm.as_str(), self.hash.as_str()))
+    }
+
+    /// Whether the broker shows that it stores something else than `hash`.
+    #[must_use]
+    pub fn differs_from(&self, hash: &str) -> bool {
+        self.shown().is_some_and(|(_, shown)| shown != hash)
+    }
 }
 
 fn salted_hash(password: &Password, salt: [u8; SALT_BYTES]) -> String {
@@ -97,6 +110,22 @@ mod tests {
             ("", hash),
         ] {
             assert_eq!(stored(algorithm, hash).is(&password), None, "{algorithm} {hash}");
+        }
+    }
+
+    #[test]
+    fn only_a_hash_that_the_broker_shows_is_written_again_or_differs() {
+        let stored = |algorithm: &str, hash: &str| StoredPassword::new(algorithm.to_owned(), hash.to_owned());
+        for (algorithm, hash, is_shown, differs) in [
+            (HASHING_ALGORITHM, "kI3G", true, false),
+            ("rabbit_password_hashing_sha512", "other", true, true),
+            (HASHING_ALGORITHM, "", false, false),
+            ("", "kI3G", false, false),
+            ("", "", false, false),
+        ] {
+            let stored = stored(algorithm, hash);
+            assert_eq!(stored.shown().is_some(), is_shown, "{algorithm} {hash}");
+            assert_eq!(stored.differs_from("kI3G"), differs, "{algorithm} {hash}");
         }
     }
 

@@ -13,7 +13,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("kube", &["secret2eks", "kubernetes", "proof", "end-to-end"]),
     ("k8s-openapi", &["secret2eks", "kubernetes", "end-to-end"]),
     ("lapin", &["cookie-store", "rotation-mq", "broker", "testbed"]),
-    ("reqwest", &["rotation-mq", "aws", "broker", "fault-proxy", "kubernetes", "proof"]),
+    ("reqwest", &["broker-user", "rotation-mq", "aws", "broker", "fault-proxy", "kubernetes", "proof"]),
     ("aws-sdk-eks", &["secret2eks"]),
     ("aws-sdk-mq", &["rotation-mq", "aws"]),
     ("aws-sdk-lambda", &["messages", "aws", "testbed", "proof", "end-to-end"]),
@@ -50,6 +50,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     (
         "lambda_runtime",
         &[
+            "broker-user",
             "dlq-handler",
             "empty-function",
             "lambda-boundary",
@@ -59,6 +60,8 @@ const CLIENTS: &[(&str, &[&str])] = &[
             "aws",
         ],
     ),
+    // broker-user knows brokers and secrets as rotation-mq does. No other function needs a part of another.
+    ("rotation-mq", &["broker-user"]),
     // The parts of the testbed, from the lowest to the highest. Tests of the example and of the proxies need a broker.
     ("sandbox", &["aws", "broker", "fault-proxy", "kubernetes", "testbed"]),
     ("broker", &["testbed", "fault-proxy", "cookie-store"]),
@@ -129,7 +132,7 @@ const CLOSED: &[(&str, &[&str])] = &[
 /// its client. If functions use a system for different purposes, the file has the name of the purpose.
 const ONE_FILE_EACH: &[(&str, &[&str])] = &[
     ("lapin", &["amqp_login"]),
-    ("reqwest", &["management_api"]),
+    ("reqwest", &["management_api", "response"]),
     ("aws_sdk_mq", &["amazon_mq"]),
     ("aws_sdk_secretsmanager", &["secret_store"]),
     ("aws_sdk_lambda", &["delivery_requests"]),

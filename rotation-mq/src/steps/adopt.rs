@@ -59,7 +59,7 @@ pub async fn adopt(
     let pair = Pair::of_secret(description.tags.get(Tags::USER), current.username(), None)
         .map_err(|source| RotationError::PairTaken { secret: secret.clone(), source })?;
     check_name(user, &current, &pair).map_err(&refused)?;
-    let access = BrokerAccess::open(rotation, &description.arn, &current).await?;
+    let access = BrokerAccess::open(rotation.lookup(), &description.arn, &current).await?;
     access.refuse_to_reset_the_admin(&current, user)?;
     let admin = access.as_admin(&current);
     let (grants, connections) = tokio::join!(admin.grants(user), admin.connections(user));

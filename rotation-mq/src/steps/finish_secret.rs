@@ -73,7 +73,7 @@ async fn prove(step: Step<'_>, found: &Found, pending: &Version) -> Result<(), R
         let endpoints = step.rotation.amazon_mq.endpoints(current.broker()).await?;
         return pending_login::log_in(step, found, pending, &endpoints).await;
     }
-    let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
+    let access = BrokerAccess::open(step.rotation.lookup(), &found.description.arn, current).await?;
     pending_login::log_in(step, found, pending, &access.endpoints).await?;
     if found.strategy() == Strategy::Alternating {
         test_secret::equal_grants(step, found, pending.value.username(), &access).await?;

@@ -38,7 +38,7 @@ pub async fn log_in(
         login = LoginError::in_use(login);
     } else if LoginError::is_at_the_users_limit(&login) {
         let current = &found.current.value;
-        let access = BrokerAccess::open(step.rotation, &found.description.arn, current).await?;
+        let access = BrokerAccess::open(step.rotation.lookup(), &found.description.arn, current).await?;
         let closing = stale_connections::close_all(access.as_admin(current), user).await?;
         tracing::warn!(
             broker.user = user,

@@ -92,7 +92,7 @@ pub async fn revoke_previous(
     let _ = subject.broker.set(current.value.broker().to_string());
     let pair = pair_of(&description, &current)?;
     let plan = plan(&current.value, &leaked.value, &pair).map_err(|reason| refused(event, &reason))?;
-    let access = BrokerAccess::open(rotation, &description.arn, &current.value).await?;
+    let access = BrokerAccess::open(rotation.lookup(), &description.arn, &current.value).await?;
     let mark = Mark::of(&description.arn);
     let revocation = Revocation { rotation, event, description, current, leaked, access, mark };
     revocation.run(plan, deadline).await

@@ -31,7 +31,8 @@ pub async fn set_secret(step: Step<'_>) -> Result<(), RotationError> {
         return Ok(());
     }
     let pending = step.fitting_pending(&found)?;
-    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
+    let access =
+        BrokerAccess::open(step.rotation.lookup(), &found.description.arn, &found.current.value).await?;
     access.refuse_to_reset_the_admin(&found.current.value, pending.value.username())?;
     let wrote_password = match found.strategy() {
         Strategy::Alternating => alternate(step, &found, pending, &access).await?,

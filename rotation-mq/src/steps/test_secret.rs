@@ -36,7 +36,8 @@ pub async fn test_secret(step: Step<'_>) -> Result<(), RotationError> {
         let length = step.rotation.config.password_length;
         step.renewed(&found, password::generate(length, &mut ThreadRng::default()))?;
     }
-    let access = BrokerAccess::open(step.rotation, &found.description.arn, &found.current.value).await?;
+    let access =
+        BrokerAccess::open(step.rotation.lookup(), &found.description.arn, &found.current.value).await?;
     if has_nothing_new {
         test_current(step, &found, &access).await
     } else {

@@ -1,0 +1,147 @@
+//! What deployments may ask for. Pure.
+//!
+//! Everyone who may invoke the function may create broker users, so the stack limits what such a user can have: the
+//! parameters `BrokerUserVhosts`, `BrokerUserPatternPrefixes` and `BrokerUserTags` of `infra/template.yaml`.
+
+use std::collections::BTreeSet;
+
+use rotation_mq::grants::Grants;
+
+mod pattern;
+
+use pattern::stays_below;
+
+/// The limits of one stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ceiling {
+    /// The vhosts in which permissions may be given. None for all.
+    pub vhosts: Option<BTreeSet<String>>,
+    /// What patterns begin with, after `^`. Empty for any pattern.
+    pub prefixes: BTreeSet<String>,
+    /// The tags that users may have. `administrator` is never one of them.
+    pub tags: BTreeSet<String>,
+}
+
+/// A deployment asks for more than the stack allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Beyond {
+    /// A vhost.
+    #[error("the stack allows no permissions in vhost `{0}` (parameter BrokerUserVhosts)")]
+    Vhost(String),
+    /// A pattern.
+    #[error(
+        "the pattern `{pattern}` in vhost `{vhost}` must be `^` and one of the prefixes {prefixes}, with alternations only in \
+         parentheses after the prefix, and without a quantifier of the prefix, an option, a quotation or a named class \
+         (parameter BrokerUserPatternPrefixes)"
+    )]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Its vhost.
+        vhost: String,
+        /// The prefixes that the stack allows.
+        prefixes: String,
+    },
+    /// A tag.
+    #[error("the stack does not allow the tag `{0}` (parameter BrokerUserTags)")]
+    Tag(String),
+}
+
+impl Ceiling {
+    /// Whether a user may have these grants.
+    ///
+    /// # Errors
+    /// Names the first grant beyond the ceiling.
+    pub fn check(&self, wanted: &Grants) -> Result<(), Beyond> {
+        if let Some(tag) = wanted.tags.iter().find(|tag| !self.tags.contains(*tag)) {
+            return Err(Beyond::Tag(tag.clone()));
+        }
+        let of_topics = wanted
+            .topic_permissions
+            .iter()
+            .map(|((vhost, _), topic)| (vhost, [topic.write.as_str(), topic.read.as_str(), ""]));
+        let of_resources = wanted.permissions.iter().map(|(vhost, permission)| {
+            (vhost, [permission.configure.as_str(), permission.write.as_str(), permission.read.as_str()])
+        });
+        for (vhost, patterns) in of_resources.chain(of_topics) {
+            if self.vhosts.as_ref().is_some_and(|allowed| !allowed.contains(vhost)) {
+                return Err(Beyond::Vhost(vhost.clone()));
+            }
+            if let Some(pattern) = patterns.into_iter().find(|pattern| !self.allows(pattern)) {
+                let prefixes = self.prefixes.iter().map(|prefix| format!("`{prefix}`"));
+                return Err(Beyond::Pattern {
+                    pattern: pattern.to_owned(),
+                    vhost: vhost.clone(),
+                    prefixes: prefixes.collect::<Vec<_>>().join(", "),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// An empty pattern matches no name. <https://www.rabbitmq.com/docs/access-control#authorisation>
+    fn allows(&self, pattern: &str) -> bool {
+        pattern.is_empty()
+            || self.prefixes.is_empty()
+            || self.prefixes.iter().any(|prefix| stays_below(pattern, prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rotation_mq::grants::{Permission, TopicPermission};
+
+    use super::*;
+
+    fn set(list: &[&str]) -> BTreeSet<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn grants(vhost: &str, write: &str, tags: &[&str]) -> Grants {
+        let permission =
+            Permission { configure: String::new(), write: write.to_owned(), read: "^payment".to_owned() };
+        Grants { tags: set(tags), permissions: [(vhost.to_owned(), permission)].into(), ..Grants::default() }
+    }
+
+    fn topics(vhost: &str, write: &str) -> Grants {
+        let topic = TopicPermission { write: write.to_owned(), read: String::new() };
+        let key = (vhost.to_owned(), "amq.topic".to_owned());
+        Grants { topic_permissions: [(key, topic)].into(), ..Grants::default() }
+    }
+
+    #[test]
+    fn what_deployments_may_ask_for_follows_the_table() {
+        let open = Ceiling { vhosts: None, prefixes: set(&[]), tags: set(&[]) };
+        let narrow = Ceiling {
+            vhosts: Some(set(&["/"])),
+            prefixes: set(&["payment", "shared-"]),
+            tags: set(&["reporting"]),
+        };
+        let none = Ceiling { vhosts: Some(set(&[])), ..open.clone() };
+        for (ceiling, wanted, expected) in [
+            (&open, grants("orders", ".*", &[]), None),
+            (&open, topics("orders", ".*"), None),
+            (&open, grants("/", "", &["management"]), Some("tag `management`")),
+            (&narrow, grants("/", "^payment", &["reporting"]), None),
+            (&narrow, grants("/", "^shared-(a|b)$", &[]), None),
+            (&narrow, grants("/", "", &[]), None),
+            (&narrow, topics("/", "^payment"), None),
+            (&narrow, grants("orders", "^payment", &[]), Some("vhost `orders`")),
+            (&narrow, topics("orders", "^payment"), Some("vhost `orders`")),
+            (&narrow, grants("/", ".*", &[]), Some("pattern `.*` in vhost `/`")),
+            (&narrow, topics("/", ".*"), Some("`payment`, `shared-`")),
+            (&narrow, grants("/", "", &["reporting", "administrator"]), Some("tag `administrator`")),
+            (&narrow, grants("/", "", &["Reporting"]), Some("tag `Reporting`")),
+            (&none, grants("/", "", &[]), Some("vhost `/`")),
+            (&none, Grants::default(), None),
+        ] {
+            let found = ceiling.check(&wanted).err().map(|beyond| beyond.to_string());
+            let fits = match (&found, expected) {
+                (None, None) => true,
+                (Some(found), Some(words)) => found.contains(words),
+                _ => false,
+            };
+            assert!(fits, "{wanted:?}: {found:?} instead of {expected:?}");
+        }
+    }
+}
