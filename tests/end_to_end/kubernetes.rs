@@ -11,6 +11,7 @@ mod isolation;
 mod life;
 mod lost_events;
 mod many;
+mod onboarding;
 mod operator;
 mod ownership;
 mod receipts;
