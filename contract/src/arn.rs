@@ -23,6 +23,13 @@ pub fn secret_name(arn: &str) -> Option<&str> {
     arn.split_once(":secret:").map(|(_, name)| name)
 }
 
+/// The six random characters at the end of a complete ARN.
+#[must_use]
+pub fn secret_suffix(arn: &str) -> Option<&str> {
+    let partial = without_suffix(arn)?;
+    arn.get(partial.len() + 1..)
+}
+
 /// Whether a reference has the form of a complete ARN. The random suffix nearly always has a digit or a capital letter. So
 /// a name that ends in six small letters (`payment-worker`) is not mistaken for a complete ARN. About one complete ARN of
 /// 200 is not recognized either.
@@ -65,6 +72,7 @@ mod tests {
             "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/payment"
         ));
         assert!(names_same_secret(ARN, "shop/payment"));
+        assert_eq!((secret_suffix(ARN), secret_suffix("shop")), (Some("AbCdEf"), None));
     }
 
     #[test]

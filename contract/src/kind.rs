@@ -188,6 +188,8 @@ kinds! {
     DeliveryNotSynced = "delivery.not_synced", Error, true;
     /// The delivery took too long. The function stopped it before Lambda's timeout.
     DeliveryTimedOut = "delivery.timed_out", Warning, true;
+    /// More objects of the cluster have lost their secret at once than secret2eks may take back. It took none back.
+    DeliveryTakeBackWithheld = "delivery.take_back_withheld", Error, false;
 
     /// EKS does not know the cluster, or the cluster is not active.
     ClusterNotFound = "cluster.not_found", Error, false;

@@ -16,7 +16,7 @@ mod tags;
 mod text;
 
 pub use alert::{Alert, AlertText};
-pub use arn::{is_complete_arn, is_elsewhere, names_same_secret, secret_name};
+pub use arn::{is_complete_arn, is_elsewhere, names_same_secret, secret_name, secret_suffix};
 pub use delivery_request::DeliveryRequest;
 pub use foreign::{Argument, Foreign};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};

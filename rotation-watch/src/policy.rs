@@ -48,7 +48,9 @@ pub fn judge(secret: &Secret, now: Timestamp, due_within: SignedDuration) -> Vec
     {
         findings.push(Finding { kind: Kind::RotationNeverSucceeded, at: Some(at) });
     }
+    // Only secrets that rotate have receipts. For the others, the reconcile of secret2eks compares the cluster itself.
     if let Some(current) = &secret.current
+        && secret.rotation_enabled
         && secret.tags.is_routed()
         && secret.tags.delivered() != Some(current.id.as_str())
         && let Some(at) = since(current.created_at, UNDER_WAY)
@@ -181,12 +183,16 @@ mod tests {
 
     #[test]
     fn a_routed_secret_whose_current_version_has_not_arrived_is_reported() {
-        let routed = |delivered: &str, age: i64| {
-            secret(age, &[(Tags::NAMESPACE, "shop"), (Tags::DELIVERED, delivered)])
+        let routed = |delivered: &str, age: i64| Secret {
+            rotation_enabled: true,
+            last_rotated: days_ago(age),
+            ..secret(age, &[(Tags::NAMESPACE, "shop"), (Tags::DELIVERED, delivered)])
         };
         assert_eq!(kinds(&routed("v2", 1)), []);
         assert_eq!(kinds(&routed("v1", 0)), [], "the delivery may be in progress");
         assert_eq!(kinds(&routed("v1", 1)), [Kind::DeliveryUndelivered]);
+        let unrotated = Secret { rotation_enabled: false, last_rotated: None, ..routed("v1", 1) };
+        assert_eq!(kinds(&unrotated), [], "it gets no receipt");
     }
 
     #[test]

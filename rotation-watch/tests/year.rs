@@ -86,7 +86,9 @@ impl World {
 
     fn secret(&mut self, number: usize, habit: Habit, max_age: i64) -> Secret {
         let mut tags = Vec::new();
-        let people = !matches!(habit, Habit::ByItself | Habit::NeverRotated | Habit::Stuck);
+        // Only secrets that rotate have receipts.
+        let by_itself = [Habit::ByItself, Habit::NeverRotated, Habit::Stuck, Habit::Undelivered];
+        let people = !by_itself.contains(&habit);
         if people {
             tags.push((Tags::MAX_AGE_DAYS.to_owned(), max_age.to_string()));
         }
@@ -101,8 +103,8 @@ impl World {
             name: format!("s{number}"),
             tags: tags.into_iter().collect(),
             rotation_enabled: !people,
-            last_rotated: (habit == Habit::ByItself).then(|| day(0)),
-            next_rotation: (!people).then(|| day(1)),
+            last_rotated: matches!(habit, Habit::ByItself | Habit::Undelivered).then(|| day(0)),
+            next_rotation: (!people && habit != Habit::Undelivered).then(|| day(1)),
             created_at: Some(day(0)),
             current: Some(match habit {
                 Habit::Unwatched => Version { created_at: None, ..self.version(0) },

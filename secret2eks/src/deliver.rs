@@ -1,4 +1,5 @@
-//! The delivery of one secret: look up what is current, write it to the cluster, look again, write the receipt.
+//! The delivery of one secret: look up what is current, write it to the cluster, look again, write the receipt if a
+//! rotation needs one.
 
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::event::{Change, Trigger};
 use crate::external_secret::Wanted;
 use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
+use crate::receipt;
 use crate::route::{Route, Routing, other_cluster, route};
 use crate::secret_store::Description;
 
@@ -42,6 +44,28 @@ pub enum Outcome {
     NotForKubernetes {
         /// Why.
         reason: &'static str,
+    },
+    /// A secret was created, deleted or restored, or its tags were changed.
+    Followed {
+        /// Whether its delivery was requested.
+        requested: bool,
+        /// Its objects that were taken back.
+        taken_back: usize,
+        /// Its objects about which the reconcile decides, because many were taken back within an hour.
+        left_to_reconcile: usize,
+    },
+    /// The whole cluster was compared with the tags of all secrets.
+    Reconciled {
+        /// Secrets that go to the cluster.
+        secrets: usize,
+        /// ExternalSecrets in the cluster, those of others included.
+        objects: usize,
+        /// Deliveries that were requested.
+        requested: usize,
+        /// Deliveries that the next run requests.
+        waiting: usize,
+        /// Objects that were taken back.
+        taken_back: usize,
     },
 }
 
@@ -140,7 +164,7 @@ async fn converge(
     }
 }
 
-async fn connect(delivery: &Delivery) -> Result<(KubernetesApi, bool), DeliveryError> {
+pub(crate) async fn connect(delivery: &Delivery) -> Result<(KubernetesApi, bool), DeliveryError> {
     delivery
         .cluster
         .connect((delivery.now)())
@@ -161,15 +185,7 @@ async fn write_receipt(
     description: &Description,
     version: &str,
 ) -> Result<(), DeliveryError> {
-    if !delivery.config.write_receipt || description.tags.delivered() == Some(version) {
-        return Ok(());
-    }
-    if let Some(region) = &description.primary_region {
-        let arn = &description.arn;
-        tracing::info!(
-            secret.arn = arn,
-            "secret {arn} is a replica of the secret in {region}, so it gets no receipt"
-        );
+    if !receipt::is_needed(&delivery.config, description) || description.tags.delivered() == Some(version) {
         return Ok(());
     }
     delivery.secrets.write_receipt(&description.arn, version).await.map_err(|source| DeliveryError::Secret {

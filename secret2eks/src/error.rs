@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::Kind;
+use messages::RequestError;
 
 use crate::cluster::ConnectError;
 use crate::event::EventError;
@@ -147,6 +148,49 @@ pub enum DeliveryError {
         /// How many.
         rounds: usize,
     },
+    /// The delivery could not be put into the function's own queue.
+    #[error("failed to request the delivery of secret {secret}")]
+    Request {
+        /// The secret's ARN.
+        secret: String,
+        /// Why.
+        #[source]
+        source: RequestError,
+    },
+    /// A list of Secrets Manager could not be read.
+    #[error("failed to list the {what} that go to the cluster")]
+    List {
+        /// What.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// A reconcile has too little time. What it has done stays done.
+    #[error("the reconcile had no time left for {0}")]
+    Cut(&'static str),
+    /// A reconcile would take back more than it may.
+    #[error(
+        "more than {limit} ExternalSecrets in the cluster `{cluster}` have lost their secret, such as {example}, so none was \
+         taken back"
+    )]
+    Withheld {
+        /// How many it may take back.
+        limit: usize,
+        /// The cluster.
+        cluster: String,
+        /// One of them.
+        example: String,
+    },
+    /// A reconcile failed for some objects.
+    #[error("the reconcile failed for {failures} objects or secrets, and did the rest")]
+    Reconcile {
+        /// How many.
+        failures: usize,
+        /// The first failure.
+        #[source]
+        source: Box<DeliveryError>,
+    },
     /// Time ran out.
     #[error("the delivery was stopped {} s after its start, before Lambda's own timeout", .0.as_secs())]
     TimedOut(Duration),
@@ -176,7 +220,11 @@ impl DeliveryError {
             | Self::SecretTaken { .. } => Kind::DeliveryNameTaken,
             Self::Refused { .. } | Self::NotSynced { .. } | Self::MovedOn { .. } => Kind::DeliveryNotSynced,
             Self::Conflict { .. } => Kind::DeliveryConflict,
-            Self::TimedOut(_) => Kind::DeliveryTimedOut,
+            Self::Request { .. } => Kind::DeliveryRequestFailed,
+            Self::List { source, .. } => source.kind(),
+            Self::Withheld { .. } => Kind::DeliveryTakeBackWithheld,
+            Self::Reconcile { source, .. } => source.kind(),
+            Self::Cut(_) | Self::TimedOut(_) => Kind::DeliveryTimedOut,
         }
     }
 

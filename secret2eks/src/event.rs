@@ -1,11 +1,17 @@
-//! The events that the function accepts, read strictly: rotation-mq's request, and the native event of Secrets Manager.
-//! Because of the latter, a value that is stored by hand is delivered, too.
+//! The events that the function accepts, read strictly: rotation-mq's request, the native event of Secrets Manager,
+//! CloudTrail's event of a call, and the order to reconcile. Because of the native event, a value that is stored by hand is
+//! delivered, too.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html>
 
 use contract::DeliveryRequest;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+
+mod api_call;
+mod order;
+
+pub use self::order::{Allowed, Order};
 
 /// The longest ARN that Secrets Manager accepts as `SecretId`.
 const ARN_LIMIT: usize = 2_048;
@@ -18,8 +24,23 @@ const AWSCURRENT: &str = "AWSCURRENT";
 pub enum Event {
     /// A secret's current version may have changed: make the cluster match.
     Changed(Change),
-    /// Another staging label moved, which does not matter to the cluster.
-    OtherLabel,
+    /// A secret was created, deleted or restored, or its tags were changed.
+    Life(Life),
+    /// Compare the whole cluster with all secrets.
+    Reconcile(Order),
+    /// Nothing changed that matters to the cluster. Says why.
+    Nothing(&'static str),
+}
+
+/// What happened to a secret. Where it goes now is looked up, and never taken from an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// The secret's ARN or name.
+    pub secret: String,
+    /// Its ARN, if the event names it.
+    pub arn: Option<String>,
+    /// Whether the cluster may hold it where it no longer goes.
+    pub may_leave_copies: bool,
 }
 
 /// Which secret changed. secret2eks looks up which version is current, and never takes it from an event.
@@ -45,24 +66,32 @@ pub enum Trigger {
 /// Why the function does not accept an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Neither of the two shapes.
+    /// None of the shapes.
     #[error(
-        "the event is neither a delivery request (`secretArn`, `versionId`, `attempt`) nor `{NATIVE_TYPE}` of \
-         Secrets Manager"
+        "the event is none of these: a delivery request (`secretArn`, `versionId`, `attempt`), `{NATIVE_TYPE}` of Secrets \
+         Manager, a call that CloudTrail reports, or `{{\"Action\": \"reconcile\"}}`"
     )]
     UnknownShape,
     /// It names no secret's ARN.
     #[error("the event does not name one secret by its ARN")]
     NoSecret,
+    /// A person allows something and does not say who they are, or why.
+    #[error(
+        "`TakeBackUpTo`, `By` and `Reason` belong together; a text has 1 to 512 bytes and no control character"
+    )]
+    Unexplained,
 }
 
 /// Reads an event.
 ///
 /// # Errors
-/// When it is neither of the two shapes, or names no secret.
+/// When it has none of the shapes, or names no secret.
 pub fn parse(event: &Value) -> Result<Event, EventError> {
-    if event.get("detail-type").is_some() {
-        return native(event);
+    match event.get("detail-type") {
+        Some(kind) if kind == api_call::TYPE => return api_call::parse(event),
+        Some(_) => return native(event),
+        None if event.get("Action").is_some() => return order::parse(event),
+        None => {}
     }
     let request = DeliveryRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
     let since = request.promoted_at.as_deref().and_then(|time| time.parse().ok());
@@ -93,7 +122,7 @@ fn native(event: &Value) -> Result<Event, EventError> {
     let [secret] = event.resources.as_slice() else { return Err(EventError::NoSecret) };
     let secret_arn = arn(secret)?;
     if event.detail.label_updated != AWSCURRENT {
-        return Ok(Event::OtherLabel);
+        return Ok(Event::Nothing("the staging label that moved is not AWSCURRENT"));
     }
     Ok(Event::Changed(Change { secret_arn, since: event.time.parse().ok(), trigger: Trigger::NativeEvent }))
 }
@@ -139,7 +168,17 @@ mod tests {
     fn another_label_is_no_business_of_the_cluster() {
         let mut event = native_event();
         event["detail"]["labelUpdated"] = json!("BLUE");
-        assert_eq!(parse(&event), Ok(Event::OtherLabel));
+        assert_eq!(parse(&event), Ok(Event::Nothing("the staging label that moved is not AWSCURRENT")));
+    }
+
+    #[test]
+    fn a_call_and_an_order_are_told_from_the_native_event_by_their_form() {
+        let call = json!({
+            "source": "aws.secretsmanager", "detail-type": "AWS API Call via CloudTrail",
+            "detail": {"eventName": "RestoreSecret", "requestParameters": {"secretId": ARN}},
+        });
+        assert!(matches!(parse(&call), Ok(Event::Life(_))));
+        assert!(matches!(parse(&json!({"Action": "reconcile"})), Ok(Event::Reconcile(_))));
     }
 
     #[test]
@@ -158,6 +197,7 @@ mod tests {
             (json!({"secretArn": "payment", "versionId": VERSION, "attempt": 1}), EventError::NoSecret),
             (with("source", json!("aws.s3")), EventError::UnknownShape),
             (with("detail-type", json!("AWS API Call via CloudTrail")), EventError::UnknownShape),
+            (json!({"Action": "other"}), EventError::UnknownShape),
             (with("detail", json!({})), EventError::UnknownShape),
             (with("resources", json!([])), EventError::NoSecret),
             (with("resources", json!([ARN, ARN])), EventError::NoSecret),

@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use self::drift::drift;
 pub use self::drift::{other_appliers, set_back, who_applies_the_specification};
+pub use self::ours::{Delivered, ours, suffix};
 pub use self::refusal::{Refusal, Unproven};
 use self::sync::is_settled;
 pub use self::sync::{Proof, Sync, sync_state, synced_resource_version, written_at};
 use crate::route::{Mode, Route};
 
 mod drift;
+mod ours;
 mod refusal;
 mod shape;
 mod sync;
@@ -30,6 +32,9 @@ pub const VERSION_ANNOTATION: &str = "secret2eks/version-id";
 /// The request that asked for another sync of the same version.
 const ASKED_ANNOTATION: &str = "secret2eks/asked-by";
 const LABEL: &str = "app.kubernetes.io/managed-by";
+/// The six random characters at the end of the secret's ARN. The API server selects by labels, but not by annotations, so
+/// this label finds the objects of one secret in any namespace.
+pub const SUFFIX_LABEL: &str = "secret2eks/secret-suffix";
 /// How often the operator reads by itself. Changes do not wait for it. It has the form in which the operator writes it: the
 /// operator rewrites `1h` when it adds its finalizer, and the next apply would conflict with that.
 const REFRESH_INTERVAL: &str = "1h0m0s";
@@ -123,6 +128,10 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     let Mode::Apply { store, keys } = &route.mode else {
         return json!({"metadata": {"annotations": annotations}});
     };
+    let mut labels = json!({LABEL: FIELD_MANAGER});
+    if let Some(suffix) = suffix(arn) {
+        labels[SUFFIX_LABEL] = json!(suffix);
+    }
     let data: Vec<Value> = keys
         .iter()
         .map(|key| json!({"secretKey": key, "remoteRef": {"key": arn, "property": key}}))
@@ -133,7 +142,7 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
         "metadata": {
             "name": route.name,
             "namespace": route.namespace,
-            "labels": {LABEL: FIELD_MANAGER},
+            "labels": labels,
             "annotations": annotations,
         },
         "spec": {
@@ -144,6 +153,15 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
             "data": data,
         },
     })
+}
+
+/// Whether the cluster holds the wanted version, at a time when no sync is in progress.
+///
+/// A delivery does not accept a sync in the second of its write: that sync may have read the version before. Some time
+/// later, it is accepted. The operator would have synced again, because the write changed an annotation.
+#[must_use]
+pub fn holds(existing: &Value, wanted: Wanted<'_>) -> bool {
+    plan(Some(existing), Wanted { receipt: Some(wanted.version), ..wanted }) == Ok(Plan::Nothing)
 }
 
 /// The `ClusterExternalSecret` that created the object.

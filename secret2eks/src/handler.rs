@@ -1,18 +1,20 @@
-//! One event: it is delivered within its time. A failure is reported once: to the log, and to Lambda, whose on-failure
-//! destination passes it on.
+//! One event, within its time. A failure is reported once: to the log, and to Lambda, whose on-failure destination passes it
+//! on.
 
 use std::time::{Duration, Instant};
 
 use contract::Kind;
-use lambda_boundary::{ConfigError, Unit, causes, diagnostic, metric, time_left};
+use lambda_boundary::{ConfigError, Unit, causes, diagnostic, metric, time_left, within};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::Delivery;
-use crate::deliver::deliver;
+use crate::deliver::{Outcome, deliver};
 use crate::error::DeliveryError;
 use crate::event::{self, Event};
+use crate::follow::follow;
+use crate::reconcile::reconcile;
 
 /// Time that is kept back to report a failure before Lambda's own timeout.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -28,7 +30,9 @@ pub async fn handle(delivery: &Delivery, event: LambdaEvent<Value>) -> Result<Va
         let began = Instant::now();
         let limit = time_left(context.deadline, (delivery.now)().as_millisecond(), RESERVE);
         // On the heap: the future of a whole delivery is large.
-        let outcome = tokio::time::timeout(limit, Box::pin(run(delivery, &payload, &context))).await;
+        let until = began + limit.saturating_sub(delivery.config.call_timeout);
+        let run = Box::pin(within(limit, run(delivery, &payload, &context, until)));
+        let outcome = tokio::time::timeout(limit, run).await;
         outcome
             .unwrap_or_else(|_| Err(DeliveryError::TimedOut(began.elapsed())))
             .map_err(|error| tell(delivery, &error))
@@ -46,13 +50,19 @@ pub fn refuse(error: &ConfigError) -> Result<Value, Diagnostic> {
     Err(diagnostic(Kind::ConfigurationInvalid, error))
 }
 
-async fn run(delivery: &Delivery, payload: &Value, context: &Context) -> Result<Value, DeliveryError> {
-    let Event::Changed(change) = event::parse(payload)? else {
-        return Ok(
-            json!({"outcome": "notForKubernetes", "reason": "the staging label that moved is not AWSCURRENT"}),
-        );
+/// A reconcile begins nothing new after `until`.
+async fn run(
+    delivery: &Delivery,
+    payload: &Value,
+    context: &Context,
+    until: Instant,
+) -> Result<Value, DeliveryError> {
+    let outcome = match event::parse(payload)? {
+        Event::Changed(change) => deliver(delivery, &change, &context.request_id).await?,
+        Event::Life(life) => follow(delivery, &life).await?,
+        Event::Reconcile(order) => reconcile(delivery, &order, until).await?,
+        Event::Nothing(reason) => Outcome::NotForKubernetes { reason },
     };
-    let outcome = deliver(delivery, &change, &context.request_id).await?;
     Ok(json!(outcome))
 }
 

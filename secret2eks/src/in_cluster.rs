@@ -55,8 +55,7 @@ impl InCluster<'_> {
     /// When the cluster refuses something, the object must not be changed, or the operator does not answer in time.
     pub async fn converge(self) -> Result<Converged, DeliveryError> {
         let route = self.wanted.route;
-        let (labels, existing) =
-            tokio::join!(self.api.namespace_labels(&route.namespace), self.api.external_secret(route));
+        let (labels, existing) = tokio::join!(self.api.namespace_labels(&route.namespace), self.current());
         let labels = labels
             .map_err(|source| self.failed(format!("read the namespace `{}`", route.namespace), source))?;
         let labels = labels.ok_or_else(|| DeliveryError::NamespaceMissing {
@@ -135,7 +134,7 @@ impl InCluster<'_> {
             Err(ApiError::Conflict(conflict)) => conflict,
             other => return other.map_err(failed),
         };
-        let object = self.api.external_secret(route).await.map_err(failed)?.unwrap_or_default();
+        let object = self.current().await.map_err(failed)?.unwrap_or_default();
         let others = other_appliers(&object);
         if !others.is_empty() {
             let managers = others.join(", ");
@@ -168,8 +167,12 @@ impl InCluster<'_> {
 
     /// The present object. It is null if it was deleted.
     async fn read(self) -> Result<Value, DeliveryError> {
-        let object = self.api.external_secret(self.wanted.route).await;
+        let object = self.current().await;
         object.map(Option::unwrap_or_default).map_err(|source| self.failed(self.object("read"), source))
+    }
+
+    async fn current(self) -> Result<Option<Value>, ApiError> {
+        self.api.external_secret(&self.wanted.route.namespace, &self.wanted.route.name).await
     }
 
     fn refused(self, source: Refusal) -> DeliveryError {

@@ -1,4 +1,4 @@
-//! The cluster's API: the labels of a namespace, and one ExternalSecret. secret2eks uses nothing else.
+//! The cluster's API: the labels of a namespace, and ExternalSecrets. secret2eks uses nothing else.
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
 
 use std::collections::BTreeMap;
@@ -17,6 +17,10 @@ use crate::eks_cluster::Endpoint;
 use crate::eks_token::Token;
 use crate::external_secret::FIELD_MANAGER;
 use crate::route::Route;
+
+mod copies;
+
+pub use self::copies::Page;
 
 /// A connection to the API server, logged in.
 #[derive(Clone)]
@@ -148,8 +152,8 @@ impl KubernetesApi {
     ///
     /// # Errors
     /// What the API server answered.
-    pub async fn external_secret(&self, route: &Route) -> Result<Option<Value>, ApiError> {
-        match self.within(self.external_secrets(route).get(&route.name)).await {
+    pub async fn external_secret(&self, namespace: &str, name: &str) -> Result<Option<Value>, ApiError> {
+        match self.within(self.external_secrets(namespace).get(name)).await {
             Ok(object) => Ok(Some(as_json(&object))),
             Err(ApiError::Gone) => Ok(None),
             Err(error) => Err(error),
@@ -162,7 +166,7 @@ impl KubernetesApi {
     /// [`ApiError::Conflict`] if somebody else owns one of these fields and `force` is not given.
     pub async fn apply(&self, route: &Route, manifest: &Value, force: bool) -> Result<(), ApiError> {
         let parameters = PatchParams { force, ..PatchParams::apply(FIELD_MANAGER) };
-        let api = self.external_secrets(route);
+        let api = self.external_secrets(&route.namespace);
         self.within(api.patch(&route.name, &parameters, &Patch::Apply(manifest))).await.map(|_| ())
     }
 
@@ -173,19 +177,12 @@ impl KubernetesApi {
     pub async fn merge(&self, route: &Route, fields: &Value) -> Result<(), ApiError> {
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let api = self.external_secrets(route);
+        let api = self.external_secrets(&route.namespace);
         self.within(api.patch(&route.name, &parameters, &Patch::Merge(fields))).await.map(|_| ())
     }
 
-    fn external_secrets(&self, route: &Route) -> Api<DynamicObject> {
-        let resource = ApiResource {
-            group: "external-secrets.io".to_owned(),
-            version: "v1".to_owned(),
-            api_version: crate::external_secret::API_VERSION.to_owned(),
-            kind: "ExternalSecret".to_owned(),
-            plural: "externalsecrets".to_owned(),
-        };
-        Api::namespaced_with(self.client.clone(), &route.namespace, &resource)
+    fn external_secrets(&self, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &resource())
     }
 
     /// One request. The client repeats it after 429, 503 and 504, until the time is over.
@@ -215,6 +212,16 @@ impl KubernetesApi {
 impl std::fmt::Debug for KubernetesApi {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("KubernetesApi").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+fn resource() -> ApiResource {
+    ApiResource {
+        group: "external-secrets.io".to_owned(),
+        version: "v1".to_owned(),
+        api_version: crate::external_secret::API_VERSION.to_owned(),
+        kind: "ExternalSecret".to_owned(),
+        plural: "externalsecrets".to_owned(),
     }
 }
 

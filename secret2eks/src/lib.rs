@@ -2,8 +2,9 @@
 //!
 //! It is level-triggered: an event says only that a secret changed. The function looks up which version is current and
 //! where it goes, compares the cluster with that, and changes the cluster. So repeated, late and reordered events are
-//! harmless.
+//! harmless. On a schedule, it compares the whole cluster with all secrets, so lost events are harmless, too.
 
+pub mod budget;
 pub mod cluster;
 pub mod config;
 pub mod deliver;
@@ -12,12 +13,17 @@ pub mod eks_token;
 pub mod error;
 pub mod event;
 pub mod external_secret;
+pub mod follow;
 pub mod handler;
 pub mod in_cluster;
 mod keys;
 pub mod kubernetes_api;
+mod lanes;
+pub mod receipt;
+pub mod reconcile;
 pub mod route;
 pub mod secret_store;
+pub mod take_back;
 
 /// Everything that a delivery needs. It is built once for a process, and each client keeps its connections.
 #[derive(Debug)]
@@ -28,6 +34,10 @@ pub struct Delivery {
     pub secrets: secret_store::SecretStore,
     /// The cluster.
     pub cluster: cluster::Cluster,
+    /// The function's own queue, for deliveries that other events make necessary.
+    pub requests: messages::DeliveryRequests,
+    /// How much single events have taken back.
+    pub budget: budget::Budget,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

@@ -2,12 +2,17 @@
 //! has no permission to do that.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html>
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
 use contract::{Kind, Tags, is_elsewhere};
-use lambda_boundary::AwsError;
+use lambda_boundary::{AwsError, patiently};
+
+mod listing;
+
+pub use self::listing::Page;
 
 const SERVICE: &str = "Secrets Manager";
 const AWSCURRENT: &str = "AWSCURRENT";
@@ -31,6 +36,17 @@ pub struct Description {
     /// The region of the primary secret, if this one is a replica. A replica has the tags of its primary, and nobody can set
     /// them here.
     pub primary_region: Option<String>,
+    /// Whether Secrets Manager rotates it.
+    pub rotation_enabled: bool,
+}
+
+/// Whether a secret exists.
+#[derive(Debug, Clone)]
+pub enum Standing {
+    /// It exists.
+    Exists(Description),
+    /// It was deleted, or is scheduled for deletion. Secrets Manager still knows the ARN of the latter.
+    Deleted(Option<String>),
 }
 
 /// A secret cannot be described, or its receipt cannot be written.
@@ -53,6 +69,12 @@ impl StoreError {
             Self::Aws(error) => error.kind(),
         }
     }
+
+    /// Whether the account makes too many calls of this operation.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.is_throttled())
+    }
 }
 
 impl SecretStore {
@@ -67,31 +89,45 @@ impl SecretStore {
     /// # Errors
     /// [`StoreError::NotFound`], also for a secret that is scheduled for deletion, or what AWS answered.
     pub async fn describe(&self, secret: &str) -> Result<Description, StoreError> {
-        let answer = self.client.describe_secret().secret_id(secret).send().await;
-        let answer = answer.map_err(|error| self.error("DescribeSecret", &error))?;
-        if answer.deleted_date.is_some() {
-            return Err(StoreError::NotFound);
+        match self.standing(secret).await? {
+            Standing::Exists(description) => Ok(description),
+            Standing::Deleted(_) => Err(StoreError::NotFound),
         }
-        let versions = answer.version_ids_to_stages.unwrap_or_default();
-        let current = versions.into_iter().find(|(_, stages)| stages.iter().any(|s| s == AWSCURRENT));
-        let tags = answer.tags.unwrap_or_default();
-        let arn = answer.arn.unwrap_or_else(|| secret.to_owned());
-        Ok(Description {
-            primary_region: answer.primary_region.filter(|primary| is_elsewhere(&arn, primary)),
-            arn,
-            current: current.map(|(id, _)| id),
-            tags: tags
-                .into_iter()
-                .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
-                .collect(),
-        })
     }
 
-    /// Writes the receipt: the cluster holds `version` now. Repeating it changes nothing.
+    /// As [`Self::describe`]. A secret that was deleted is an answer, too.
+    ///
+    /// # Errors
+    /// What AWS answered.
+    pub async fn standing(&self, secret: &str) -> Result<Standing, StoreError> {
+        let answer = self.client.describe_secret().secret_id(secret).send().await;
+        let answer = match answer.map_err(|error| self.error("DescribeSecret", &error)) {
+            Err(StoreError::NotFound) => return Ok(Standing::Deleted(None)),
+            answer => answer?,
+        };
+        if answer.deleted_date.is_some() {
+            return Ok(Standing::Deleted(answer.arn));
+        }
+        let arn = answer.arn.unwrap_or_else(|| secret.to_owned());
+        Ok(Standing::Exists(Description {
+            primary_region: answer.primary_region.filter(|primary| is_elsewhere(&arn, primary)),
+            arn,
+            current: current(answer.version_ids_to_stages),
+            tags: tags(answer.tags),
+            rotation_enabled: answer.rotation_enabled.unwrap_or(false),
+        }))
+    }
+
+    /// Writes the receipt: the cluster holds `version` now. Repeating it changes nothing. If AWS throttles it, it waits for
+    /// its turn.
     ///
     /// # Errors
     /// What AWS answered.
     pub async fn write_receipt(&self, secret: &str, version: &str) -> Result<(), StoreError> {
+        patiently(async || self.tag(secret, version).await, StoreError::is_throttled).await
+    }
+
+    async fn tag(&self, secret: &str, version: &str) -> Result<(), StoreError> {
         let receipt = Tag::builder().key(Tags::DELIVERED).value(version).build();
         let answer = self.client.tag_resource().secret_id(secret).tags(receipt).send().await;
         answer.map(|_| ()).map_err(|error| self.error("TagResource", &error))
@@ -109,4 +145,15 @@ impl SecretStore {
         let is_deleted = error.is("InvalidRequestException") && error.says("marked for deletion");
         if is_deleted || error.is("ResourceNotFoundException") { StoreError::NotFound } else { error.into() }
     }
+}
+
+/// The version that is AWSCURRENT.
+fn current(versions: Option<HashMap<String, Vec<String>>>) -> Option<String> {
+    let mut versions = versions.unwrap_or_default().into_iter();
+    versions.find(|(_, stages)| stages.iter().any(|stage| stage == AWSCURRENT)).map(|(id, _)| id)
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> Tags {
+    let tags = tags.unwrap_or_default().into_iter();
+    tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect()
 }

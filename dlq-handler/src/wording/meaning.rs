@@ -39,6 +39,10 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Function) if incident.is_of_one_event() => {
             "Nothing was changed: the function refused the event. Rotations and deliveries continue.".to_owned()
         }
+        (_, Area::Function) if incident.kind == Kind::DeliveryTakeBackWithheld => {
+            "Deliveries continue. The cluster keeps the credentials of secrets that were deleted or go elsewhere."
+                .to_owned()
+        }
         (_, Area::Function) => "The function does nothing for any secret until this is fixed. Delivered credentials \
         keep working, but they get older."
             .to_owned(),

@@ -52,6 +52,8 @@ fn the_manifest_selects_the_wished_keys_of_this_secret_and_pins_no_version() {
     assert_eq!(manifest["apiVersion"], "external-secrets.io/v1");
     assert_eq!(manifest["metadata"]["annotations"][ARN_ANNOTATION], ARN);
     assert_eq!(manifest["metadata"]["annotations"][VERSION_ANNOTATION], "v2");
+    let labels = json!({"app.kubernetes.io/managed-by": "secret2eks", "secret2eks/secret-suffix": "AbCdEf"});
+    assert_eq!(manifest["metadata"]["labels"], labels);
     assert_eq!(manifest["spec"]["refreshInterval"], "1h0m0s");
     assert_eq!(
         manifest["spec"]["data"],
@@ -95,6 +97,22 @@ fn a_sync_in_the_second_of_the_write_proves_nothing() {
     let mut older = in_cluster(&route, "v2", 11);
     older["metadata"]["generation"] = json!(4);
     assert_eq!(plan(Some(&older), wanted(&route)), Ok(Plan::AskAgain));
+}
+
+#[test]
+fn some_time_later_a_sync_in_the_second_of_the_write_is_accepted_and_an_earlier_one_is_not() {
+    let route = apply_route();
+    for (version, synced, expected) in
+        [("v2", 11, true), ("v2", 10, true), ("v2", 9, false), ("v1", 11, false)]
+    {
+        let object = in_cluster(&route, version, synced);
+        assert_eq!(holds(&object, wanted(&route)), expected, "{version} at {synced}");
+    }
+    let mut edited = in_cluster(&route, "v2", 11);
+    edited["spec"]["refreshInterval"] = json!("0");
+    let mut foreign = in_cluster(&route, "v2", 11);
+    foreign["metadata"]["annotations"][ARN_ANNOTATION] = json!(OTHER);
+    assert!(!holds(&edited, wanted(&route)) && !holds(&foreign, wanted(&route)));
 }
 
 #[test]

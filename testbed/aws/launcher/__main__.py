@@ -22,6 +22,7 @@ def main() -> None:
     from ministack import app
 
     from . import (
+        api_calls,
         asynchronous_invoke,
         authorisation,
         cloudformation,
@@ -42,6 +43,8 @@ def main() -> None:
         secrets_manager,
         secret_metadata,
         rotation,
+        # It wraps what the parts before have installed.
+        api_calls,
         authorisation,
         asynchronous_invoke,
         endpoints,

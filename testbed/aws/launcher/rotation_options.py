@@ -24,6 +24,7 @@ class Options:
     `rotation_token`: sent with each step, as AWS does when the function runs under an assumed role.
     `event_form`: where CloudTrail's events name the secret; `alternating` uses the forms in turn.
     `created_event`: whether the first value of CreateSecret sends Secret Label Updated.
+    `api_events`: whether calls that create, delete, restore or tag a secret send CloudTrail's events.
     `enabled_during_test`: whether DescribeSecret returns RotationEnabled while a first rotation is only
     tested.
     """
@@ -39,6 +40,7 @@ class Options:
     enabled_during_test: bool = True
     event_form: str = "alternating"
     created_event: bool = False
+    api_events: bool = False
 
     def __post_init__(self) -> None:
         _check("retry", self.retry in RETRIES, f"one of {', '.join(RETRIES)}")
@@ -51,7 +53,7 @@ class Options:
         for name, most in (("retries", 10), ("retry_delay_ms", 60_000), ("steps", 4)):
             value = getattr(self, name)
             _check(name, type(value) is int and 0 <= value <= most, f"a whole number from 0 to {most}")
-        for name in ("late_step", "rotation_token", "enabled_during_test", "created_event"):
+        for name in ("late_step", "rotation_token", "enabled_during_test", "created_event", "api_events"):
             _check(name, isinstance(getattr(self, name), bool), "true or false")
 
 

@@ -65,6 +65,9 @@ pub struct RotationOptions {
     pub event_form: Option<EventForm>,
     /// Whether the first value of a new secret sends `Secret Label Updated`.
     pub created_event: Option<bool>,
+    /// Whether calls that create, delete, restore or tag a secret send CloudTrail's events, as with a trail in the account.
+    /// Set it for the secret's name.
+    pub api_events: Option<bool>,
     /// Whether `RotationEnabled` is already true while a first rotation is only tested.
     pub enabled_during_test: Option<bool>,
 }
@@ -220,6 +223,7 @@ impl RotationOptions {
         let fields = [
             ("event_form", json!(form)),
             ("created_event", json!(self.created_event)),
+            ("api_events", json!(self.api_events)),
             ("retry", json!(retry)),
             ("retries", json!(self.retries)),
             ("retry_delay_ms", json!(self.retry_delay.map(|delay| delay.as_millis()))),

@@ -118,7 +118,9 @@ impl Cloud {
                 Ok((aws, kubernetes))
             })?;
         let ca = certificates.ca_pem().display().to_string();
-        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
+        // A reconcile in the middle of a test would do what the test does.
+        let never = ("ReconcileSchedule", "rate(365 days)");
+        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str()), never];
         wanted.extend(parameters);
         if let Some(cluster) = &kubernetes {
             delivery::let_secret2eks_in(cluster).await?;

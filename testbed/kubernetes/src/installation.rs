@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 /// The variable with a folder that contains `etcd`, `kube-apiserver` and `kubectl`, as for Kubernetes' tests (envtest).
+/// It has no `kube-controller-manager`, which is always built.
 pub const ASSETS_VARIABLE: &str = "KUBEBUILDER_ASSETS";
 /// The variable with the path of External Secrets Operator.
 pub const OPERATOR_VARIABLE: &str = "EXTERNAL_SECRETS_BIN";
@@ -14,6 +15,7 @@ pub const OPERATOR_VARIABLE: &str = "EXTERNAL_SECRETS_BIN";
 pub struct Installation {
     pub(super) etcd: PathBuf,
     pub(super) api_server: PathBuf,
+    pub(super) controller_manager: PathBuf,
     pub(super) kubectl: PathBuf,
     pub(super) operator: PathBuf,
     pub(super) token_webhook: PathBuf,
@@ -33,6 +35,7 @@ impl Installation {
         let found = Self {
             etcd: assets.join("etcd"),
             api_server: assets.join("kube-apiserver"),
+            controller_manager: bin.join("kube-controller-manager"),
             kubectl: assets.join("kubectl"),
             operator: operator.map_or_else(|| bin.join("external-secrets"), PathBuf::from),
             token_webhook: bin.join("token-webhook"),
@@ -49,7 +52,14 @@ impl Installation {
     }
 
     fn missing(&self) -> Vec<String> {
-        let programs = [&self.etcd, &self.api_server, &self.kubectl, &self.operator, &self.token_webhook];
+        let programs = [
+            &self.etcd,
+            &self.api_server,
+            &self.controller_manager,
+            &self.kubectl,
+            &self.operator,
+            &self.token_webhook,
+        ];
         let programs = programs.into_iter().filter(|program| !program.is_file());
         let folder = Some(&self.custom_resources).filter(|folder| !folder.is_dir());
         programs.chain(folder).map(|path| path.display().to_string()).collect()

@@ -28,6 +28,7 @@ pub(super) struct Layout {
     /// The issuer of service account tokens, in the form that EKS uses.
     pub(super) issuer: String,
     operator_token: String,
+    controllers_token: String,
     aws: String,
     region: String,
     ports: PortBlock,
@@ -51,6 +52,7 @@ impl Layout {
         let layout = Self {
             admin_token: random_token(),
             operator_token: random_token(),
+            controllers_token: random_token(),
             issuer: format!("https://oidc.eks.{region}.amazonaws.com/id/{id}"),
             aws: aws.to_owned(),
             region: region.to_owned(),
@@ -131,6 +133,23 @@ impl Layout {
         command
     }
 
+    /// Runs only the garbage collector, and serves nothing. It deletes the Secrets of many ExternalSecrets at once, so it may
+    /// send more requests than by default.
+    pub(super) fn garbage_collector(&self, installation: &Installation, ca_pem: &Path) -> Result<Command> {
+        let kubeconfig = self.folder.join("controllers.kubeconfig");
+        write_private(&kubeconfig, &self.kubeconfig_of(&self.controllers_token, ca_pem))?;
+        let mut command = Command::new(&installation.controller_manager);
+        command.arg(format!("--kubeconfig={}", kubeconfig.display()));
+        command.args([
+            "--controllers=garbage-collector-controller",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]);
+        command.args(["--kube-api-qps=200", "--kube-api-burst=400"]);
+        command.env("HOME", self.folder.join("home"));
+        Ok(command)
+    }
+
     /// Runs only the controller. The webhook only validates applied objects, and the certificate controller serves the
     /// webhook.
     pub(super) fn operator(&self, installation: &Installation, ca_pem: &Path) -> Result<Command> {
@@ -156,8 +175,9 @@ impl Layout {
     fn write_files(&self) -> Result<()> {
         let file = |name: &str| self.folder.join(name);
         let tokens = format!(
-            "{},admin,admin,system:masters\n{},external-secrets,external-secrets,system:masters\n",
-            self.admin_token, self.operator_token
+            "{},admin,admin,system:masters\n{},external-secrets,external-secrets,system:masters\n\
+             {},controllers,controllers,system:masters\n",
+            self.admin_token, self.operator_token, self.controllers_token
         );
         write_private(&file("tokens.csv"), &tokens)?;
         let webhook = format!("http://127.0.0.1:{}/authenticate", self.webhook_port());

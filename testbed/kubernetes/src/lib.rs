@@ -1,8 +1,9 @@
 //! A real Kubernetes API with a real External Secrets Operator, as an EKS cluster of the AWS emulator.
 //!
-//! etcd, the API server and the operator are the original programs, built from Go modules. A webhook with EKS's own
-//! verifier checks a token of EKS. The access entries of the emulated EKS define the user. There are no nodes and no
-//! controllers: nothing runs in the cluster, and a deleted namespace stays.
+//! etcd, the API server, the controller manager and the operator are the original programs, built from Go modules. A webhook
+//! with EKS's own verifier checks a token of EKS. The access entries of the emulated EKS define the user. Of the
+//! controllers, only the garbage collector runs: it deletes what has lost its owner. There are no nodes: nothing runs in the
+//! cluster, and a deleted namespace stays.
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -67,6 +68,7 @@ pub struct Kubernetes {
     certificates: Arc<RwLock<Certificates>>,
     // The fields are in the order in which the parts end.
     operator: Mutex<Option<Process>>,
+    garbage_collector: Mutex<Option<Process>>,
     api_server: Mutex<Option<Process>>,
     _webhook: Process,
     _etcd: Process,
@@ -103,6 +105,7 @@ impl Kubernetes {
             layout,
             certificates: Arc::new(RwLock::new(certificates)),
             operator: Mutex::default(),
+            garbage_collector: Mutex::default(),
             api_server: Mutex::new(Some(api_server)),
             _webhook: webhook,
             _etcd: etcd,
@@ -110,6 +113,8 @@ impl Kubernetes {
         cluster.wait_for_the_api_server().await?;
         let resources = custom_resources::apply(&cluster, &installation.custom_resources);
         tokio::try_join!(resources, cluster.register(aws))?;
+        // It looks for kinds of resources at its start, and again only every 30 s.
+        cluster.start_garbage_collector().await?;
         cluster.start_operator().await?;
         Ok(cluster)
     }
@@ -190,7 +195,7 @@ impl Kubernetes {
         &self.layout.folder
     }
 
-    /// The log of a part: `etcd`, `kube-apiserver`, `token-webhook` or `external-secrets`.
+    /// The log of a part: `etcd`, `kube-apiserver`, `kube-controller-manager`, `token-webhook` or `external-secrets`.
     #[must_use]
     pub fn log(&self, part: &str) -> PathBuf {
         self.layout.log(part)

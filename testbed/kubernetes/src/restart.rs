@@ -30,6 +30,16 @@ impl Kubernetes {
         Ok(())
     }
 
+    /// Starts the garbage collector unless it runs. It ends if the API server does not answer within 10 s.
+    pub(super) async fn start_garbage_collector(&self) -> Result<()> {
+        let mut running = self.garbage_collector.lock().await;
+        if running.is_none() {
+            let command = self.layout.garbage_collector(&self.installation, &self.ca_pem())?;
+            *running = Some(start("kube-controller-manager", &command, &self.layout)?);
+        }
+        Ok(())
+    }
+
     /// Ends the API server at once. etcd keeps the data.
     pub async fn stop_api_server(&self) {
         drop(self.api_server.lock().await.take());
@@ -50,7 +60,7 @@ impl Kubernetes {
         self.wait_for_the_api_server().await
     }
 
-    /// Replaces the API server's certificate with one of a new authority, and restarts it and the operator. The
+    /// Replaces the API server's certificate with one of a new authority, and restarts all that trusts it. The
     /// emulated EKS then returns the new authority. Clients that trust only the old authority cannot connect.
     ///
     /// # Errors
@@ -60,9 +70,10 @@ impl Kubernetes {
         let certificates = Certificates::create(&self.layout.folder.join(format!("tls-{count}")))?;
         *self.certificates.write().unwrap_or_else(PoisonError::into_inner) = certificates;
         self.stop_operator().await;
+        drop(self.garbage_collector.lock().await.take());
         self.stop_api_server().await;
         self.start_api_server().await?;
-        tokio::try_join!(self.register(aws), self.start_operator())?;
+        tokio::try_join!(self.register(aws), self.start_operator(), self.start_garbage_collector())?;
         Ok(())
     }
 

@@ -2,10 +2,15 @@
 
 use anyhow::{Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
+use serde_json::json;
 use testbed::cloud::{Answer, Cloud, workspace};
 
+use super::life::Suite;
 use super::routed::{Routed, until};
 use crate::rights::{Role, Unasked};
+
+/// The permissions in each namespace that takes part.
+const ALL: &str = "verbs: [get, create, patch, delete]";
 
 const UNASKED: [Unasked<'_>; 4] = [
     ("sns:Publish", "", "Lambda sends the record of a failed event with the function's role"),
@@ -21,9 +26,9 @@ fn every_permission_in_the_cluster_is_needed() -> Result<()> {
         let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
         let without = [
             ("resources: [namespaces]\n    verbs: [get]", "resources: [namespaces]\n    verbs: [list]"),
-            ("verbs: [get, create, patch]", "verbs: [create, patch]"),
-            ("verbs: [get, create, patch]", "verbs: [get, patch]"),
-            ("verbs: [get, create, patch]", "verbs: [get, create]"),
+            (ALL, "verbs: [create, patch, delete]"),
+            (ALL, "verbs: [get, patch, delete]"),
+            (ALL, "verbs: [get, create, delete]"),
         ];
         for (right, less) in without {
             ensure!(access.contains(right), "access.yaml has no `{right}`");
@@ -41,17 +46,47 @@ fn every_permission_in_the_cluster_is_needed() -> Result<()> {
 }
 
 #[test]
+fn the_permissions_to_list_and_to_delete_are_needed_by_the_reconcile() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let suite = Suite::deploy(cloud, "reconcile-rights").await?;
+        let kubernetes = cloud.kubernetes()?;
+        let access = std::fs::read_to_string(workspace().join("infra/kubernetes/access.yaml"))?;
+        for (right, less) in
+            [("    verbs: [list]", "    verbs: [watch]"), (ALL, "verbs: [get, create, patch]")]
+        {
+            ensure!(access.contains(right), "access.yaml has no `{right}`");
+            kubernetes.apply_manifests(&access.replace(right, less)).await?;
+            let missed = until(less, async || {
+                // The run before may still have had the permission.
+                let secret = suite.delivered("leaving").await?;
+                secret.delete().await?;
+                Ok(suite.order(&json!({"Action": "reconcile"})).await?.kind() == "cluster.access_denied")
+            })
+            .await;
+            kubernetes.apply_manifests(&access).await?;
+            missed?;
+        }
+        until("the permissions are back", async || {
+            Ok(suite.order(&json!({"Action": "reconcile"})).await?.kind().is_empty())
+        })
+        .await
+    })
+}
+
+#[test]
 fn every_permission_in_the_account_is_needed() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
-        let role = Role::of(cloud, &cloud.stack, "Secret2EksRole").await?;
+        let suite = Suite::deploy(cloud, "account-rights").await?;
+        let role = Role::of(cloud, &suite.variant.stack, "Secret2EksRole").await?;
         role.needs_each_of_its_rights(&UNASKED, async || {
             // Start a new process, because a running one has the address of the cluster already.
-            cloud.add_variables(cloud.delivery_function()?, &[("ATTEMPT", &name("attempt"))]).await?;
-            let secret = Routed::create(cloud, &name("account"), &[]).await?;
-            secret.deliver().await.map(drop)
+            cloud.add_variables(suite.function()?, &[("ATTEMPT", &name("attempt"))]).await?;
+            suite.create("rotated", &[("rotation-mq", "rotate")]).await?.deliver().await?;
+            // A secret that the reconcile finds and requests.
+            suite.create("missed", &[]).await?;
+            suite.reconcile().await.map(drop)
         })
-        .await?;
-        delivers_again(cloud).await
+        .await
     })
 }
 

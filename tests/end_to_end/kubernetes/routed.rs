@@ -29,10 +29,12 @@ pub async fn shared_namespace(cloud: &Cloud) -> Result<()> {
 }
 
 impl<'a> Routed<'a> {
-    /// Creates a secret in the shared namespace, with additional or different tags.
+    /// Creates a secret in the shared namespace, with additional or different tags. A rotation may change it, so a delivery
+    /// writes a receipt.
     pub async fn create(cloud: &'a Cloud, name: &str, changes: &[(&str, &str)]) -> Result<Self> {
         shared_namespace(cloud).await?;
         let mut tags = route_to(NAMESPACE, name).to_vec();
+        tags.push(("rotation-mq", "rotate"));
         tags.retain(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
         tags.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
         Self::create_tagged(cloud, name, &tags).await

@@ -209,6 +209,48 @@ async fn the_first_value_of_a_new_secret_is_an_event_or_none() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_calls_that_change_a_secret_are_events_if_there_is_a_trail() -> Result<()> {
+    let shared = shared().await?;
+    let client = Client::new(&shared.aws.sdk_config().await);
+    let name = unique("traced");
+    let options = RotationOptions { api_events: Some(true), ..RotationOptions::default() };
+    shared.aws.set_rotation_options(Some(&name), &options).await?;
+    let arn = client.create_secret().name(&name).secret_string("hidden").send().await?.arn;
+    let arn = arn.context("no ARN")?;
+    let tag = aws_sdk_secretsmanager::types::Tag::builder().key("team").value("shop").build();
+    client.tag_resource().secret_id(&name).tags(tag).send().await?;
+    client.untag_resource().secret_id(&arn).tag_keys("team").send().await?;
+    client.delete_secret().secret_id(&arn).send().await?;
+    client.restore_secret().secret_id(&arn).send().await?;
+    let is_about = |event: &Value| {
+        let text = event.to_string();
+        let is_call = event.pointer("/detail-type") == Some(&json!("AWS API Call via CloudTrail"));
+        is_call && (text.contains(&arn) || text.contains(&name))
+    };
+    let events = eventually("the events", async || {
+        let found = crate::asynchronous::bodies(shared, "ServiceEventsUrl").await?;
+        let found: Vec<Value> = found.into_iter().filter(is_about).collect();
+        Ok((found.len() >= 5).then_some(found))
+    })
+    .await?;
+    assert!(events.iter().all(|event| !event.to_string().contains("hidden")), "a value: {events:?}");
+    for (call, path, expected) in [
+        ("CreateSecret", "/detail/responseElements/arn", json!(arn)),
+        ("CreateSecret", "/detail/requestParameters/name", json!(name)),
+        ("TagResource", "/detail/requestParameters/secretId", json!(name)),
+        ("TagResource", "/detail/requestParameters/tags/0/key", json!("team")),
+        ("UntagResource", "/detail/requestParameters/tagKeys/0", json!("team")),
+        ("DeleteSecret", "/detail/responseElements/arn", json!(arn)),
+        ("RestoreSecret", "/detail/requestParameters/secretId", json!(arn)),
+    ] {
+        let is_call = |event: &&Value| event.pointer("/detail/eventName") == Some(&json!(call));
+        let event = events.iter().find(is_call).with_context(|| format!("no {call}"))?;
+        assert_eq!(event.pointer(path), Some(&expected), "{call} {path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_test_runs_test_secret_alone_on_a_version_that_is_removed() -> Result<()> {
     let secret = Secret::new().await?;
     let labels_while_testing = secret.shared.probe_folder.join(format!("go-{}", token()));

@@ -74,7 +74,7 @@ async fn nothing_is_left_of_a_cluster_whose_owner_was_killed() -> Result<()> {
     owner.kill()?;
     owner.wait()?;
     assert!(ready, "the cluster was not ready");
-    for name in ["etcd", "kube-apiserver", "token-webhook", "external-secret"] {
+    for name in ["etcd", "kube-apiserver", "kube-controller", "token-webhook", "external-secret"] {
         assert!(children.values().any(|child| child == name), "{name} is not among {children:?}");
     }
     let names = |id: &u32| name_of(*id).filter(|name| children.get(id) == Some(name));

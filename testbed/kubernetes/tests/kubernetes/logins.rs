@@ -119,7 +119,7 @@ async fn no_log_holds_a_token() -> Result<()> {
     list(shared, &token, "default").await?;
     list(shared, &tampered(&token)?, "default").await?;
     let secret = token.get(PREFIX.len()..PREFIX.len() + 400).context("a short token")?;
-    for part in ["kube-apiserver", "token-webhook", "external-secrets", "etcd"] {
+    for part in ["kube-apiserver", "kube-controller-manager", "token-webhook", "external-secrets", "etcd"] {
         let log = std::fs::read_to_string(shared.kubernetes.log(part))?;
         ensure!(!log.contains(secret), "the log of {part} holds a token");
     }

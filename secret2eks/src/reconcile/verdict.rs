@@ -1,0 +1,144 @@
+//! Whether an object is taken back. Pure.
+//!
+//! That a secret is missing in a list is no reason: the list may be incomplete, or its filter wrong. The only reason is what
+//! Secrets Manager says about this one secret.
+
+use contract::Tags;
+
+use crate::external_secret::Delivered;
+use crate::route::other_cluster;
+use crate::secret_store::Standing;
+
+/// Why an object is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The secret was deleted, or is scheduled for deletion.
+    Deleted,
+    /// The secret has no tag `secret2eks/namespace` any more.
+    Untagged,
+    /// The tags name another namespace or another name.
+    Moved,
+    /// The tags name another cluster.
+    OtherCluster,
+    /// The secret or the namespace has another tenant now.
+    OtherTenant,
+}
+
+impl Reason {
+    /// For the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "its secret was deleted",
+            Self::Untagged => "its secret has no tag `secret2eks/namespace` any more",
+            Self::Moved => "its secret goes to another place",
+            Self::OtherCluster => "its secret goes to another cluster",
+            Self::OtherTenant => "the tenant of its secret is not the tenant of the namespace",
+        }
+    }
+}
+
+/// Why `copy` is taken back from `cluster`. None if it stays, also if the tags are wrong in another way: a wrong tag must
+/// not take the credentials of a service away.
+///
+/// `tenant` is the label of the namespace.
+#[must_use]
+pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Option<&str>) -> Option<Reason> {
+    let Standing::Exists(secret) = standing else { return Some(Reason::Deleted) };
+    if secret.arn != copy.arn {
+        // A new secret of the same name.
+        return Some(Reason::Deleted);
+    }
+    let tags = &secret.tags;
+    let Some(namespace) = tags.get(Tags::NAMESPACE) else { return Some(Reason::Untagged) };
+    if other_cluster(tags, cluster).is_some() {
+        return Some(Reason::OtherCluster);
+    }
+    if namespace != copy.namespace || tags.get(Tags::NAME).is_some_and(|name| name != copy.name) {
+        return Some(Reason::Moved);
+    }
+    (tags.get(Tags::TENANT) != tenant).then_some(Reason::OtherTenant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret_store::Description;
+
+    const PLACE: [(&str, &str); 2] = [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
+
+    fn copy() -> Delivered {
+        Delivered { namespace: "shop".to_owned(), name: "payment".to_owned(), arn: "arn".to_owned() }
+    }
+
+    fn exists(tags: &[(&str, &str)]) -> Standing {
+        Standing::Exists(Description {
+            arn: "arn".to_owned(),
+            current: Some("v1".to_owned()),
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            primary_region: None,
+            rotation_enabled: false,
+        })
+    }
+
+    /// The complete tags, with one of them changed. An empty value removes it.
+    fn with(key: &str, value: &str) -> Standing {
+        let mut tags: Vec<(&str, &str)> = PLACE.into_iter().filter(|(other, _)| *other != key).collect();
+        if !value.is_empty() {
+            tags.push((key, value));
+        }
+        exists(&tags)
+    }
+
+    #[test]
+    fn only_what_secrets_manager_says_about_the_secret_is_a_reason() {
+        for (standing, tenant, expected) in [
+            (exists(&PLACE), None, None),
+            (Standing::Deleted(None), None, Some(Reason::Deleted)),
+            (Standing::Deleted(Some("arn".to_owned())), None, Some(Reason::Deleted)),
+            (exists(&[]), None, Some(Reason::Untagged)),
+            (exists(&[("team", "cookies")]), None, Some(Reason::Untagged)),
+            (with(Tags::NAMESPACE, ""), None, Some(Reason::Untagged)),
+            (with(Tags::NAMESPACE, "other"), None, Some(Reason::Moved)),
+            (with(Tags::NAME, "other"), None, Some(Reason::Moved)),
+            (with(Tags::CLUSTER, "test"), None, Some(Reason::OtherCluster)),
+            (with(Tags::CLUSTER, "production"), None, None),
+            (with(Tags::TENANT, "acme"), None, Some(Reason::OtherTenant)),
+            (exists(&PLACE), Some("acme"), Some(Reason::OtherTenant)),
+            (with(Tags::TENANT, "acme"), Some("rival"), Some(Reason::OtherTenant)),
+            (with(Tags::TENANT, "acme"), Some("acme"), None),
+        ] {
+            assert_eq!(reason(&standing, &copy(), "production", tenant), expected, "{standing:?} {tenant:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_tag_that_names_no_other_place_takes_nothing_back() {
+        for (key, value) in [
+            (Tags::NAME, ""),
+            (Tags::STORE, ""),
+            (Tags::STORE, "aws"),
+            (Tags::KEYS, "host"),
+            (Tags::MODE, "replace"),
+            (Tags::MODE, "refresh"),
+            ("Secret2EKS/namespace", "other"),
+        ] {
+            assert_eq!(reason(&with(key, value), &copy(), "production", None), None, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn another_secret_of_the_same_name_is_not_the_secret() {
+        let Standing::Exists(mut secret) = exists(&PLACE) else { unreachable!("it exists") };
+        secret.arn = "another".to_owned();
+        let verdict = reason(&Standing::Exists(secret), &copy(), "production", None);
+        assert_eq!(verdict, Some(Reason::Deleted));
+    }
+
+    #[test]
+    fn a_secret_without_a_value_keeps_its_place() {
+        let Standing::Exists(mut secret) = exists(&PLACE) else { unreachable!("it exists") };
+        secret.current = None;
+        assert_eq!(reason(&Standing::Exists(secret), &copy(), "production", None), None);
+    }
+}

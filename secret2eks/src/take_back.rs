@@ -1,0 +1,115 @@
+//! Takes one object back: look again, delete exactly what was seen, look again.
+
+use contract::{DeliveryRequest, Tags};
+use serde_json::Value;
+
+use crate::Delivery;
+use crate::error::DeliveryError;
+use crate::external_secret::{Delivered, ours};
+use crate::kubernetes_api::{ApiError, KubernetesApi};
+use crate::reconcile::verdict::{Reason, reason};
+use crate::secret_store::Standing;
+
+/// An object that may have to be taken back, and what to do it with.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeBack<'a> {
+    /// The clients and the configuration.
+    pub delivery: &'a Delivery,
+    /// The connection.
+    pub api: &'a KubernetesApi,
+    /// The object.
+    pub copy: &'a Delivered,
+}
+
+impl TakeBack<'_> {
+    /// Why the object has to be taken back, according to Secrets Manager. None if it stays.
+    ///
+    /// # Errors
+    /// When Secrets Manager or the API server does not answer. Then nothing is known, so the object stays.
+    pub async fn reason(self) -> Result<Option<Reason>, DeliveryError> {
+        let Self { delivery, api, copy } = self;
+        let standing = standing(delivery, &copy.arn).await?;
+        let labels = api.namespace_labels(&copy.namespace).await;
+        let labels =
+            labels.map_err(|source| self.failed("read the namespace of", source))?.unwrap_or_default();
+        let tenant = labels.get(Tags::TENANT).map(String::as_str);
+        Ok(reason(&standing, copy, delivery.cluster.name(), tenant))
+    }
+
+    /// Deletes the object if it is still one of ours for the same secret and there is still a reason. Returns whether it was
+    /// deleted. The deletion names the state that was read, so a delivery that writes it meanwhile wins.
+    ///
+    /// Safe to repeat: an object that is gone is no error.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not answer, or the API server refuses.
+    pub async fn act(self) -> Result<bool, DeliveryError> {
+        let Self { delivery, api, copy } = self;
+        let object = api.external_secret(&copy.namespace, &copy.name).await;
+        let object = object.map_err(|source| self.failed("read", source))?.unwrap_or_default();
+        if ours(&object, &delivery.config.secrets_arn_prefix).as_ref() != Some(copy) {
+            return Ok(false);
+        }
+        let (Some(uid), Some(state), Some(reason)) =
+            (text(&object, "uid"), text(&object, "resourceVersion"), self.reason().await?)
+        else {
+            return Ok(false);
+        };
+        let is_deleted = api.delete(&copy.namespace, &copy.name, uid, state).await;
+        if !is_deleted.map_err(|source| self.failed("delete", source))? {
+            return Ok(false);
+        }
+        tracing::warn!(
+            secret.arn = copy.arn,
+            "secret2eks took the ExternalSecret {copy} back: {}",
+            reason.as_str()
+        );
+        self.restore().await?;
+        Ok(true)
+    }
+
+    /// Somebody may have moved the secret back before the object was deleted, and its delivery found nothing to do.
+    async fn restore(self) -> Result<(), DeliveryError> {
+        if self.reason().await?.is_some() {
+            return Ok(());
+        }
+        if let Standing::Exists(secret) = standing(self.delivery, &self.copy.arn).await?
+            && let Some(version) = secret.current
+        {
+            request(self.delivery, &secret.arn, &version).await?;
+        }
+        Ok(())
+    }
+
+    fn failed(self, what: &str, source: ApiError) -> DeliveryError {
+        let what = format!("{what} the ExternalSecret {}", self.copy);
+        DeliveryError::Api { what, cluster: self.delivery.cluster.name().to_owned(), source }
+    }
+}
+
+/// Whether the secret exists.
+///
+/// # Errors
+/// When Secrets Manager does not answer.
+pub async fn standing(delivery: &Delivery, secret: &str) -> Result<Standing, DeliveryError> {
+    delivery.secrets.standing(secret).await.map_err(|source| DeliveryError::Secret {
+        what: "describe",
+        secret: secret.to_owned(),
+        source,
+    })
+}
+
+/// Puts the delivery of a secret into the function's own queue. It has its own time limit, retries and incident there.
+///
+/// # Errors
+/// When Lambda does not take it.
+pub async fn request(delivery: &Delivery, secret: &str, version: &str) -> Result<(), DeliveryError> {
+    let (secret_arn, version_id) = (secret.to_owned(), version.to_owned());
+    let request = DeliveryRequest { secret_arn, version_id, attempt: 1, promoted_at: None };
+    let failed = |source| DeliveryError::Request { secret: secret.to_owned(), source };
+    delivery.requests.request(&request).await.map_err(failed).map(drop)
+}
+
+fn text<'o>(object: &'o Value, field: &str) -> Option<&'o str> {
+    object["metadata"][field].as_str()
+}
