@@ -122,8 +122,8 @@ fn reason(what: &str, figures: &Figures) -> Option<String> {
                 .to_owned()
         }
         "zip of rotation-mq" => {
-            "A fifth of the program is the AWS SDK (1.2 MB unpacked), and a sixth is aws-lc, the TLS library (0.9 MB). The function's own \
-             code is 0.4 MB."
+            "Of its 7.7 MB unpacked, the AWS SDK has 1.2 MB, aws-lc (TLS) 0.9 MB, the compiler's tables for unwinding 0.9 MB, relocations \
+             0.6 MB, HTTP/2 0.3 MB, and the function's own code 0.4 MB. `-C force-unwind-tables=no` makes them no smaller."
                 .to_owned()
         }
         _ => return None,
