@@ -150,7 +150,7 @@ impl AmqpLogin {
             ConnectionProperties::default().with_connection_name("rotation-mq login test".into());
         let runtime = lapin::runtime::default_runtime()?;
         let tls = self.tls.clone();
-        // lapin itself would read all roots again for each connection.
+        // lapin itself would read all roots again for each connection, and its `connect_async` links code for PKCS#12.
         let connect_tls = async move |uri: AMQPUri, runtime| {
             let AMQPAuthority { host, port, .. } = uri.authority;
             let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port)).await?.collect();

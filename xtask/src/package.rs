@@ -172,7 +172,7 @@ fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> 
         build.args(["--package", function]);
     }
     // cargo-lambda adds the processor to these flags.
-    build.env("RUSTFLAGS", flags(source)).env("SOURCE_DATE_EPOCH", EPOCH.to_string());
+    build.env("RUSTFLAGS", remap(source)).env("SOURCE_DATE_EPOCH", EPOCH.to_string());
     // cargo-lambda finds zig in PATH. zig's caches are in target/ like all others.
     let cache = workspace::tools().join("zig-cache");
     build.env("PATH", workspace::path_with(programs));
@@ -181,13 +181,10 @@ fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> 
     build
 }
 
-/// Panic messages contain the path of the source. Without `--remap-path-prefix`, programs would depend on the build folder.
+/// Panic messages contain the path of the source. Without this option, programs would depend on the build folder.
 /// <https://doc.rust-lang.org/rustc/remap-source-paths.html>
-///
-/// A panic ends the process, so nothing reads the tables for unwinding, a tenth of a program.
-/// <https://doc.rust-lang.org/rustc/codegen-options/index.html#force-unwind-tables>
-fn flags(source: &Path) -> OsString {
-    let mut flags = OsString::from("-Cforce-unwind-tables=no --remap-path-prefix=");
+fn remap(source: &Path) -> OsString {
+    let mut flags = OsString::from("--remap-path-prefix=");
     flags.push(source);
     flags.push("=/rotation");
     if let Some(registry) = cargo_home() {
@@ -236,7 +233,7 @@ mod tests {
         let value =
             |wanted| command.get_envs().find(|(name, _)| *name == wanted).and_then(|(_, value)| value);
         let flags = value("RUSTFLAGS").unwrap_or_default().to_string_lossy();
-        assert!(flags.contains(" --remap-path-prefix=/source=/rotation "), "{flags}");
+        assert!(flags.starts_with("--remap-path-prefix=/source=/rotation "), "{flags}");
         assert!(flags.ends_with("=/cargo"), "{flags}");
         assert_eq!(value("SOURCE_DATE_EPOCH"), Some(EPOCH.to_string().as_ref()));
     }

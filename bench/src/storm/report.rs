@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn the_scale_is_below_what_the_emulator_serves_and_never_above_aws() {
         let scale = Scale::of(5.0, 1_000);
-        assert!((scale.factor - 0.16).abs() < 1e-9, "{scale:?}");
-        assert_eq!(scale.at_once, 80);
+        assert!((scale.factor - 0.08).abs() < 1e-9, "{scale:?}");
+        assert_eq!(scale.at_once, 40);
         assert!(scale.rotations_a_second() < 5.0);
         assert!((Scale::of(1_000.0, 1_000).factor - 1.0).abs() < 1e-9);
         assert_eq!(Scale::of(5.0, 10).at_once, FEWEST_AT_ONCE);
