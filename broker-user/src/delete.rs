@@ -43,8 +43,11 @@ pub async fn delete(
         kept(&identity.username, why);
         return Ok(());
     }
-    if let Some(why) = users.amazon_mq.endpoints(broker).await.err().map(gone).transpose()? {
-        kept(&identity.username, &why);
+    if let Err(error) = users.amazon_mq.endpoints(broker).await {
+        if !is_broker_gone(&error) {
+            return Err(RotationError::from(error).into());
+        }
+        kept(&identity.username, &error.to_string());
         return Ok(());
     }
     let access = BrokerAccess::open(users.lookup(), &description.arn, &current.value).await?;
@@ -89,17 +92,12 @@ fn is_gone(error: &StoreError) -> bool {
     }
 }
 
-/// Why the users of a broker whose endpoints cannot be found need not be deleted.
-///
-/// # Errors
-/// The error itself, if the broker may be there.
-fn gone(error: BrokerLookupError) -> Result<String, RotationError> {
+/// Whether there is no broker whose users would have to be deleted.
+fn is_broker_gone(error: &BrokerLookupError) -> bool {
     match error {
-        BrokerLookupError::NotFound(_) => Ok(error.to_string()),
-        BrokerLookupError::NotRunning { ref state, .. } if state != "CREATION_IN_PROGRESS" => {
-            Ok(error.to_string())
-        }
-        other => Err(other.into()),
+        BrokerLookupError::NotFound(_) => true,
+        BrokerLookupError::NotRunning { state, .. } => state != "CREATION_IN_PROGRESS",
+        _ => false,
     }
 }
 
@@ -156,8 +154,7 @@ mod tests {
             (not_running("CREATION_IN_PROGRESS"), false),
             (BrokerLookupError::NoEndpoint("b-1".to_owned()), false),
         ] {
-            let text = error.to_string();
-            assert_eq!(gone(error).is_ok(), expected, "{text}");
+            assert_eq!(is_broker_gone(&error), expected, "{error}");
         }
     }
 

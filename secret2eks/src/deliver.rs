@@ -58,7 +58,7 @@ pub enum Outcome {
     Reconciled {
         /// Secrets that go to the cluster.
         secrets: usize,
-        /// ExternalSecrets in the cluster, those of others included.
+        /// `ExternalSecrets` in the cluster, those of others included.
         objects: usize,
         /// Deliveries that were requested.
         requested: usize,

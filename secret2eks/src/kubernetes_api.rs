@@ -1,4 +1,4 @@
-//! The cluster's API: the labels of a namespace, and ExternalSecrets. secret2eks uses nothing else.
+//! The cluster's API: the labels of a namespace, and `ExternalSecrets`. secret2eks uses nothing else.
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
 
 use std::collections::BTreeMap;

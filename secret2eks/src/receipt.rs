@@ -1,7 +1,7 @@
 //! Which secrets need a receipt. Pure.
 //!
 //! A receipt permits the next rotation to reset the user that the pods used before. Nothing else reads it. Each receipt is a
-//! TagResource, of which an account may make 50 a second, so secrets that nothing rotates get none.
+//! `TagResource`, of which an account may make 50 a second, so secrets that nothing rotates get none.
 
 use crate::config::Config;
 use crate::secret_store::Description;

@@ -71,7 +71,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf";
 
-    fn call(name: &str, asked: Value, answered: Value) -> Value {
+    fn call(name: &str, asked: &Value, answered: &Value) -> Value {
         json!({
             "version": "0", "source": "aws.secretsmanager", "detail-type": TYPE, "resources": [],
             "detail": {
@@ -92,21 +92,24 @@ mod tests {
         let taken = json!({"secretId": ARN, "tagKeys": ["team", "tenant"]});
         for (event, expected) in [
             (
-                call("CreateSecret", json!({"name": "rabbitmq/payment"}), json!({"arn": ARN})),
+                call("CreateSecret", &json!({"name": "rabbitmq/payment"}), &json!({"arn": ARN})),
                 life(ARN, Some(ARN), false),
             ),
             (
-                call("CreateSecret", json!({"name": "rabbitmq/payment"}), Value::Null),
+                call("CreateSecret", &json!({"name": "rabbitmq/payment"}), &Value::Null),
                 life("rabbitmq/payment", None, false),
             ),
-            (call("RestoreSecret", json!({"secretId": ARN}), Value::Null), life(ARN, Some(ARN), false)),
+            (call("RestoreSecret", &json!({"secretId": ARN}), &Value::Null), life(ARN, Some(ARN), false)),
             (
-                call("DeleteSecret", json!({"secretId": "rabbitmq/payment"}), json!({"aRN": ARN})),
+                call("DeleteSecret", &json!({"secretId": "rabbitmq/payment"}), &json!({"aRN": ARN})),
                 life(ARN, Some(ARN), true),
             ),
-            (call("TagResource", set("rabbitmq/payment"), Value::Null), life("rabbitmq/payment", None, true)),
-            (call("TagResource", set(ARN), Value::Null), life(ARN, Some(ARN), true)),
-            (call("UntagResource", taken, Value::Null), life(ARN, Some(ARN), true)),
+            (
+                call("TagResource", &set("rabbitmq/payment"), &Value::Null),
+                life("rabbitmq/payment", None, true),
+            ),
+            (call("TagResource", &set(ARN), &Value::Null), life(ARN, Some(ARN), true)),
+            (call("UntagResource", &taken, &Value::Null), life(ARN, Some(ARN), true)),
         ] {
             assert_eq!(parse(&event), expected, "{event}");
         }
@@ -116,28 +119,28 @@ mod tests {
     fn other_tags_and_calls_that_were_refused_change_nothing() {
         let receipt = json!({"secretId": ARN, "tags": [{"key": "secret2eks/delivered", "value": "v"}]});
         for event in [
-            call("TagResource", receipt, Value::Null),
-            call("UntagResource", json!({"secretId": ARN, "tagKeys": ["team"]}), Value::Null),
+            call("TagResource", &receipt, &Value::Null),
+            call("UntagResource", &json!({"secretId": ARN, "tagKeys": ["team"]}), &Value::Null),
         ] {
             assert_eq!(parse(&event), Ok(Event::Nothing("no tag was changed that secret2eks reads")));
         }
-        let mut refused = call("DeleteSecret", json!({"secretId": ARN}), Value::Null);
+        let mut refused = call("DeleteSecret", &json!({"secretId": ARN}), &Value::Null);
         refused["detail"]["errorCode"] = json!("AccessDenied");
         assert_eq!(parse(&refused), Ok(Event::Nothing("Secrets Manager refused the call")));
     }
 
     #[test]
     fn other_calls_and_calls_without_a_secret_are_refused() {
-        let mut foreign = call("DeleteSecret", json!({"secretId": ARN}), Value::Null);
+        let mut foreign = call("DeleteSecret", &json!({"secretId": ARN}), &Value::Null);
         foreign["source"] = json!("aws.s3");
         for (event, expected) in [
-            (call("PutSecretValue", json!({"secretId": ARN}), Value::Null), EventError::UnknownShape),
+            (call("PutSecretValue", &json!({"secretId": ARN}), &Value::Null), EventError::UnknownShape),
             (foreign, EventError::UnknownShape),
             (json!({"source": "aws.secretsmanager", "detail-type": TYPE}), EventError::UnknownShape),
-            (call("DeleteSecret", Value::Null, Value::Null), EventError::NoSecret),
-            (call("DeleteSecret", json!({"secretId": ""}), Value::Null), EventError::NoSecret),
+            (call("DeleteSecret", &Value::Null, &Value::Null), EventError::NoSecret),
+            (call("DeleteSecret", &json!({"secretId": ""}), &Value::Null), EventError::NoSecret),
             (
-                call("DeleteSecret", json!({"secretId": "x".repeat(ARN_LIMIT + 1)}), Value::Null),
+                call("DeleteSecret", &json!({"secretId": "x".repeat(ARN_LIMIT + 1)}), &Value::Null),
                 EventError::NoSecret,
             ),
         ] {

@@ -1,4 +1,4 @@
-//! All ExternalSecrets of the cluster, page by page, and the deletion of one.
+//! All `ExternalSecrets` of the cluster, page by page, and the deletion of one.
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks>
 
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Preconditions};
@@ -20,7 +20,7 @@ pub struct Page {
 }
 
 impl KubernetesApi {
-    /// A page of the ExternalSecrets of all namespaces.
+    /// A page of the `ExternalSecrets` of all namespaces.
     ///
     /// # Errors
     /// What the API server answered.
@@ -28,7 +28,7 @@ impl KubernetesApi {
         self.page(ListParams::default(), next).await
     }
 
-    /// The ExternalSecrets with the label of a secret whose ARN ends with `suffix`, in any namespace. There is at most one
+    /// The `ExternalSecrets` with the label of a secret whose ARN ends with `suffix`, in any namespace. There is at most one
     /// page: a secret has one copy, and one more for each move that was not followed yet.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Lists the secrets that go to a cluster, page by page.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
 //!
-//! The list is eventually consistent, so it is no evidence that a secret does not exist. Only DescribeSecret is.
+//! The list is eventually consistent, so it is no evidence that a secret does not exist. Only `DescribeSecret` is.
 
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, SortOrderType};
 use contract::{Tags, is_elsewhere};

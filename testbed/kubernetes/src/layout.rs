@@ -133,7 +133,7 @@ impl Layout {
         command
     }
 
-    /// Runs only the garbage collector, and serves nothing. It deletes the Secrets of many ExternalSecrets at once, so it may
+    /// Runs only the garbage collector, and serves nothing. It deletes the Secrets of many `ExternalSecrets` at once, so it may
     /// send more requests than by default.
     pub(super) fn garbage_collector(&self, installation: &Installation, ca_pem: &Path) -> Result<Command> {
         let kubeconfig = self.folder.join("controllers.kubeconfig");
