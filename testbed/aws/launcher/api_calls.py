@@ -1,7 +1,8 @@
 """Sends CloudTrail's events for calls of Secrets Manager to the default EventBridge bus: option `api_events`.
 
-AWS: "AWS CloudTrail entries for Secrets Manager" (detail type "AWS API Call via CloudTrail"). They need a trail of
-management events. The answer's `arn` is in `responseElements`; TagResource and UntagResource have no answer.
+AWS: "AWS CloudTrail entries for Secrets Manager" (detail type "AWS API Call via CloudTrail"). They need a
+trail of management events. The answer's `arn` is in `responseElements`; TagResource and UntagResource have no
+answer.
 """
 
 import json
