@@ -4,6 +4,7 @@
 //! an order was lost or processed twice. [`zero_loss`] is the whole proof.
 
 mod department;
+mod deployment;
 mod rotation;
 mod tally;
 mod trading;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use testbed::cloud::{Cloud, workspace};
 
 pub use self::department::Department;
+pub use self::deployment::Deployment;
 pub use self::rotation::{Rotated, StaleConnections};
 pub use self::tally::{Counts, Tally};
 pub use self::trading::{Pattern, Traded, Trading};
@@ -34,6 +36,7 @@ const DELIVERY: Duration = Duration::from_secs(30);
 pub struct Store {
     program: PathBuf,
     folder: PathBuf,
+    vhost: String,
     departments: Vec<Department>,
 }
 
@@ -44,11 +47,7 @@ impl Store {
     /// # Errors
     /// When a part refuses, or a secret does not arrive.
     pub async fn set_up(cloud: &Cloud, program: &Path) -> Result<Self> {
-        ensure!(
-            program.is_file(),
-            "{} is missing: build it with `cargo build --package cookie-store`",
-            program.display()
-        );
+        ensure_built(program)?;
         let folder = cloud.folder().join("cookie-store");
         std::fs::create_dir_all(&folder)?;
         let kubernetes = cloud.kubernetes()?;
@@ -58,16 +57,32 @@ impl Store {
             apps.push((service, Department::create_app(cloud, service).await?));
         }
         // After the users, because it contains their permissions.
-        create_topology(cloud).await?;
+        import(cloud, &topology()?).await?;
         for service in SERVICES {
             let manifest = read(&format!("kubernetes/{service}.yaml"))?;
             kubernetes.apply_manifests(&manifest).await.with_context(|| service.to_owned())?;
         }
         let mut departments = Vec::new();
         for (service, app) in apps {
-            departments.push(Department::open(cloud, service, app, &folder).await?);
+            Department::deliver(cloud, &app).await?;
+            departments.push(Department::mount(cloud, NAMESPACE, service, app, &folder).await?);
         }
-        Ok(Self { program: program.to_owned(), folder, departments })
+        Ok(Self { program: program.to_owned(), folder, vhost: NAMESPACE.to_owned(), departments })
+    }
+
+    /// The store of a deployment. Mounts the Secrets that have arrived in its namespace.
+    ///
+    /// # Errors
+    /// When a Secret is not there within 30 s.
+    pub async fn deployed(cloud: &Cloud, program: &Path, deployment: &Deployment) -> Result<Self> {
+        ensure_built(program)?;
+        let vhost = deployment.name.clone();
+        let folder = cloud.folder().join(&vhost);
+        let mut departments = Vec::new();
+        for &(service, ref app) in &deployment.apps {
+            departments.push(Department::mount(cloud, &vhost, service, app.clone(), &folder).await?);
+        }
+        Ok(Self { program: program.to_owned(), folder, vhost, departments })
     }
 
     /// Its three departments.
@@ -77,10 +92,22 @@ impl Store {
     }
 }
 
-async fn create_topology(cloud: &Cloud) -> Result<()> {
-    let topology: Value = serde_json::from_str(&read("topology.json")?)?;
+fn ensure_built(program: &Path) -> Result<()> {
+    ensure!(
+        program.is_file(),
+        "{} is missing: build it with `cargo build --package cookie-store`",
+        program.display()
+    );
+    Ok(())
+}
+
+fn topology() -> Result<Value> {
+    Ok(serde_json::from_str(&read("topology.json")?)?)
+}
+
+async fn import(cloud: &Cloud, topology: &Value) -> Result<()> {
     let management = cloud.broker.management()?;
-    let answer = management.call(Method::POST, &["definitions"], Some(&topology)).await?;
+    let answer = management.call(Method::POST, &["definitions"], Some(topology)).await?;
     ensure!(matches!(answer.status, 200..=204), "the topology was not taken: {answer:?}");
     Ok(())
 }

@@ -100,6 +100,7 @@ mod tests {
             "demo",
             "demo rotate --broker forky",
             "demo --broker=forky --without-kubernetes",
+            "demo onboard",
             "demo --help",
             "up --port 4566",
             "prove --minutes 40 --again",
@@ -114,6 +115,7 @@ mod tests {
     fn a_mistyped_word_is_refused_before_anything_is_built() {
         for (line, expected) in [
             ("demo rotat", "does not know `rotat`"),
+            ("demo onbord", "does not know `onbord`"),
             ("demo --without-kubernets", "does not know `--without-kubernets`"),
             ("demo --broker sid", "`sid` is not one of"),
             ("demo --broker", "--broker needs a value"),

@@ -79,7 +79,7 @@ impl Profile {
 /// Arguments of `demo` that omit Kubernetes, or name a scenario without it.
 const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 /// Arguments of `demo` that name a scenario with Kubernetes.
-const KUBERNETES_IN: [&str; 3] = ["deliver", "overdue", "store"];
+const KUBERNETES_IN: [&str; 4] = ["deliver", "overdue", "store", "onboard"];
 
 /// Runs the demo. The first time, it shows two rotations before it builds Kubernetes.
 ///
@@ -229,4 +229,19 @@ fn broker_of(arguments: &[String]) -> Result<Broker> {
     };
     let name = name.to_string_lossy();
     Broker::parse(&name).with_context(|| format!("{VARIABLE} is `{name}`: set bookworm, trixie or forky"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_scenario_is_known_to_need_kubernetes_or_not_to_need_it() {
+        let help = pass_through::help_of("demo").expect("the demo has a help text");
+        let values = help.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        for scenario in values.filter_map(|line| line.split(':').next()).filter(|value| *value != "all") {
+            let is_known = NO_KUBERNETES_IN.contains(&scenario) != KUBERNETES_IN.contains(&scenario);
+            assert!(is_known, "{scenario}");
+        }
+    }
 }

@@ -90,6 +90,8 @@ pub enum Scenario {
     Overdue,
     /// A store that processes orders while its secrets rotate
     Store,
+    /// A store from one deployment: its first rotations, an update and the deletion
+    Onboard,
     /// All scenarios
     All,
     /// All scenarios except the rotations, which `cargo xtask` shows before it builds Kubernetes
@@ -110,10 +112,10 @@ impl Demo {
     pub fn with_kubernetes(self) -> Result<bool, clap::Error> {
         let needed = matches!(
             self.scenario(),
-            Scenario::Deliver | Scenario::Overdue | Scenario::Store | Scenario::Rest
+            Scenario::Deliver | Scenario::Overdue | Scenario::Store | Scenario::Onboard | Scenario::Rest
         );
         if needed && self.without_kubernetes {
-            let problem = "`demo deliver`, `demo overdue` and `demo store` need Kubernetes";
+            let problem = "`demo deliver`, `demo overdue`, `demo store` and `demo onboard` need Kubernetes";
             return Err(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, problem));
         }
         Ok(needed || self.scenario() == Scenario::All && !self.without_kubernetes)

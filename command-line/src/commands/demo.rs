@@ -1,9 +1,10 @@
 //! `demo`: starts a local test environment and shows, step by step, a rotation, a delivery, a failure with its repair,
-//! and a store that runs during rotations.
+//! a store that runs during rotations, and a store that one deployment creates.
 
 mod delivery;
 mod failure;
 mod letter;
+mod onboard;
 mod overdue;
 mod rotation;
 mod store;
@@ -41,7 +42,7 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     for (part, what) in started.parts()? {
         report.field(part, &what);
     }
-    if !matches!(scenario, Scenario::Store | Scenario::Overdue) {
+    if !matches!(scenario, Scenario::Store | Scenario::Overdue | Scenario::Onboard) {
         one_secret(scenario, cloud, report).await?;
     }
     if matches!(scenario, Scenario::Overdue | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
@@ -49,6 +50,9 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     }
     if matches!(scenario, Scenario::Store | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         store::show(cloud, report).await?;
+    }
+    if matches!(scenario, Scenario::Onboard | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
+        onboard::show(cloud, report).await?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub struct Department {
     pub app: App,
     /// The folder in which the Secret is mounted.
     pub(super) mounted: PathBuf,
+    namespace: String,
     volume: Mutex<Option<ProjectedVolume>>,
 }
 
@@ -42,13 +43,24 @@ impl Department {
         Ok(App { user, arn })
     }
 
-    /// Delivers the secret, and mounts it.
-    pub(super) async fn open(cloud: &Cloud, service: &'static str, app: App, folder: &Path) -> Result<Self> {
+    /// Delivers the secret.
+    pub(super) async fn deliver(cloud: &Cloud, app: &App) -> Result<()> {
         cloud.request_delivery(&app.arn).await?;
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
-        cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await?;
+        cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await
+    }
+
+    /// Mounts the Secret of a service from `namespace`.
+    pub(super) async fn mount(
+        cloud: &Cloud,
+        namespace: &str,
+        service: &'static str,
+        app: App,
+        folder: &Path,
+    ) -> Result<Self> {
         let mounted = folder.join(service).join("credentials");
-        let department = Self { service, app, mounted, volume: Mutex::default() };
+        let department =
+            Self { service, app, mounted, namespace: namespace.to_owned(), volume: Mutex::default() };
         department.follow(cloud).await?;
         Ok(department)
     }
@@ -57,7 +69,7 @@ impl Department {
     pub(super) async fn follow(&self, cloud: &Cloud) -> Result<()> {
         let kubernetes = cloud.kubernetes()?;
         let secret = secret_name(self.service);
-        let volume = ProjectedVolume::project(kubernetes, NAMESPACE, &secret, &self.mounted).await?;
+        let volume = ProjectedVolume::project(kubernetes, &self.namespace, &secret, &self.mounted).await?;
         self.hold(Some(volume));
         Ok(())
     }

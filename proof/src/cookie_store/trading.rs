@@ -104,7 +104,7 @@ impl Store {
         let ledger = self.ledger(name);
         let mut command = Command::new(&self.program);
         command.arg(name).args(["--host", "localhost", "--port", &cloud.broker.amqps_port().to_string()]);
-        command.arg("--ca").arg(cloud.broker.ca_pem());
+        command.args(["--vhost", &self.vhost]).arg("--ca").arg(cloud.broker.ca_pem());
         command.arg("--credentials").arg(&department.mounted).arg("--ledger").arg(&ledger);
         command.args(["--pattern", pattern.name(), "--orders-per-second", &orders_per_second.to_string()]);
         let log = self.folder.join(name).join("log");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use proof::cookie_store::{Department, Pattern, Store, Trading};
+use proof::cookie_store::{Department, Pattern, Store, Traded, Trading};
 use serde_json::Value;
 use testbed::cloud::Cloud;
 
@@ -12,7 +12,7 @@ use crate::commands::store_beside_this_program;
 
 const ORDERS_PER_SECOND: u32 = 200;
 const ROTATIONS: u64 = 2;
-/// The time between the rotations, so that orders arrive in each phase.
+/// The time after each change, so that orders arrive in each phase.
 const TRADING: Duration = Duration::from_secs(1);
 
 /// Opens the store, rotates the secrets, closes the store and counts the orders.
@@ -30,6 +30,16 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
     for turn in ["First", "Second"] {
         rotate(cloud, &trading, turn, report).await?;
     }
+    let traded = close(trading, report).await?;
+    let changes = ROTATIONS * store.departments().len() as u64;
+    let went_over = traded.counts.replaced == changes && traded.counts.lost == 0;
+    report.check("each service switched to each new user, and no connection was lost", Ok(went_over));
+    report.check("no rotation failed", nothing_failed(cloud, &store).await);
+    Ok(())
+}
+
+/// Closes the store, and counts the orders.
+pub async fn close(trading: Trading<'_>, report: &mut Report) -> Result<Traded> {
     report.section("The store is closed: the result of every order");
     trading.catch_up().await?;
     let traded = trading.close().await?;
@@ -42,11 +52,7 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
         Ok(traded.tally.lost == 0),
     );
     report.check("no order was sent or fulfilled twice", Ok(traded.tally.doubled == 0));
-    let changes = ROTATIONS * store.departments().len() as u64;
-    let went_over = traded.counts.replaced == changes && traded.counts.lost == 0;
-    report.check("each service switched to each new user, and no connection was lost", Ok(went_over));
-    report.check("no rotation failed", nothing_failed(cloud, &store).await);
-    Ok(())
+    Ok(traded)
 }
 
 async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut Report) -> Result<()> {
@@ -56,6 +62,11 @@ async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut R
     for one in &rotated {
         report.field(one.service, &format!("{:>8}  connected as `{}`", duration(one.time), one.user));
     }
+    trade(trading, report).await
+}
+
+/// Lets orders arrive, and shows how many there are.
+pub async fn trade(trading: &Trading<'_>, report: &Report) -> Result<()> {
     tokio::time::sleep(TRADING).await;
     let orders: Vec<String> =
         trading.orders()?.iter().map(|(service, orders)| format!("{service} {orders}")).collect();
@@ -63,7 +74,8 @@ async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut R
     Ok(())
 }
 
-async fn nothing_failed(cloud: &Cloud, store: &Store) -> Result<bool> {
+/// Whether no rotation of the store's secrets failed.
+pub async fn nothing_failed(cloud: &Cloud, store: &Store) -> Result<bool> {
     let notices = cloud.notices.all().await?;
     let is_about =
         |department: &Department, notice: &Value| notice["secretArn"] == department.app.arn.as_str();
