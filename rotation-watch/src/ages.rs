@@ -1,21 +1,11 @@
-//! Asks for the ages of values, secret by secret. If one secret gives no answer, the others are checked nevertheless.
+//! Which secrets need a call for the ages of their versions, and what a failed call means. Decided on data.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use contract::Kind;
-use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
-use crate::Watch;
-use crate::error::WatchError;
 use crate::telling::Seen;
-use crate::watched::{Memory, Secret};
-
-/// If more secrets than this refuse, the function's own permission is missing. An alert for each secret would be a flood,
-/// and none of them would name the cause.
-const REFUSALS_LIMIT: usize = 20;
-/// After this many calls without an answer, the run makes no more: each takes as long as a call may take.
-const UNANSWERED_LIMIT: usize = 20;
+use crate::watched::{Memory, Secret, Version};
 
 /// Whether the ages of a secret's versions are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +14,40 @@ pub enum Ages {
     Known,
     /// Secrets Manager refuses the call, and will refuse it again. A resource policy of the secret may be the reason.
     Refused,
-    /// Secrets Manager did not answer. The next run asks again.
+    /// Secrets Manager was not asked yet, or did not answer. The next run asks again.
     Unanswered,
 }
 
-/// The secrets that were checked, and what failed.
-#[derive(Debug)]
-pub struct Looked {
-    /// The secrets that exist.
-    pub seen: Vec<Seen>,
-    /// Why the run has failed, if the reason is not a single secret. The owners are notified of known findings nevertheless.
-    pub failed: Option<WatchError>,
+/// The secrets with what their memories know about them. Only a version that was not seen before, or that is AWSPENDING,
+/// needs a call: the ages of its secret are [`Ages::Unanswered`].
+#[must_use]
+pub fn so_far(secrets: Vec<Secret>, mut memories: HashMap<String, Memory>) -> Vec<Seen> {
+    let mut arns = HashSet::new();
+    let mut seen = Vec::with_capacity(secrets.len());
+    for mut secret in secrets {
+        // A list that changes while it is read page by page may name a secret twice.
+        if !arns.insert(secret.arn.clone()) {
+            continue;
+        }
+        let memory = memories.remove(&secret.arn).unwrap_or_default();
+        let known = memory.current.as_ref().filter(|known| known.created_at.is_some());
+        let known = known.filter(|_| memory.is_about(secret.current.as_ref()));
+        let asks = secret.pending.is_some() || (known.is_none() && secret.current.is_some());
+        if let Some(known) = known {
+            secret.current = Some(known.clone());
+        }
+        seen.push(Seen { secret, memory, ages: if asks { Ages::Unanswered } else { Ages::Known } });
+    }
+    seen
+}
+
+/// What to store about a secret whose AWSCURRENT version is `current`. What its owner was notified of about an older value
+/// is over.
+#[must_use]
+pub fn memory_of(seen: &Seen, current: Option<Version>) -> Memory {
+    let is_same = seen.memory.is_about(current.as_ref());
+    let told = if is_same { seen.memory.told.clone() } else { BTreeMap::new() };
+    Memory { arn: seen.secret.arn.clone(), current, told }
 }
 
 /// What a failure to list the versions of one secret means for it. None if the secret was deleted.
@@ -43,72 +56,62 @@ pub fn ages_after(error: &AwsError) -> Option<Ages> {
     let is_server = |code: &str| ["Internal", "ServiceUnavailable"].iter().any(|part| code.contains(part));
     match error {
         error if error.is("ResourceNotFoundException") => None,
-        AwsError::Refused { code, .. } if error.kind() != Kind::AwsThrottled && !is_server(code) => {
-            Some(Ages::Refused)
-        }
+        AwsError::Refused { code, .. } if !error.is_throttled() && !is_server(code) => Some(Ages::Refused),
         _ => Some(Ages::Unanswered),
     }
-}
-
-/// Only a version that was not seen before needs a call. Its age is stored at once, so that the next run continues a run
-/// that was interrupted.
-pub async fn look_up(
-    watch: &Watch,
-    secrets: Vec<Secret>,
-    mut memories: HashMap<String, Memory>,
-    now: Timestamp,
-) -> Looked {
-    let mut looked = Looked { seen: Vec::with_capacity(secrets.len()), failed: None };
-    let mut arns = HashSet::new();
-    let (mut refused, mut unanswered) = (0_usize, 0_usize);
-    for mut secret in secrets {
-        // A list that changes while it is read page by page may name a secret twice.
-        if !arns.insert(secret.arn.clone()) {
-            continue;
-        }
-        let mut memory = memories.remove(&secret.arn).unwrap_or_default();
-        let known = memory.current.as_ref().filter(|known| {
-            known.created_at.is_some() && secret.current.as_ref().is_some_and(|now| now.id == known.id)
-        });
-        if let Some(known) = known {
-            secret.current = Some(known.clone());
-        }
-        let asks = secret.pending.is_some() || (known.is_none() && secret.current.is_some());
-        let mut ages = Ages::Known;
-        if asks && unanswered >= UNANSWERED_LIMIT {
-            ages = Ages::Unanswered;
-        } else if asks && let Err(source) = watch.secrets.date_versions(&mut secret).await {
-            tracing::warn!(secret.arn, "the age of its versions is unknown: {source}");
-            let Some(found) = ages_after(&source) else { continue };
-            ages = found;
-            refused += usize::from(found == Ages::Refused);
-            unanswered += usize::from(found == Ages::Unanswered);
-            // The first of them is the reason why the run has failed.
-            if found == Ages::Unanswered || refused > REFUSALS_LIMIT {
-                looked.failed.get_or_insert(WatchError::Versions { arn: secret.arn.clone(), source });
-            }
-        }
-        if ages == Ages::Known && memory.current != secret.current {
-            memory = Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..Memory::default() };
-            if let Err(source) = watch.memory.write(&memory, now).await {
-                looked.failed = Some(WatchError::Memory { what: "store", source });
-            }
-        }
-        looked.seen.push(Seen { secret, memory, ages });
-    }
-    if refused > REFUSALS_LIMIT {
-        for seen in looked.seen.iter_mut().filter(|seen| seen.ages == Ages::Refused) {
-            seen.ages = Ages::Unanswered;
-        }
-    }
-    looked
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use contract::Kind;
+    use jiff::Timestamp;
+    use jiff::civil::Date;
+
     use super::*;
+
+    fn version(id: &str, created_at: Option<Timestamp>) -> Option<Version> {
+        Some(Version { id: id.to_owned(), created_at })
+    }
+
+    fn memory(current: Option<Version>) -> Memory {
+        let told = [(Kind::SecretOwnerMissing, Date::ZERO)].into();
+        Memory { arn: "arn:shop".to_owned(), current, told }
+    }
+
+    const DATED: Option<Timestamp> = Some(Timestamp::UNIX_EPOCH);
+
+    #[test]
+    fn only_a_version_that_is_new_or_pending_needs_a_call() {
+        for (current, pending, known, expected) in [
+            (version("v1", None), None, version("v1", DATED), Ages::Known),
+            (version("v1", None), None, version("v1", None), Ages::Unanswered),
+            (version("v2", None), None, version("v1", DATED), Ages::Unanswered),
+            (version("v1", None), None, None, Ages::Unanswered),
+            (version("v1", None), version("v2", None), version("v1", DATED), Ages::Unanswered),
+            (None, None, version("v1", DATED), Ages::Known),
+            (None, None, None, Ages::Known),
+        ] {
+            let secret = Secret { current: current.clone(), pending, ..Secret::example("arn:shop") };
+            let memories = [("arn:shop".to_owned(), memory(known.clone()))].into();
+            let seen = so_far(vec![secret.clone(), secret], memories);
+            let ages: Vec<Ages> = seen.iter().map(|seen| seen.ages).collect();
+            assert_eq!(ages, [expected], "{current:?}, {known:?}");
+            let is_dated = seen.iter().any(|seen| seen.secret.current == version("v1", DATED));
+            let remembers = current == version("v1", None) && known == version("v1", DATED);
+            assert_eq!(is_dated, remembers, "{current:?}, {known:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_age_keeps_what_the_owner_was_notified_of_and_a_new_value_ends_it() {
+        let secret = Secret { current: version("v1", None), ..Secret::example("arn:shop") };
+        let seen = Seen { secret, memory: memory(version("v1", None)), ages: Ages::Unanswered };
+        assert_eq!(memory_of(&seen, version("v1", DATED)), memory(version("v1", DATED)));
+        let after = memory_of(&seen, version("v2", DATED));
+        assert!(after.told.is_empty(), "{after:?}");
+    }
 
     #[test]
     fn a_deleted_secret_is_no_failure_a_refusal_is_reported_and_a_missing_answer_is_retried() {

@@ -42,6 +42,15 @@ pub enum WatchError {
         #[source]
         source: PublishError,
     },
+    /// The run has no answer about some secrets. The time for its calls ended first.
+    #[error(
+        "the time of the run ended before the ages of {secrets} secrets were known; all known findings were reported, and \
+         the next run continues"
+    )]
+    Incomplete {
+        /// How many.
+        secrets: usize,
+    },
     /// Time ran out.
     #[error("the run ran out of time; the next run continues with the ages that this run has found")]
     TimedOut,
@@ -58,7 +67,7 @@ impl WatchError {
             | Self::Memory { source: error, .. }
             | Self::Alert { source: PublishError::Aws(error), .. } => error.kind(),
             Self::Alert { .. } => Kind::AwsRequestFailed,
-            Self::TimedOut => Kind::RotationTimedOut,
+            Self::Incomplete { .. } | Self::TimedOut => Kind::RotationTimedOut,
         }
     }
 }

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lambda_boundary::{Unit, causes, diagnostic, metric, time_left};
+use lambda_boundary::{Unit, causes, diagnostic, metric, time_left, within};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument as _;
 
 use crate::Watch;
 use crate::error::WatchError;
+use crate::look_up::look_up;
 use crate::telling::{Letter, Totals, plan};
-use crate::watched::Memory;
 use crate::{ages, wording};
 
 /// Time that is kept back to report that the time ran out.
@@ -31,10 +32,10 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
     async {
         let now = (watch.now)();
         let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
-        let run = Box::pin(run_alone(watch, &context.request_id, now.saturating_add(left).unwrap_or(now)));
-        let outcome = tokio::time::timeout(left.saturating_sub(RESERVE), run)
-            .await
-            .unwrap_or(Err(WatchError::TimedOut));
+        let until = now.saturating_add(left).unwrap_or(now);
+        let end = Instant::now() + left.saturating_sub(RESERVE);
+        let run = Box::pin(run_alone(watch, &context.request_id, until, end));
+        let outcome = timeout_at(end, run).await.unwrap_or(Err(WatchError::TimedOut));
         outcome.map_err(|error| {
             let causes = causes(&error).join(": ");
             tracing::error!(kind = error.kind().as_str(), causes, "{error}");
@@ -46,11 +47,11 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
 }
 
 /// Waits until a run that is in progress has ended. It ends before the time of this run is over.
-async fn run_alone(watch: &Watch, id: &str, until: Timestamp) -> Result<Value, WatchError> {
+async fn run_alone(watch: &Watch, id: &str, until: Timestamp, end: Instant) -> Result<Value, WatchError> {
     while !watch.memory.begin(id, (watch.now)(), until).await.map_err(WatchError::Turn)? {
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
     }
-    let outcome = run(watch, (watch.now)()).await;
+    let outcome = run(watch, (watch.now)(), end).await;
     if let Err(error) = watch.memory.end(id, (watch.now)()).await {
         tracing::warn!(
             "the end of this run could not be stored, so the next run waits until {until}: {error}"
@@ -59,10 +60,12 @@ async fn run_alone(watch: &Watch, id: &str, until: Timestamp) -> Result<Value, W
     outcome
 }
 
-async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
+async fn run(watch: &Watch, now: Timestamp, end: Instant) -> Result<Value, WatchError> {
     let secrets = watch.secrets.under_policy(&watch.config.rotation_tag).await.map_err(WatchError::List)?;
     let memories = watch.memory.read().await.map_err(|source| WatchError::Memory { what: "read", source })?;
-    let looked = ages::look_up(watch, secrets, memories, now).await;
+    let seen = ages::so_far(secrets, memories);
+    let asking = time_to_ask(end.saturating_duration_since(Instant::now()));
+    let looked = within(asking, look_up(watch, seen, Instant::now() + asking, now)).await;
     let (letters, totals) = plan(looked.seen, now, watch.config.due_within);
     let mut told = 0_usize;
     let mut failed = looked.failed;
@@ -85,6 +88,12 @@ async fn run(watch: &Watch, now: Timestamp) -> Result<Value, WatchError> {
     }))
 }
 
+/// How long a run that has `left` may ask for ages. The rest is for notifying the owners of what is known, and for storing
+/// that they were notified.
+fn time_to_ask(left: Duration) -> Duration {
+    left * 3 / 4
+}
+
 /// Notifies one owner, and returns the number of messages. The memory is written afterwards: to notify an owner twice is
 /// better than not at all.
 async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, WatchError> {
@@ -103,14 +112,9 @@ async fn tell(watch: &Watch, letter: &Letter, now: Timestamp) -> Result<usize, W
         watch.alerts.publish_alert(&digest).await.map_err(failed("all secrets"))?;
         messages += 1;
     }
-    for memory in &letter.memories {
-        remember(watch, memory, now).await?;
-    }
+    let stored = watch.memory.write_all(&letter.memories, now).await;
+    stored.map_err(|source| WatchError::Memory { what: "store", source })?;
     Ok(messages)
-}
-
-async fn remember(watch: &Watch, memory: &Memory, now: Timestamp) -> Result<(), WatchError> {
-    watch.memory.write(memory, now).await.map_err(|source| WatchError::Memory { what: "store", source })
 }
 
 fn measure(totals: &Totals, now: Timestamp) {

@@ -1,13 +1,16 @@
 //! Checks every secret under a policy once a day, and notifies its owner before it is overdue.
 //!
-//! Two decisions are made on data: what is wrong with a secret ([`policy`]), and who is notified of what ([`telling`]).
-//! The handler reads, publishes and stores.
+//! These are decided on data: which secrets need a call ([`ages`]), what the answers mean ([`answers`]), what is wrong with a
+//! secret ([`policy`]), and who is notified of what ([`telling`]). The handler reads, publishes and stores.
 
 pub mod ages;
+pub mod answers;
 pub mod config;
 pub mod error;
 pub mod handler;
+pub mod look_up;
 pub mod memory_table;
+pub mod pace;
 pub mod policy;
 pub mod secret_store;
 pub mod telling;

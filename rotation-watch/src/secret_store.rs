@@ -3,34 +3,39 @@
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::list_secret_version_ids::ListSecretVersionIdsOutput;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, SortOrderType};
 use contract::{Tags, is_elsewhere};
 use jiff::Timestamp;
-use lambda_boundary::AwsError;
+use lambda_boundary::{AwsError, patiently};
 
-use crate::watched::{Secret, Version};
+use crate::pace::Pace;
+use crate::watched::{Secret, Version, Versions};
 
 const PAGE: i32 = 100;
 /// Ten times the number of secrets that the suite is made for.
 const PAGES_LIMIT: usize = 1_000;
 /// Secrets Manager drops old versions beyond about a hundred.
 const VERSIONS_PAGES_LIMIT: usize = 5;
-/// The pause between two calls about versions, because all callers in the account share a limit.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The time between two calls of ListSecretVersionIds. AWS allows 50 a second for all callers of the account in a region.
+/// The watch makes at most five sixths of them, and leaves the others at least eight a second.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+const ASK_EVERY: Duration = Duration::from_millis(24);
 
 /// Secrets Manager.
 #[derive(Debug)]
 pub struct SecretStore {
     client: Client,
     timeout: Duration,
+    pace: Pace,
 }
 
 impl SecretStore {
     /// A client on the SDK's configuration, whose operation timeout is `timeout`.
     #[must_use]
     pub fn new(config: &aws_config::SdkConfig, timeout: Duration) -> Self {
-        Self { client: Client::new(config), timeout }
+        Self { client: Client::new(config), timeout, pace: Pace::new(ASK_EVERY) }
     }
 
     /// Every secret that has a tag of a policy, or `rotation_tag`. The ages of the versions are not known yet. Replicas are
@@ -69,27 +74,21 @@ impl SecretStore {
         Ok(secrets)
     }
 
-    /// Asks for the ages of the versions of `secret` that are not known.
+    /// The versions of `secret`, with their ages. If AWS throttles a call, it waits for its turn.
     ///
     /// # Errors
     /// When Secrets Manager does not answer.
-    pub async fn date_versions(&self, secret: &mut Secret) -> Result<(), AwsError> {
-        let mut next = None;
+    pub async fn date_versions(&self, secret: &Secret) -> Result<Versions, AwsError> {
+        let mut versions = Versions { current: secret.current.clone(), pending: secret.pending.clone() };
+        let mut next: Option<String> = None;
         for _ in 0..VERSIONS_PAGES_LIMIT {
-            tokio::time::sleep(PAUSE).await;
-            let page = self
-                .client
-                .list_secret_version_ids()
-                .secret_id(&secret.arn)
-                .max_results(PAGE)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|error| {
-                    AwsError::from_sdk("Secrets Manager", "ListSecretVersionIds", self.timeout, &error)
-                })?;
+            let page = patiently(
+                async || self.versions_page(&secret.arn, next.clone()).await,
+                AwsError::is_throttled,
+            )
+            .await?;
             for entry in page.versions.unwrap_or_default() {
-                for version in [&mut secret.current, &mut secret.pending].into_iter().flatten() {
+                for version in [&mut versions.current, &mut versions.pending].into_iter().flatten() {
                     if Some(version.id.as_str()) == entry.version_id.as_deref() {
                         version.created_at = time(entry.created_date);
                     }
@@ -98,11 +97,23 @@ impl SecretStore {
             next = page.next_token;
             let is_known =
                 |version: &Option<Version>| version.as_ref().is_none_or(|one| one.created_at.is_some());
-            if next.is_none() || (is_known(&secret.current) && is_known(&secret.pending)) {
+            if next.is_none() || (is_known(&versions.current) && is_known(&versions.pending)) {
                 break;
             }
         }
-        Ok(())
+        Ok(versions)
+    }
+
+    async fn versions_page(
+        &self,
+        arn: &str,
+        next: Option<String>,
+    ) -> Result<ListSecretVersionIdsOutput, AwsError> {
+        self.pace.turn().await;
+        let list = self.client.list_secret_version_ids().secret_id(arn).max_results(PAGE);
+        list.set_next_token(next).send().await.map_err(|error| {
+            AwsError::from_sdk("Secrets Manager", "ListSecretVersionIds", self.timeout, &error)
+        })
     }
 }
 

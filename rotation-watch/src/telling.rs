@@ -90,7 +90,7 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
         });
         let mut memory =
             Memory { arn: secret.arn.clone(), current: secret.current.clone(), ..before.clone() };
-        if before.current.as_ref().map(|version| &version.id) != secret.current.as_ref().map(|now| &now.id) {
+        if !before.is_about(secret.current.as_ref()) {
             // The value is a new one, so all findings about the former value are over.
             memory.told.clear();
         }
@@ -111,9 +111,37 @@ pub fn plan(seen: Vec<Seen>, now: Timestamp, due_within: SignedDuration) -> (Vec
                 letter.digest.push(entry);
             }
         }
-        if memory != before {
+        // If a run had no time to ask about thousands of secrets, it must not store that it knows nothing about them.
+        let knows_nothing = ages == Ages::Unanswered && memory.told.is_empty() && before.told.is_empty();
+        if memory != before && !knows_nothing {
             letter.memories.push(memory);
         }
     }
     (letters.into_values().collect(), totals)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Tags;
+
+    use super::*;
+    use crate::watched::Version;
+
+    #[test]
+    fn about_a_secret_that_was_not_asked_for_only_what_its_owner_was_notified_of_is_stored() {
+        let current = Some(Version { id: "v1".to_owned(), created_at: None });
+        let days = |days: &str| [(Tags::MAX_AGE_DAYS.to_owned(), days.to_owned())];
+        for (tags, ages, expected) in [
+            (Tags::default(), Ages::Unanswered, 0),
+            (Tags::default(), Ages::Known, 1),
+            (days("90").into_iter().collect(), Ages::Unanswered, 1),
+        ] {
+            let secret = Secret { current: current.clone(), tags, ..Secret::example("arn:shop") };
+            let seen = Seen { secret, memory: Memory::default(), ages };
+            let (letters, totals) = plan(vec![seen], Timestamp::UNIX_EPOCH, SignedDuration::from_hours(24));
+            let stored: usize = letters.iter().map(|letter| letter.memories.len()).sum();
+            assert_eq!(stored, expected, "{letters:?}");
+            assert_eq!(totals.watched, 1);
+        }
+    }
 }

@@ -40,6 +40,15 @@ pub struct Version {
     pub created_at: Option<Timestamp>,
 }
 
+/// The versions of a secret whose ages matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// The version that is AWSCURRENT.
+    pub current: Option<Version>,
+    /// The version that is AWSPENDING and not AWSCURRENT.
+    pub pending: Option<Version>,
+}
+
 /// What the watch stores about a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -52,7 +61,31 @@ pub struct Memory {
     pub told: BTreeMap<Kind, Date>,
 }
 
+impl Memory {
+    /// Whether it is about the version that is AWSCURRENT now.
+    #[must_use]
+    pub fn is_about(&self, current: Option<&Version>) -> bool {
+        self.current.as_ref().map(|version| &version.id) == current.map(|version| &version.id)
+    }
+}
+
 impl Secret {
+    /// A secret without tags and versions.
+    #[cfg(test)]
+    pub(crate) fn example(arn: &str) -> Self {
+        Self {
+            arn: arn.to_owned(),
+            name: arn.to_owned(),
+            tags: std::iter::empty().collect(),
+            rotation_enabled: false,
+            last_rotated: None,
+            next_rotation: None,
+            created_at: None,
+            current: None,
+            pending: None,
+        }
+    }
+
     /// Who is responsible for it. Empty if nobody is.
     #[must_use]
     pub fn owner(&self) -> &str {

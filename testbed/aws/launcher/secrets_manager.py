@@ -14,11 +14,25 @@ ROTATION_TOKEN = re.compile(r"[a-zA-Z0-9-]{36,256}")
 
 
 def install() -> None:
+    sm._resolve = _by_name_first(sm._resolve)
     sm._create_secret = locked(create_secret)
     sm._put_secret_value = locked(put_secret_value)
     sm._update_secret = locked(update_secret)
     sm._get_secret_value = locked(_refuse_what_aws_refuses(sm._get_secret_value))
     sm._update_secret_version_stage = locked(update_secret_version_stage)
+
+
+def _by_name_first(original):
+    """Finds a complete ARN by the name in it. MiniStack compares the ARNs of all secrets, several times in a call."""
+
+    def resolve(secret_id, *, use_arn_scope=False):
+        name = (secret_id or "").partition(":secret:")[2][:-7]
+        secret = sm._secrets.get(name)
+        if secret and secret["ARN"] == secret_id:
+            return name, secret
+        return original(secret_id, use_arn_scope=use_arn_scope)
+
+    return resolve
 
 
 def create_secret(data: dict) -> Response:
