@@ -1,5 +1,6 @@
 //! The commands, each in its own file, and the start of a local test environment that they share.
 
+pub mod application;
 pub mod arguments;
 pub mod bench;
 pub mod demo;

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::arguments::{Arguments, Command};
 use crate::commands::report::{Verdict, complain};
-use crate::commands::{bench, demo, install, prove, up, zero_loss};
+use crate::commands::{application, bench, demo, install, prove, up, zero_loss};
 
 /// An error occurred, or a check failed.
 const FAILED: u8 = 1;
@@ -59,6 +59,10 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
         let work = async {
             match command {
                 Command::Install(_) => Ok(Verdict::Held),
+                Command::Application(wanted) => {
+                    let suite = wanted.broker.suite()?;
+                    application::run(suite, &wanted.kept, &wanted.removed).await.map(Verdict::from)
+                }
                 Command::Demo(demo) => {
                     let (suite, with_kubernetes) = (demo.broker.suite()?, demo.with_kubernetes()?);
                     demo::run(demo.scenario(), suite, with_kubernetes).await.map(Verdict::from)

@@ -40,6 +40,12 @@ pub const BROKER: [Needed; 6] = [
     },
 ];
 
+/// The programs that synthesize `examples/cdk`.
+pub const NODE: [Needed; 2] = [
+    Needed { program: "node", package: "nodejs", why: "runs the AWS CDK" },
+    Needed { program: "npm", package: "npm", why: "installs the AWS CDK in target/cdk" },
+];
+
 /// Checks shell scripts.
 pub const SHELLCHECK: Needed =
     Needed { program: "shellcheck", package: "shellcheck", why: "checks the shell scripts" };

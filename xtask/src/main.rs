@@ -8,6 +8,7 @@
 mod advisories;
 mod apt;
 mod cargo_tool;
+mod cdk;
 mod check;
 mod checks;
 mod command_rules;
@@ -75,6 +76,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Prove(arguments) => testbed::prove(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes => kubernetes::run(),
+        Invocation::Cdk => cdk::run(),
         Invocation::Check => check::run(),
         Invocation::Lint { advisories } => lint::run(advisories),
         Invocation::Docs { draw } => docs::run(draw),

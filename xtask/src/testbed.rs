@@ -1,5 +1,6 @@
 //! `demo`, `up`, `bench` and `prove`: build what they need, then start the testbed's program.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -136,6 +137,15 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// As [`demo`].
 pub fn prove(arguments: &[String]) -> Result<()> {
     become_testbed("prove", arguments, Kubernetes::Needed, Profile::Optimised, || Ok(()))
+}
+
+/// Deploys the templates of `examples/cdk`, from the creation of the stack to its deletion.
+///
+/// # Errors
+/// As [`demo`].
+pub fn application(kept: &Path, removed: &Path) -> Result<()> {
+    let templates = [kept, removed].map(|template| template.display().to_string());
+    become_testbed("application", &templates, Kubernetes::NotNeeded, Profile::Dev, || Ok(()))
 }
 
 /// Installs the parts that the testbed starts: Debian programs, the brokers, the AWS emulator, Kubernetes. Calls `first`

@@ -27,6 +27,7 @@ pub enum Invocation {
         advisories: Demand,
     },
     Kubernetes,
+    Cdk,
     Package {
         /// `None`: arm64 where it can be built, else this machine's own.
         architecture: Option<Architecture>,
@@ -41,7 +42,7 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "test",
     "up",
@@ -53,6 +54,7 @@ const COMMANDS: [&str; 12] = [
     "prove",
     "bench",
     "kubernetes",
+    "cdk",
     "help",
 ];
 
@@ -83,9 +85,11 @@ usage: cargo xtask COMMAND
                    book
   kubernetes       build etcd, API server, kubectl and External Secrets Operator for the testbed;
                    demo and test build them, too
+  cdk              synthesize examples/cdk with the AWS CDK; create, update and delete its stack in a
+                   testbed
 
 The first run installs what is missing and prints what. All files are in `target/`, except the
-Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck).";
+Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck; nodejs and npm for cdk).";
 
 /// Reads the arguments after `cargo xtask`.
 pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
@@ -102,6 +106,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
             Err(Help { problem: None, text: TEXT })
         }
         "kubernetes" => no_more(rest).map(|()| Invocation::Kubernetes),
+        "cdk" => no_more(rest).map(|()| Invocation::Cdk),
         "check" => no_more(rest).map(|()| Invocation::Check),
         "release" => no_more(rest).map(|()| Invocation::Release),
         "docs" => flag(rest, "--pictures").map(|draw| Invocation::Docs { draw }),

@@ -1,6 +1,8 @@
 //! The command line. `cargo xtask` passes the arguments of these commands through. It shows their help from
 //! `command-line/help` and builds nothing for that.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use proof::fault_matrix::Selection;
@@ -22,6 +24,9 @@ pub enum Command {
     /// Installs RabbitMQ and the AWS emulator in target/testbed
     #[command(hide = true)]
     Install(Broker),
+    /// Deploys the templates that `cargo xtask cdk` has synthesized, from the creation of the stack to its deletion
+    #[command(hide = true)]
+    Application(Application),
     /// Rotates a real RabbitMQ user in a local test environment and shows each step
     #[command(after_help = "\
 The first run installs and builds what is missing, and prints its progress.
@@ -63,6 +68,16 @@ impl Broker {
     pub fn suite(self) -> Result<Suite> {
         self.broker.map_or_else(Suite::from_environment, Ok)
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Application {
+    /// The template that keeps the secret and the users when its stack is deleted
+    pub kept: PathBuf,
+    /// The template that does not keep them
+    pub removed: PathBuf,
+    #[command(flatten)]
+    pub broker: Broker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]

@@ -24,6 +24,7 @@ fn every_command_is_understood() {
             Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
         ),
         ("kubernetes", Invocation::Kubernetes),
+        ("cdk", Invocation::Cdk),
         ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
         ("package", Invocation::Package { architecture: None }),
     ] {
@@ -50,6 +51,7 @@ fn a_wrong_call_says_what_is_wrong() {
         ("lint --fix", "one argument too many"),
         ("lint --advisories now", "one argument too many"),
         ("kubernetes --clear", "one argument too many"),
+        ("cdk deploy", "one argument too many"),
         ("package --arch arm", "arm64 or x86_64"),
     ] {
         let problem = parse_line(line).err().and_then(|help| help.problem).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use aws::Rotation;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
 use aws_sdk_secretsmanager::operation::rotate_secret::RotateSecretOutput;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use serde_json::{Value, json};
@@ -199,6 +200,17 @@ impl Cloud {
             .into_iter()
             .find(|(_, stages)| stages.iter().any(|s| s == stage))
             .map(|(id, _)| id))
+    }
+
+    /// Whether the secret exists.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not answer.
+    pub async fn has_secret(&self, arn: &str) -> Result<bool> {
+        let Err(error) = self.secrets.describe_secret().secret_id(arn).send().await else { return Ok(true) };
+        let is_missing =
+            error.as_service_error().is_some_and(DescribeSecretError::is_resource_not_found_exception);
+        if is_missing { Ok(false) } else { Err(error).with_context(|| format!("no description of {arn}")) }
     }
 
     /// Whether the broker accepts the credentials in `value` over AMQPS.
