@@ -19,7 +19,9 @@ use crate::event::{self, Envelope, Id, Request, Work};
 use crate::response::{Answer, body};
 use crate::undo::{Undo, undo};
 
-/// Time kept back for the answer and for the notice, before Lambda's own timeout.
+/// Time kept back for the answer and for the notice, before Lambda's own timeout (`Timeout` in `infra/template.yaml`).
+/// Before it comes [`UNDO_RESERVE`]. CloudFormation waits longer than Lambda's timeout: the `ServiceTimeout` in the
+/// templates also has the time that an event may wait for concurrency (`MaximumEventAgeInSeconds`).
 pub const ANSWER_RESERVE: Duration = Duration::from_secs(5);
 /// Time kept back for deleting what a failed Create has created.
 pub const UNDO_RESERVE: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ const URL: &str = "https://cloudformation-custom-resource-response-eucentral1.s3
 
 fn properties(username: &str, suffix: &str) -> Value {
     json!({
-        "ServiceToken": "arn:aws:lambda:eu-central-1:123456789012:function:rotation-broker-user", "ServiceTimeout": "180",
+        "ServiceToken": "arn:aws:lambda:eu-central-1:123456789012:function:rotation-broker-user", "ServiceTimeout": "240",
         "SecretArn": format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/x-{suffix}"),
         "Broker": "b-1", "Username": username,
     })
