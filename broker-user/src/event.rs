@@ -1,4 +1,4 @@
-//! The three forms of events that the function accepts, read strictly. Pure.
+//! The three forms of events that the function accepts (`contract/schemas/broker-user-event.json`), read strictly. Pure.
 //!
 //! 1. CloudFormation's request for the custom resource `Custom::BrokerUser`. Its answer goes to the `ResponseURL`.
 //! 2. Terraform's `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`: the properties and `tf`. It gets the answer.

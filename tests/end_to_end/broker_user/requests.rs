@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testbed::cloud::Cloud;
 
 use super::{PATTERNS, clone_of, permissions, properties, secret_of, with};
-use crate::support::{converged, current_logs_in, mark_of};
+use crate::support::{converged, current_logs_in, mark_of, valid};
 
 /// What `aws_lambda_invocation` sends with `lifecycle_scope = "CRUD"`: the input, and `tf` with the previous input.
 /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lambda_invocation>
@@ -17,6 +17,7 @@ fn terraform(action: &str, input: &Value, previous: Option<&Value>) -> Value {
 }
 
 async fn ask(cloud: &Cloud, event: &Value) -> Result<Value> {
+    valid("broker-user-event", event)?;
     cloud.invoke_function(cloud.broker_user_function()?, event).await?.value()
 }
 
