@@ -39,7 +39,8 @@ fn a_secret_that_exists_fails_the_deployment_before_the_user() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("existing")).await?;
         let before = state_of(cloud, &app.user, &app.arn).await?;
-        fails(cloud, &app.user, &[]).await?;
+        let message = fails(cloud, &app.user, &[]).await?;
+        ensure!(message.contains("already exists"), "{message}");
         ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "something was changed");
         current_logs_in(cloud, &app.arn).await
     })
