@@ -144,10 +144,10 @@ fn both_users_get_the_same_grants_and_the_active_one_first() -> Result<(), Refus
 
 #[test]
 fn a_refused_login_matters_to_an_update_that_writes_to_either_user() {
-    let (refused, right) = (account(&["ours", "reporting"], false), account(&["ours", "reporting"], true));
-    let mut changed = right.clone();
+    let (refused, accepted) = (account(&["ours", "reporting"], false), account(&["ours", "reporting"], true));
+    let mut changed = accepted.clone();
     changed.grants.permissions.clear();
-    for (other, writes) in [(&right, false), (&changed, true)] {
+    for (other, writes) in [(&accepted, false), (&changed, true)] {
         let found = decided(Purpose::Update, Some(&refused), Some(other));
         let expected = Err(Refusal::LoginRefused { user: "payment".to_owned() });
         assert_eq!(found == expected, writes, "{found:?}");
