@@ -139,6 +139,9 @@ pub fn check_vhost(wanted: &Grants, vhost: &str) -> Result<(), Refusal> {
 
 /// What to do with the users of the pair, the active one first. Applications log in as that user.
 ///
+/// An update that has nothing to write is never refused because of a login. Otherwise the rollback of an update, which sends
+/// the old properties, would fail as well, and the stack with it.
+///
 /// # Errors
 /// When one of the users is not this secret's, or must not be touched.
 pub fn decide(
@@ -155,6 +158,8 @@ pub fn decide(
             check_owner(mark, user, account)?;
         }
     }
+    let may_set_password = |account: &Account| purpose == Purpose::Create || account.is_settled;
+    let is_refused = active_account.is_some_and(|account| !account.logs_in && !may_set_password(account));
     let mut plans = vec![match active_account {
         None => UserPlan {
             user: active.to_owned(),
@@ -162,17 +167,17 @@ pub fn decide(
             changes: plan(wanted, &Grants::default()).changes,
         },
         Some(account) => {
-            let may_set_password = purpose == Purpose::Create || account.is_settled;
-            if !account.logs_in && !may_set_password {
-                return Err(Refusal::LoginRefused { user: active.to_owned() });
-            }
-            let is_to_be_set = !account.logs_in || tags_differ(wanted, mark, account);
+            let needs_password = !account.logs_in && !is_refused;
+            let is_to_be_set = needs_password || tags_differ(wanted, mark, account);
             user_plan(wanted, active, account, is_to_be_set.then_some(Login::SetCurrent))
         }
     }];
     if let Some(account) = other_account {
         let login = tags_differ(wanted, mark, account).then_some(Login::SetTags);
         plans.push(user_plan(wanted, other, account, login));
+    }
+    if is_refused && !plans.iter().all(UserPlan::is_nothing) {
+        return Err(Refusal::LoginRefused { user: active.to_owned() });
     }
     Ok(plans)
 }

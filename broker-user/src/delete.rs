@@ -16,7 +16,7 @@ use crate::decide::broker_name;
 use crate::error::BrokerUserError;
 use crate::event::Id;
 use crate::properties::Identity;
-use crate::removal::{Removal, reason_to_keep_all, removal};
+use crate::removal::{Removal, Secret, is_new, reason_to_keep_all, removal};
 
 /// How often the users are read. A rotation may create one again while the request runs.
 const ROUNDS: u32 = 3;
@@ -36,10 +36,13 @@ pub async fn delete(
     let _ = subject.user.set(identity.username.clone());
     let _ = subject.broker.set(identity.broker.clone());
     let Some((description, current)) = read(users, &identity.secret).await? else { return Ok(()) };
-    let has_previous_value = description.versions.with_stage(AWSPREVIOUS).is_some();
     let broker = current.value.broker();
-    let is_on_broker = broker_name(broker) == identity.broker;
-    if let Some(why) = reason_to_keep_all(id, has_previous_value, is_on_broker) {
+    let secret = Secret {
+        is_new: is_new(description.created_at_ms, (users.now)().as_millisecond()),
+        has_previous_value: description.versions.with_stage(AWSPREVIOUS).is_some(),
+        is_on_broker: broker_name(broker) == identity.broker,
+    };
+    if let Some(why) = reason_to_keep_all(id, secret) {
         kept(&identity.username, why);
         return Ok(());
     }

@@ -28,11 +28,20 @@ const ROUNDS: u32 = 4;
 /// A node of a cluster may not know yet what another node has written.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Creates the user with the password of AWSCURRENT, or changes the grants of both users. Returns the users of the pair.
+/// The users of a pair, as a request has left them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ensured {
+    /// Their names, also while one of them does not exist yet.
+    pub usernames: Vec<String>,
+    /// Whether one of them existed before the request.
+    pub existed: bool,
+}
+
+/// Creates the user with the password of AWSCURRENT, or changes the grants of both users.
 ///
 /// Safe to repeat, also at the same time as another request or a rotation: every round reads what is there and plans only
-/// what is missing, and the request is done when nothing is left to do and AWSCURRENT logs in over AMQPS. All checks come
-/// before the first write.
+/// what is missing, and the request is done when nothing is left to do and AWSCURRENT logs in over AMQPS. An update that has
+/// nothing to write is done at once, whatever a rotation is doing. All checks come before the first write.
 ///
 /// # Errors
 /// Says what the secret, the broker or the ceiling does not allow.
@@ -42,7 +51,7 @@ pub async fn ensure(
     purpose: Purpose,
     subject: &Subject,
     undo: &Undo,
-) -> Result<Vec<String>, BrokerUserError> {
+) -> Result<Ensured, BrokerUserError> {
     let identity = &wanted.identity;
     let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };
     users.config.ceiling.check(&wanted.grants).map_err(beyond)?;
@@ -50,11 +59,13 @@ pub async fn ensure(
     let mut settled = BTreeSet::new();
     let mut has_written_a_stored_password = false;
     let (mut rounds, mut has_paused) = (0, false);
+    let mut existed_at_first = None;
     loop {
         let found = find(users, wanted, subject).await?;
         let _ = subject.user.set(found.active().to_owned());
         let active = read_active(&found, &settled).await?;
         let other = read_other(users, &found, &settled).await?;
+        let existed = *existed_at_first.get_or_insert(active.is_some() || other.is_some());
         let decision = decision(wanted, purpose, &found, active.as_ref(), other.as_ref());
         // A rotation that started after its user was read may have lost its password to this request. At its end, its user is
         // the active one, and the next round restores the password.
@@ -66,8 +77,10 @@ pub async fn ensure(
         }
         let plans = decision.map_err(|source| BrokerUserError::refused(identity, source))?;
         if plans.iter().all(UserPlan::is_nothing) {
-            prove_login(users, wanted, &found).await?;
-            return Ok(usernames(&found));
+            if purpose == Purpose::Create || rounds > 0 {
+                prove_login(users, wanted, &found).await?;
+            }
+            return Ok(Ensured { usernames: usernames(&found), existed });
         }
         if rounds == ROUNDS {
             return Err(BrokerUserError::KeepsChanging { secret: identity.secret.clone() });

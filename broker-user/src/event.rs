@@ -1,4 +1,4 @@
-//! The three forms of events that the function accepts, read strictly. Pure.
+//! The three forms of events that the function accepts (`contract/schemas/broker-user-event.json`), read strictly. Pure.
 //!
 //! 1. CloudFormation's request for the custom resource `Custom::BrokerUser`. Its answer goes to the `ResponseURL`.
 //! 2. Terraform's `aws_lambda_invocation` with `lifecycle_scope = "CRUD"`: the properties and `tf`. It gets the answer.
@@ -57,7 +57,8 @@ pub enum Work {
 pub enum Id {
     /// This function, when it created the user.
     Ours,
-    /// CloudFormation, because a Create got no answer until its `ServiceTimeout`.
+    /// CloudFormation, because a Create was cancelled or got no answer until its `ServiceTimeout`, or this function, because
+    /// a Create may have left the user that it created.
     MadeUp,
 }
 
@@ -76,6 +77,12 @@ pub fn parse(event: &Value, response_host: Option<&str>) -> Result<Request, Even
     } else {
         Err(EventError::UnknownForm)
     }
+}
+
+/// Whether an event, also a bad one, comes from CloudFormation. It waits for an answer to a URL, and gets no error.
+#[must_use]
+pub fn is_of_cloudformation(event: &Value) -> bool {
+    event.get("RequestType").is_some()
 }
 
 /// The secret that an event names, also a bad one, for the notice about it.

@@ -1,9 +1,13 @@
-//! One invocation: it reads the event and does its work within its time. A request of CloudFormation is always answered. A
-//! failure is reported once: to the log, to the dead-letter topic, and to the caller or to CloudFormation.
+//! One invocation: it reads the event and does its work within its time. A request of CloudFormation is always answered.
+//!
+//! A failure goes to the log, and to whoever has asked: CloudFormation shows it as the event of the resource, and any other
+//! caller gets it as the error. The deployment has failed then, and somebody repairs and repeats it. So there is no notice
+//! and no incident: nothing would end one, because the rollback deletes a new secret. A notice is published only if
+//! CloudFormation could not be answered. Then nobody else knows why its stack waits.
 
 use std::time::{Duration, Instant};
 
-use contract::FailureNotice;
+use contract::{FailureNotice, Kind};
 use lambda_boundary::{causes, diagnostic, time_left, within};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use rotation_mq::handler::{NOTICE_TIMEOUT, is_out_of_reach};
@@ -13,32 +17,39 @@ use tracing::Instrument as _;
 
 use crate::BrokerUsers;
 use crate::delete::delete;
-use crate::ensure::ensure;
+use crate::ensure::{Ensured, ensure};
 use crate::error::BrokerUserError;
 use crate::event::{self, Envelope, Id, Request, Work};
 use crate::response::{Answer, body};
 use crate::undo::{Undo, undo};
 
-/// Time kept back for the answer and for the notice, before Lambda's own timeout.
-pub const ANSWER_RESERVE: Duration = Duration::from_secs(5);
+/// Time kept back for the answer, and for the notice that there was none, before Lambda's own timeout (`Timeout` in
+/// `infra/template.yaml`). Before it comes [`UNDO_RESERVE`]. CloudFormation waits longer than Lambda's timeout: the
+/// `ServiceTimeout` in the templates also has the time that an event may wait for concurrency
+/// (`MaximumEventAgeInSeconds`).
+pub const ANSWER_RESERVE: Duration = Duration::from_secs(10);
 /// Time kept back for deleting what a failed Create has created.
 pub const UNDO_RESERVE: Duration = Duration::from_secs(5);
-/// What is left when the last attempt to answer ends.
+/// What is left when the notice is published.
 const MARGIN: Duration = Duration::from_millis(300);
-const _: () = assert!(NOTICE_TIMEOUT.as_secs() < ANSWER_RESERVE.as_secs());
+// At least five seconds for the answer.
+const _: () = assert!(NOTICE_TIMEOUT.as_secs() + 5 < ANSWER_RESERVE.as_secs());
 
 /// What a request has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Done {
+    /// `BROKER/USERNAME`.
     physical_id: String,
+    /// The users of the pair. None after a deletion.
     usernames: Vec<String>,
+    /// Whether one of them existed before.
+    existed: bool,
 }
 
 /// Handles one event.
 ///
 /// # Errors
-/// The failure's kind as `errorType`, if the caller waits for the answer, or if CloudFormation did not get it. The notice
-/// has been published then.
+/// The failure's kind as `errorType`, if the caller waits for the answer, or if CloudFormation did not get it.
 pub async fn handle(users: &BrokerUsers, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let span = tracing::info_span!("invocation", request_id = context.request_id);
@@ -56,7 +67,10 @@ async fn respond(users: &BrokerUsers, payload: &Value, context: &Context) -> Res
         Ok(request) => request,
         Err(error) => {
             let error = BrokerUserError::from(error);
-            tell(users, &error, &subject, context).await;
+            log(users, &error, &subject);
+            if event::is_of_cloudformation(payload) {
+                notify(users, &error, &subject, context).await;
+            }
             return Err(diagnostic(error.kind(), &error));
         }
     };
@@ -70,31 +84,25 @@ async fn respond(users: &BrokerUsers, payload: &Value, context: &Context) -> Res
     let outcome = outcome.unwrap_or_else(|_| Err(BrokerUserError::TimedOut(started.elapsed())));
     let is_left = outcome.is_err() && !noted.is_empty() && !is_undone(users, &noted).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let told = async {
-        match &outcome {
-            Ok(_) => tracing::info!(
-                secret.arn = subject.secret.get(),
-                broker.user = subject.user.get(),
-                duration_ms,
-                "{action}: done"
-            ),
-            Err(error) => tell(users, error, &subject, context).await,
-        }
-    };
+    match &outcome {
+        Ok(_) => tracing::info!(
+            secret.arn = subject.secret.get(),
+            broker.user = subject.user.get(),
+            duration_ms,
+            "{action}: done"
+        ),
+        Err(error) => log(users, error, &subject),
+    }
     let Some(envelope) = envelope else {
-        told.await;
         return outcome.map(|done| answer(&done)).map_err(|error| diagnostic(error.kind(), &error));
     };
-    // Side by side: the time that is kept back is for one.
-    let ((), answered) =
-        tokio::join!(told, answer_cloudformation(users, &envelope, &outcome, is_left, context));
-    match answered {
-        Ok(()) => Ok(Value::Null),
-        Err(error) => {
-            tell(users, &error, &subject, context).await;
-            Err(diagnostic(error.kind(), &error))
-        }
+    let answered = answer_cloudformation(users, &envelope, &outcome, is_left, context).await;
+    if let Err(error) = answered {
+        log(users, &error, &subject);
+        notify(users, &error, &subject, context).await;
+        return Err(diagnostic(error.kind(), &error));
     }
+    Ok(Value::Null)
 }
 
 async fn run(
@@ -105,19 +113,19 @@ async fn run(
 ) -> Result<Done, BrokerUserError> {
     match work {
         Work::Ensure { wanted, purpose, replaced } => {
-            let usernames = ensure(users, &wanted, purpose, subject, noted).await?;
+            let Ensured { usernames, existed } = ensure(users, &wanted, purpose, subject, noted).await?;
             if let Some(replaced) = replaced {
                 delete(users, &replaced, Id::Ours, subject).await?;
             }
-            Ok(Done { physical_id: wanted.identity.physical_id(), usernames })
+            Ok(Done { physical_id: wanted.identity.physical_id(), usernames, existed })
         }
         Work::Delete { identity, id } => {
             delete(users, &identity, id, subject).await?;
-            Ok(Done { physical_id: identity.physical_id(), usernames: Vec::new() })
+            Ok(Done { physical_id: identity.physical_id(), usernames: Vec::new(), existed: false })
         }
         Work::Nothing { why } => {
             tracing::info!("nothing to delete: {why}");
-            Ok(Done { physical_id: String::new(), usernames: Vec::new() })
+            Ok(Done { physical_id: String::new(), usernames: Vec::new(), existed: false })
         }
     }
 }
@@ -138,9 +146,11 @@ async fn answer_cloudformation(
     let text = match outcome {
         Ok(done) => {
             // A deletion is answered with the id that it was asked for.
-            let is_deletion = done.usernames.is_empty();
-            let physical_id = if is_deletion { &failed_id } else { &done.physical_id };
-            body(envelope, Answer::Done { physical_id, usernames: &done.usernames })
+            let physical_id = match done.usernames.as_slice() {
+                [] => failed_id,
+                _ => envelope.id_of_a_success(&done.physical_id, done.existed),
+            };
+            body(envelope, Answer::Done { physical_id: &physical_id, usernames: &done.usernames })
         }
         Err(error) => {
             let message = diagnostic(error.kind(), error).error_message;
@@ -148,7 +158,7 @@ async fn answer_cloudformation(
             body(envelope, Answer::Failed { physical_id: &failed_id, kind, message: &message, playbooks })
         }
     };
-    let limit = left(users, context, MARGIN);
+    let limit = left(users, context, NOTICE_TIMEOUT + MARGIN);
     users.responses.send(&envelope.url, &text, limit).await.map_err(BrokerUserError::Unanswered)
 }
 
@@ -171,9 +181,9 @@ async fn is_undone(users: &BrokerUsers, noted: &Undo) -> bool {
     }
 }
 
-/// Logs a failure and publishes its notice. A notice that cannot be published is at least in the log.
-async fn tell(users: &BrokerUsers, error: &BrokerUserError, subject: &Subject, context: &Context) {
-    let (kind, causes) = (error.kind(), causes(error));
+/// Logs a failure, and forgets the endpoints of a broker that is out of reach.
+fn log(users: &BrokerUsers, error: &BrokerUserError, subject: &Subject) {
+    let kind = error.kind();
     if let Some(broker) = subject.broker.get().filter(|_| is_out_of_reach(kind)) {
         users.amazon_mq.forget(broker);
     }
@@ -182,19 +192,25 @@ async fn tell(users: &BrokerUsers, error: &BrokerUserError, subject: &Subject, c
         broker.user = subject.user.get(),
         action = subject.step.get(),
         kind = kind.as_str(),
-        causes = causes.join(": "),
+        causes = causes(error).join(": "),
         "{error}"
     );
+}
+
+/// Publishes the notice of a failure that no caller has learned. A notice that cannot be published is at least in the log.
+async fn notify(users: &BrokerUsers, error: &BrokerUserError, subject: &Subject, context: &Context) {
+    let kind = error.kind();
     let action = subject.step.get().copied().unwrap_or("request");
     let notice = FailureNotice {
         step: subject.step.get().map(|&step| step.to_owned()),
-        secret_arn: subject.secret.get().cloned(),
+        // The rotation of the secret has not failed. Without an ARN, the incident is about the function.
+        secret_arn: subject.secret.get().filter(|_| kind == Kind::EventInvalid).cloned(),
         broker: subject.broker.get().cloned(),
         user: subject.user.get().cloned(),
         function: context.env_config.function_name.clone(),
         request_id: context.request_id.clone(),
         occurred_at: (users.now)().to_string(),
-        ..FailureNotice::new(kind, &format!("{action} failed ({kind}): {error}"), &causes)
+        ..FailureNotice::new(kind, &format!("{action} failed ({kind}): {error}"), &causes(error))
     };
     if let Err(unpublished) = users.dead_letter.publish_notice(&notice).await {
         tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");

@@ -66,7 +66,7 @@ impl Identity {
         Ok(Self { secret: secret.to_owned(), broker: broker.to_owned(), username: username.to_owned() })
     }
 
-    /// `BROKER/USERNAME`. It has no part that changes, so a repeated request answers the same.
+    /// `BROKER/USERNAME`. It has no part that changes, so a repeated request names the same user.
     #[must_use]
     pub fn physical_id(&self) -> String {
         format!("{}/{}", self.broker, self.username)

@@ -1,6 +1,7 @@
 //! Decides which users of a pair a deletion removes. Pure.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rotation_mq::grants::{ADMINISTRATOR_TAG, PROTECTED_TAG};
 use rotation_mq::ownership::Mark;
@@ -21,19 +22,43 @@ pub enum Removal {
     Keep(&'static str),
 }
 
+/// A secret that is younger than this may come from the deployment that is rolled back: CloudFormation waits no longer than
+/// an hour for a Create.
+pub const NEW: Duration = Duration::from_hours(1);
+
+/// What is known of a secret before the broker is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Secret {
+    /// Whether it was created less than [`NEW`] ago.
+    pub is_new: bool,
+    /// Whether it has had another value before.
+    pub has_previous_value: bool,
+    /// Whether it is for the broker of the request.
+    pub is_on_broker: bool,
+}
+
 /// Why a deletion does not look at the broker at all.
 ///
-/// A Create without an answer until its `ServiceTimeout` may have created the user or not. If the secret has had only one
-/// value, a user with its mark is new. If the secret has rotated before, an application may use the user: it stays.
+/// A Create that was cancelled or got no answer may have created the user, or may have found it. The users of a new secret
+/// with one value are new as well. If the secret is older or has rotated, an application may use them: they stay.
 #[must_use]
-pub fn reason_to_keep_all(id: Id, has_previous_value: bool, is_on_broker: bool) -> Option<&'static str> {
-    if !is_on_broker {
+pub fn reason_to_keep_all(id: Id, secret: Secret) -> Option<&'static str> {
+    if !secret.is_on_broker {
         Some("the secret is for another broker now")
-    } else if id == Id::MadeUp && has_previous_value {
+    } else if id == Id::MadeUp && secret.has_previous_value {
         Some("its Create got no answer, and the secret has rotated before")
+    } else if id == Id::MadeUp && !secret.is_new {
+        Some("its Create got no answer, and the secret is older than the deployment")
     } else {
         None
     }
+}
+
+/// Whether a secret that was created at this time (milliseconds since 1970) is new.
+#[must_use]
+pub fn is_new(created_at_ms: Option<i64>, now_ms: i64) -> bool {
+    let age_ms = created_at_ms.and_then(|created| u64::try_from(now_ms.saturating_sub(created).max(0)).ok());
+    age_ms.is_some_and(|age| Duration::from_millis(age) < NEW)
 }
 
 /// What to do with `user`, which has these tags. `pin` is the user in the secret's tag, if it is not the first user of
@@ -105,16 +130,33 @@ mod tests {
 
     #[test]
     fn a_deletion_with_an_id_of_cloudformation_removes_only_new_users() {
-        for (id, has_previous_value, is_on_broker, keeps_all) in [
-            (Id::Ours, false, true, false),
-            (Id::Ours, true, true, false),
-            (Id::MadeUp, false, true, false),
-            (Id::MadeUp, true, true, true),
-            (Id::Ours, false, false, true),
-            (Id::MadeUp, false, false, true),
+        for (id, is_new, has_previous_value, is_on_broker, keeps_all) in [
+            (Id::Ours, true, false, true, false),
+            (Id::Ours, false, true, true, false),
+            (Id::MadeUp, true, false, true, false),
+            (Id::MadeUp, true, true, true, true),
+            (Id::MadeUp, false, false, true, true),
+            (Id::MadeUp, false, true, true, true),
+            (Id::Ours, true, false, false, true),
+            (Id::MadeUp, true, false, false, true),
         ] {
-            let reason = reason_to_keep_all(id, has_previous_value, is_on_broker);
-            assert_eq!(reason.is_some(), keeps_all, "{id:?} {has_previous_value} {is_on_broker}");
+            let secret = Secret { is_new, has_previous_value, is_on_broker };
+            assert_eq!(reason_to_keep_all(id, secret).is_some(), keeps_all, "{id:?} {secret:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_new_for_an_hour() {
+        const HOUR_MS: i64 = 3_600_000;
+        for (created, expected) in [
+            (Some(HOUR_MS * 10), true),
+            (Some(HOUR_MS * 9 + 1), true),
+            (Some(HOUR_MS * 9), false),
+            (Some(HOUR_MS * 11), true),
+            (Some(i64::MIN), false),
+            (None, false),
+        ] {
+            assert_eq!(is_new(created, HOUR_MS * 10), expected, "{created:?}");
         }
     }
 }

@@ -24,11 +24,13 @@ pub struct SecretStore {
     timeout: Duration,
 }
 
-/// The part of `DescribeSecret` that a step needs.
+/// The part of `DescribeSecret` that a function needs.
 #[derive(Debug)]
 pub struct Description {
     /// The complete ARN.
     pub arn: String,
+    /// When it was created (milliseconds since 1970).
+    pub created_at_ms: Option<i64>,
     /// Whether rotation is enabled.
     pub rotation_enabled: bool,
     /// Versions and their staging labels.
@@ -98,6 +100,7 @@ impl SecretStore {
         let tags = answer.tags.unwrap_or_default();
         Ok(Description {
             arn: answer.arn.unwrap_or_else(|| secret.to_owned()),
+            created_at_ms: answer.created_date.and_then(|date| date.to_millis().ok()),
             rotation_enabled: answer.rotation_enabled.unwrap_or(false),
             versions: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
             tags: tags

@@ -4,6 +4,7 @@ mod ceiling;
 mod cookie_store;
 mod deployment;
 mod faults;
+mod notices;
 mod refusals;
 mod requests;
 mod rollback;

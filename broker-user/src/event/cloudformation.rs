@@ -1,5 +1,21 @@
 //! CloudFormation's request for a custom resource.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>
+//!
+//! The function keeps no state. The physical id alone says what a Delete may remove, and a rollback sends one, too
+//! (`testbed/aws/CONTRACT.md`, rows K2 and K5 to K8, has the sequences):
+//!
+//! | physical id | who answered it | a Delete removes |
+//! |---|---|---|
+//! | `BROKER/USERNAME` | a Create, or an Update with another user, that found neither user of the pair | both users |
+//! | `existing:BROKER/USERNAME` | the same, but one of the users existed | nothing |
+//! | `none/REQUESTID` | a Create that failed | nothing |
+//! | `unfinished-REQUESTID` | a Create that failed and may have left the user that it created | as the next |
+//! | any other | CloudFormation: the Create was cancelled, or got no answer | both users of a new secret |
+//!
+//! An Update of the same user answers the id that it got. So does an Update that failed.
+//!
+//! The rollback of a replacement is an Update from the new id to the old properties. It answers `existing:`, because the old
+//! users exist, and then the new id gets its Delete.
 
 use super::{Id, Request, Work};
 use crate::decide::Purpose;
@@ -8,6 +24,9 @@ use crate::response::ResponseUrl;
 
 /// The properties of a custom resource that are for CloudFormation itself.
 const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+/// A physical id with this prefix stands for users that existed before. An application may use them, so a Delete keeps them,
+/// whether it comes from a rollback or later. No name of a broker contains a colon.
+const EXISTING: &str = "existing:";
 /// *"The value must be a non-empty string and can be up to 1 KB in length."*
 const ID_LIMIT: usize = 1_024;
 
@@ -27,6 +46,18 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// The physical id of a request that succeeded for the user `id` (`BROKER/USERNAME`). `existed` says whether it or the
+    /// other user of its pair existed before the request.
+    #[must_use]
+    pub fn id_of_a_success(&self, id: &str, existed: bool) -> String {
+        match &self.physical_id {
+            // Another id would be a replacement, and CloudFormation would send a Delete with this one.
+            Some(held) if user_in(held) == id => held.clone(),
+            _ if existed => format!("{EXISTING}{id}"),
+            _ => id.to_owned(),
+        }
+    }
+
     /// The physical id of a request that failed. CloudFormation answers a failed Create with a Delete of this id, which must
     /// do nothing: the user may have belonged to somebody else. A failed Update keeps the id that the resource has.
     ///
@@ -70,17 +101,25 @@ fn work(action: &str, event: &Fields<'_>, physical_id: &str) -> Result<Work, Eve
     }
     let wanted = Wanted::read(&properties?, &OF_CLOUDFORMATION)?;
     let is_same = action == "updateUser"
-        && wanted.identity.physical_id() == physical_id
+        && wanted.identity.physical_id() == user_in(physical_id)
         && old_secret(event).as_ref() == Some(&wanted.identity.secret);
     let purpose = if is_same { Purpose::Update } else { Purpose::Create };
     // CloudFormation itself sends the Delete of a user that is replaced, because the answer has another physical id.
     Ok(Work::Ensure { wanted, purpose, replaced: None })
 }
 
+/// The user in a physical id, as `BROKER/USERNAME`.
+fn user_in(physical_id: &str) -> &str {
+    physical_id.strip_prefix(EXISTING).unwrap_or(physical_id)
+}
+
 /// A deletion never fails because of its properties: a user whose properties cannot be read was never created.
 fn deletion(properties: Result<Fields<'_>, EventError>, physical_id: &str) -> Work {
     if physical_id.starts_with(&format!("{NO_BROKER}/")) {
         return Work::Nothing { why: "its Create failed" };
+    }
+    if physical_id.starts_with(EXISTING) {
+        return Work::Nothing { why: "its users existed before, and an application may use them" };
     }
     match properties.and_then(|properties| Identity::read(&properties)) {
         Ok(identity) if identity.physical_id() == physical_id => Work::Delete { identity, id: Id::Ours },

@@ -29,7 +29,7 @@ fn the_properties_of_a_user_are_its_grants() -> Result<(), String> {
         "TopicPermissions": [{"Vhost": "/", "Exchange": "", "Write": "^order", "Read": ""}],
         "Limits": {"MaxConnections": "7", "MaxChannels": 9},
         "Tags": ["reporting"],
-        "ServiceToken": "arn", "ServiceTimeout": "180",
+        "ServiceToken": "arn", "ServiceTimeout": "240",
     }))?;
     assert_eq!(wanted.identity.physical_id(), "b-1234/payment");
     let grants = wanted.grants;

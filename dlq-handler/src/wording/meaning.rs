@@ -39,6 +39,11 @@ pub(super) fn now(told: Told<'_>) -> String {
         (_, Area::Function) if incident.is_of_one_event() => {
             "Nothing was changed: the function refused the event. Rotations and deliveries continue.".to_owned()
         }
+        (_, Area::Function) if is_about_a_deployment(incident.detail.step.as_deref()) => {
+            "CloudFormation got no answer. Its stack waits until the `ServiceTimeout` of the resource, and then fails. \
+            Rotations and deliveries continue."
+                .to_owned()
+        }
         (_, Area::Function) if incident.kind == Kind::DeliveryTakeBackWithheld => {
             "Deliveries continue. The cluster keeps the credentials of secrets that were deleted or go elsewhere."
                 .to_owned()
@@ -63,6 +68,11 @@ pub(super) fn now(told: Told<'_>) -> String {
         nothing repeats the message."
             .to_owned(),
     }
+}
+
+/// Whether the step is an action of broker-user. It reports only answers that did not reach CloudFormation.
+fn is_about_a_deployment(step: Option<&str>) -> bool {
+    matches!(step, Some("createUser" | "updateUser" | "deleteUser"))
 }
 
 pub(super) fn tried(told: Told<'_>) -> String {

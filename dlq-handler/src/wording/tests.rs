@@ -201,3 +201,18 @@ fn refused_event_of(kind: Kind) -> Outcome {
     assert!(mail.contains("Nothing was changed") && !mail.contains("does nothing for any secret"), "{mail}");
     Ok(())
 }
+
+#[test]
+fn the_alert_about_a_missing_answer_to_cloudformation_says_that_a_stack_waits() -> Outcome {
+    for step in ["createUser", "updateUser", "deleteUser"] {
+        let mut record = record(Kind::AwsUnreachable, Area::Function);
+        let incident = &mut record.unsent.first_mut().ok_or("nothing to announce")?.incident;
+        incident.detail.step = Some(step.to_owned());
+        let announcement = record.unsent.first().ok_or("nothing to announce")?;
+        let (subject, area) = ("rotation-broker-user", Area::Function);
+        let mail = alert(Told { announcement, subject, area, facts: None }, &places()).mail();
+        assert!(mail.contains("CloudFormation got no answer"), "{mail}");
+        assert!(!mail.contains("does nothing for any secret"), "{mail}");
+    }
+    Ok(())
+}

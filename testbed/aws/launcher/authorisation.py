@@ -7,6 +7,8 @@
   too. The call carries `kms:ViaService` and the encryption context.
 - `events:source` is a condition key of PutEvents.
 - `aws:PrincipalArn` of a role's session is the role's ARN, path included. It is not the session's ARN.
+- A role that the trust policy of another role of its account names by its ARN may assume that role without an
+  identity policy.
 - Sessions are registered one at a time. Each registration iterates over all sessions. If another thread
   registered one at that time, the iteration would fail, and the invocation would fail with it.
 """
@@ -36,6 +38,8 @@ def install() -> None:
     resolve = _with_role_arns(_with_secret_tags(iam_evaluator._resolve_condition_key))
     iam_evaluator._resolve_condition_key = resolve
     iam_actions.request_tag_context = _with_event_sources(iam_actions.request_tag_context)
+    iam.trust_policy_for_arn = trust_policy_for_arn
+    iam_evaluator._RESOURCE_POLICY_LOOKUPS["sts"] = ("iam", "trust_policy_for_arn")
     sts.register_session = _one_at_a_time(sts.register_session)
     original = sm.handle_request
 
@@ -56,6 +60,24 @@ def _one_at_a_time(original):
             original(access_key, session)
 
     return register_session
+
+
+def trust_policy_for_arn(role_arn: str) -> tuple[dict, str] | None:
+    """What the trust policy of a role allows, as a resource policy, and the role's account.
+
+    A trust policy names no resource. MiniStack's AssumeRole itself evaluates the whole policy afterwards.
+    """
+    account = parse_arn(role_arn).account_id
+    role = iam._roles.get_scoped(account, None, role_arn.rpartition("/")[2])
+    if not role:
+        return None
+    document = role.get("AssumeRolePolicyDocument") or "{}"
+    statements = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
+    statements = [statements] if isinstance(statements, dict) else statements
+    allowed = [
+        {**statement, "Resource": "*"} for statement in statements if statement.get("Effect") == "Allow"
+    ]
+    return {"Version": "2012-10-17", "Statement": allowed}, account
 
 
 def may_be_invoked_by_secrets_manager(function: str, secret_arn: str) -> bool:

@@ -7,6 +7,8 @@ from ministack.services import lambda_svc as lam
 from ministack.services import secretsmanager as sm
 from ministack.services.cloudformation import provisioners
 
+from .secrets_manager import taken_name
+
 HANDLERS = provisioners._RESOURCE_HANDLERS
 
 
@@ -94,7 +96,11 @@ def _checked(answer: tuple) -> dict:
 
 
 def _secret() -> None:
-    """`Ref` is the ARN ("AWS::SecretsManager::Secret", return values). MiniStack's handlers use names."""
+    """`Ref` is the ARN ("AWS::SecretsManager::Secret", return values). MiniStack's handlers use names.
+
+    A name that is in use fails the resource, and the secret with that name stays as it is. MiniStack would
+    replace that secret, and delete it in the rollback.
+    """
     create, update, delete = (
         provisioners.__dict__[f"_sm_secret_{verb}"] for verb in ("create", "update", "delete")
     )
@@ -102,13 +108,20 @@ def _secret() -> None:
     def name_of(arn: str) -> str:
         return sm._resolve(arn)[0] or arn
 
+    def check_name(name: str | None) -> None:
+        taken = taken_name(name)
+        _fail(": ".join(taken) if taken else None)
+
     def create_by_arn(logical_id, properties, stack):
+        check_name(properties.get("Name"))
         name, attributes = create(logical_id, properties, stack)
         if not ({"SecretString", "GenerateSecretString"} & properties.keys()):
             sm._secrets[name]["Versions"].clear()
         return attributes["Arn"], attributes
 
     def update_by_arn(physical_id, old, new, stack, logical_id=None):
+        if new.get("Name") != name_of(physical_id):
+            check_name(new.get("Name"))
         name, attributes = update(name_of(physical_id), old, new, stack, logical_id=logical_id)
         return sm._secrets[name]["ARN"], attributes
 

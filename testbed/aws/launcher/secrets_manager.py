@@ -41,17 +41,13 @@ def create_secret(data: dict) -> Response:
     existing = sm._secrets.get(name)
     if not name:
         return refuse("InvalidParameterException", "Name is required.")
-    if existing and existing.get("DeletedDate"):
-        return refuse(
-            "InvalidRequestException",
-            "You can't create this secret because a secret with this name is already scheduled for deletion.",
-        )
-    if existing and token in existing["Versions"] and value_of(existing["Versions"][token]) == value:
-        return json_response({"ARN": existing["ARN"], "Name": name, "VersionId": token})
-    if existing:
-        return refuse(
-            "ResourceExistsException", f"The operation failed because the secret {name} already exists."
-        )
+    if existing and not existing.get("DeletedDate"):
+        version = existing["Versions"].get(token)
+        if version and value_of(version) == value:
+            return json_response({"ARN": existing["ARN"], "Name": name, "VersionId": token})
+    taken = taken_name(name)
+    if taken:
+        return refuse(*taken)
     arn, first = sm._store_new_secret(
         name,
         secret_string=value[0],
@@ -70,6 +66,19 @@ def create_secret(data: dict) -> Response:
         if rotation_options.of(name).created_event:
             sm._emit_secret_label_updated(sm._secrets[name], "AWSCURRENT", answer["VersionId"])
     return json_response(answer)
+
+
+def taken_name(name: str | None) -> tuple[str, str] | None:
+    """Why no secret with this name can be created: the code and the message of CreateSecret."""
+    existing = sm._secrets.get(name) if name else None
+    if not existing:
+        return None
+    if existing.get("DeletedDate"):
+        return (
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+        )
+    return "ResourceExistsException", f"The operation failed because the secret {name} already exists."
 
 
 def put_secret_value(data: dict) -> Response:

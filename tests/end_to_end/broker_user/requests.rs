@@ -1,12 +1,14 @@
 //! Requests without CloudFormation: Terraform's event by its shape, and `ensureUser`. Repeated and parallel ones.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::Cloud;
 
 use super::{PATTERNS, clone_of, permissions, properties, secret_of, with};
-use crate::support::{converged, current_logs_in, mark_of};
+use crate::support::{converged, current_logs_in, mark_of, valid};
 
 /// What `aws_lambda_invocation` sends with `lifecycle_scope = "CRUD"`: the input, and `tf` with the previous input.
 /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lambda_invocation>
@@ -15,6 +17,7 @@ fn terraform(action: &str, input: &Value, previous: Option<&Value>) -> Value {
 }
 
 async fn ask(cloud: &Cloud, event: &Value) -> Result<Value> {
+    valid("broker-user-event", event)?;
     cloud.invoke_function(cloud.broker_user_function()?, event).await?.value()
 }
 
@@ -93,6 +96,23 @@ fn any_pipeline_ensures_a_user_as_often_as_it_likes() -> Result<()> {
         converged(cloud, &user, &arn, &version).await?;
         ensure!(mark_of(cloud, &user).await? == mark, "another mark");
         Ok(())
+    })
+}
+
+#[test]
+fn an_update_that_writes_nothing_does_not_wait_for_a_rotation() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let user = name("unchanged");
+        let arn = secret_of(cloud, &user).await?;
+        let own = properties(cloud, &user, &arn);
+        ask(cloud, &terraform("create", &own, None)).await?;
+        cloud.rotate_successfully(&arn).await?;
+        let version = cloud.begin_rotation(&arn).await?;
+        // CloudFormation sends the old properties in a rollback. A refusal would leave the stack in UPDATE_ROLLBACK_FAILED.
+        let update = terraform("update", &own, Some(&own));
+        tokio::time::timeout(Duration::from_secs(30), ask(cloud, &update)).await.context("it waited")??;
+        cloud.steps(&arn, &version).await?;
+        converged(cloud, &user, &arn, &version).await
     })
 }
 

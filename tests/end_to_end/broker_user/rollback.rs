@@ -39,7 +39,8 @@ fn a_secret_that_exists_fails_the_deployment_before_the_user() -> Result<()> {
     on_the_cloud(async |cloud| {
         let app = cloud.create_app(&name("existing")).await?;
         let before = state_of(cloud, &app.user, &app.arn).await?;
-        fails(cloud, &app.user, &[]).await?;
+        let message = fails(cloud, &app.user, &[]).await?;
+        ensure!(message.contains("already exists"), "{message}");
         ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "something was changed");
         current_logs_in(cloud, &app.arn).await
     })
@@ -81,6 +82,45 @@ fn a_function_that_is_killed_fails_the_stack_after_its_service_timeout_and_leave
         let message = deployed.err().map(|error| format!("{error:#}")).unwrap_or_default();
         ensure!(message.contains("did not receive a response"), "{message}");
         nothing_is_left(cloud, &user).await
+    })
+}
+
+#[test]
+fn a_stack_that_takes_over_users_keeps_them_in_its_rollback_and_when_it_is_deleted() -> Result<()> {
+    on_the_cloud(async |cloud| {
+        let (by_hand, rotated) =
+            (cloud.create_app(&name("by-hand")).await?, cloud.create_app(&name("in-use")).await?);
+        cloud.rotate_successfully(&rotated.arn).await?;
+        for app in [by_hand, rotated] {
+            let stack = name("takes-over");
+            let path = cloud.folder().join(format!("{stack}.yaml"));
+            let function = json!({"ServiceToken": cloud.broker_user_function()?, "ServiceTimeout": 60});
+            let properties = with(&properties(cloud, &app.user, &app.arn), &function);
+            let mut template = json!({"Resources": {
+                "BrokerUser": {"Type": "Custom::BrokerUser", "Properties": properties},
+                "Broken": {
+                    "Type": "AWS::CloudWatch::Dashboard", "DependsOn": "BrokerUser",
+                    "Properties": {"DashboardName": "never", "DashboardBody": "no JSON"},
+                },
+            }});
+            std::fs::write(&path, template.to_string())?;
+            let failed = cloud.aws.deploy(&stack, &path, &[], &[]).await;
+            let message = failed.err().map(|error| format!("{error:#}")).unwrap_or_default();
+            ensure!(message.contains("Broken"), "{message}");
+            current_logs_in(cloud, &app.arn).await?;
+            cloud.aws.delete_stack(&stack).await?;
+
+            template["Resources"] = json!({"BrokerUser": template["Resources"]["BrokerUser"]});
+            std::fs::write(&path, template.to_string())?;
+            let deployed = cloud.aws.deploy(&stack, &path, &[], &[]).await?;
+            let id = deployed.resource("BrokerUser")?;
+            ensure!(id == format!("existing:{}/{}", cloud.broker_id, app.user), "{id}");
+            let before = state_of(cloud, &app.user, &app.arn).await?;
+            cloud.aws.delete_stack(&stack).await?;
+            ensure!(state_of(cloud, &app.user, &app.arn).await? == before, "a user was changed");
+            current_logs_in(cloud, &app.arn).await?;
+        }
+        Ok(())
     })
 }
 

@@ -19,20 +19,22 @@ fn every_permission_of_broker_user_is_needed() -> Result<()> {
     })
 }
 
-/// Ensures the user of an application. Then reports a failure.
+/// Ensures the user of an application. Then reports a request of CloudFormation that cannot be answered.
 async fn works(cloud: &Cloud, variant: &Variant) -> Result<()> {
     let function = variant.stack.output("BrokerUserFunctionArn")?;
     // Start a new process, because a running one may have the address of the broker already.
     cloud.add_variables(function, &[("ATTEMPT", &name("attempt"))]).await?;
     let app = cloud.create_app(&name("user-app")).await?;
-    let mut event = json!({
+    let event = json!({
         "Action": "ensureUser", "SecretArn": app.arn, "Username": app.user, "Broker": cloud.broker_id,
         "Permissions": [{"Vhost": "/", "Configure": "", "Write": "^orders$", "Read": "^payment"}],
     });
     request(cloud, function, &event).await?;
     let notices = variant.notices.about(&app.arn).await?;
     ensure!(notices.is_empty(), "{notices:?}");
-    event["Permissions"] = json!([{"Vhost": "missing", "Configure": "", "Write": "^orders$", "Read": ""}]);
+    let event = json!({
+        "RequestType": "Delete", "ResponseURL": "https://localhost:1/", "ResourceProperties": {"SecretArn": app.arn},
+    });
     ensure!(request(cloud, function, &event).await.is_err(), "it should fail");
     let told = variant.notices.wait_for(&app.arn, 1);
     tokio::time::timeout(Duration::from_secs(10), told).await.context("nobody was notified")?.map(drop)

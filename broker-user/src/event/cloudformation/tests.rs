@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use super::super::parse;
 use super::*;
 
+mod sequences;
+
 const URL: &str = "https://cloudformation-custom-resource-response-eucentral1.s3.eu-central-1.amazonaws.com/x?Signature=canary";
 
 fn properties(username: &str, suffix: &str) -> Value {
     json!({
-        "ServiceToken": "arn:aws:lambda:eu-central-1:123456789012:function:rotation-broker-user", "ServiceTimeout": "180",
+        "ServiceToken": "arn:aws:lambda:eu-central-1:123456789012:function:rotation-broker-user", "ServiceTimeout": "240",
         "SecretArn": format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/x-{suffix}"),
         "Broker": "b-1", "Username": username,
     })
@@ -80,6 +82,7 @@ fn an_update_of_the_same_user_keeps_its_password_and_any_other_is_a_new_user() -
         (&same, "b-1/payment", Purpose::Update, "the same user"),
         (&other, "b-1/order", Purpose::Create, "another user"),
         (&other_secret, "b-1/payment", Purpose::Create, "another secret for the same user"),
+        (&same, "existing:b-1/payment", Purpose::Update, "the same user, which existed before"),
         (&same, "b-2/payment", Purpose::Create, "another broker"),
         (&Value::Null, "b-1/payment", Purpose::Create, "old properties that cannot be read"),
     ] {
@@ -101,6 +104,7 @@ fn a_deletion_knows_whose_id_it_has() -> Result<(), EventError> {
         ("stack-BrokerUser-1ABC", None, Some(Id::MadeUp)),
         ("unfinished-4711", None, Some(Id::MadeUp)),
         ("b-1/order", None, None),
+        ("existing:b-1/payment", None, None),
         ("none/4711", None, None),
         ("none/4711", Some(&broken), None),
         ("stack-BrokerUser-1ABC", Some(&broken), None),

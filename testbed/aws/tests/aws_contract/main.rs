@@ -14,5 +14,6 @@ mod rotation;
 mod stacks;
 mod support;
 mod table;
+mod trust_policies;
 mod values;
 mod web_identity;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use aws::Artifact;
 use serde_json::{Value, json};
 
-use crate::support::{LIMIT, cli, shared, template};
+use crate::support::{LIMIT, Secret, cli, shared, template, unique};
 
 #[tokio::test]
 async fn a_stack_makes_a_secret_with_schedule_and_policy_and_names_it_by_arn() -> Result<()> {
@@ -102,6 +102,32 @@ async fn a_dashboard_a_topic_policy_and_a_schedule_that_aws_refuses_fail_the_sta
     let kind = "AWS::Scheduler::Schedule";
     deploy("moved-schedule", schedule("default"), kind).await?;
     refused("moved-schedule", schedule("other"), kind, "NotFound").await
+}
+
+#[tokio::test]
+async fn a_secret_whose_name_is_in_use_fails_the_stack_and_the_other_one_stays() -> Result<()> {
+    let secret = Secret::new().await?;
+    let described = secret.client.describe_secret().secret_id(&secret.arn).send().await?;
+    let taken = described.name.context("no name")?;
+    let path = secret.shared.probe_folder.join("taken-name.yaml");
+    let deploy = async |name: &str| {
+        let properties = json!({"Name": name, "SecretString": "x"});
+        let one = json!({"Type": "AWS::SecretsManager::Secret", "Properties": properties});
+        std::fs::write(&path, json!({"Resources": {"One": one}}).to_string())?;
+        secret.shared.aws.deploy("taken-name", &path, &[], &[]).await.map(drop)
+    };
+    let refused = async || -> Result<()> {
+        let message = format!("{:#}", deploy(&taken).await.err().context("it was deployed")?);
+        assert!(message.contains("already exists"), "{message}");
+        assert_eq!(secret.value().await?, "first");
+        Ok(())
+    };
+    refused().await?;
+    secret.shared.aws.delete_stack("taken-name").await?;
+    assert_eq!(secret.value().await?, "first");
+    // The name changes.
+    deploy(&unique("free")).await?;
+    refused().await
 }
 
 #[tokio::test]
