@@ -18,7 +18,7 @@ const PAGE: i32 = 100;
 const PAGES_LIMIT: usize = 1_000;
 /// Secrets Manager drops old versions beyond about a hundred.
 const VERSIONS_PAGES_LIMIT: usize = 5;
-/// The time between two calls of ListSecretVersionIds. AWS allows 50 a second for all callers of the account in a region.
+/// The time between two calls of `ListSecretVersionIds`. AWS allows 50 a second for all callers of the account in a region.
 /// The watch makes at most five sixths of them, and leaves the others at least eight a second.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 const ASK_EVERY: Duration = Duration::from_millis(24);
