@@ -111,7 +111,7 @@ impl Usage {
         look(&self.seen, &self.place);
         let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
         let machine = busy_ticks(&stat).context("/proc/stat has no line of all cores")?;
-        let mut parts = BTreeMap::new();
+        let mut parts: BTreeMap<Part, u64> = BTreeMap::new();
         for (part, ticks) in locked(&self.seen).processes.values() {
             *parts.entry(*part).or_default() += ticks;
         }
