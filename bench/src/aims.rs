@@ -3,6 +3,7 @@
 use crate::figures::{EMPTY, Figures, OURS};
 use crate::share::WHOLE_CORE_MB;
 use crate::spread::megabytes;
+use crate::tenants::Tenants;
 
 /// The memory for which the share of a core has aims.
 const SMALL_MB: u32 = 128;
@@ -86,14 +87,37 @@ pub fn aims(figures: &Figures) -> Vec<Aim> {
             200_000,
         ),
     ];
-    let measured = rows.into_iter().filter_map(|(what, value, unit, most)| Some((what, value?, unit, most)));
-    let aim = |(what, value, unit, most): (&str, u64, Unit, u64)| Aim {
-        what: what.to_owned(),
+    let rows = rows.into_iter().map(|(what, value, unit, most)| (what.to_owned(), value, unit, most));
+    let rows = rows.chain(figures.tenants.iter().flat_map(of_tenants));
+    let measured = rows.filter_map(|(what, value, unit, most)| Some((what, value?, unit, most)));
+    let aim = |(what, value, unit, most): (String, u64, Unit, u64)| Aim {
+        what,
         measured: unit.text(value),
         aim: unit.aim(most),
         met: value <= most,
     };
     measured.map(aim).collect()
+}
+
+/// The aims of a run with many secrets. 10 ms of CPU time for a delivery are 100 deliveries a second.
+fn of_tenants(tenants: &Tenants) -> [(String, Option<u64>, Unit, u64); 3] {
+    let secrets = tenants.secrets;
+    let reconcile = tenants.smallest_reconcile();
+    [
+        (
+            format!("CPU time of a delivery among {secrets} secrets"),
+            tenants.work_of_a_delivery_us(),
+            Unit::Us,
+            10_000,
+        ),
+        (
+            format!("reconcile of {secrets} secrets, nothing to do"),
+            reconcile.map(|one| one.warm.median_us),
+            Unit::Us,
+            60_000_000,
+        ),
+        (format!("peak memory of secret2eks among {secrets} secrets"), tenants.peak_kb(), Unit::Kb, 40_000),
+    ]
 }
 
 #[cfg(test)]
@@ -116,6 +140,11 @@ mod tests {
         assert_eq!(found(&figures, "zip"), text("2.9 MB", "3.0 MB", true));
         assert_eq!(found(&figures, "cold start"), text("4.0 ms", "5 ms", true));
         assert_eq!(found(&figures, "new connection"), text("210.0 ms", "200 ms", false));
+        assert_eq!(found(&figures, "reconcile of"), None, "many secrets were not measured");
+        figures.tenants = Some(crate::tenants::example());
+        assert_eq!(found(&figures, "delivery among 10000"), text("1.5 ms", "10 ms", true));
+        assert_eq!(found(&figures, "reconcile of 10000"), text("300.0 ms", "60000 ms", true));
+        assert_eq!(found(&figures, "memory of secret2eks"), text("20.0 MB", "40.0 MB", true));
         figures.delivery = None;
         figures.rotations.retain(|series| series.memory_mb == WHOLE_CORE_MB);
         assert_eq!(found(&figures, "new connection"), None);

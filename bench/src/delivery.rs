@@ -112,11 +112,7 @@ async fn measure_alone(
     let size = Size { memory_mb: WHOLE_CORE_MB, shares: None };
     let (mut rotation_mq, _) = Environment::start(&rotation_mq, size).await?;
 
-    let mut delivers = Deployed::read(cloud, cloud.delivery_function()?).await?;
-    // The cluster lets in the function's role only.
-    for (name, value) in credentials(cloud, cloud.stack.output("Secret2EksRoleArn")?).await? {
-        delivers.set(name, &value);
-    }
+    let delivers = as_secret2eks(cloud).await?;
     let program = Program::of_rust("secret2eks", &release.program("secret2eks"), &delivers, logs);
     let events = async || {
         let (version, _) = rotate(cloud, app, &mut rotation_mq).await?;
@@ -124,6 +120,15 @@ async fn measure_alone(
     };
     let what = "one delivery";
     functions::measure(Work { program: &program, what, events }, plan).await
+}
+
+/// The environment of the deployed secret2eks, with credentials of its role: the cluster lets in no other.
+pub(crate) async fn as_secret2eks(cloud: &Cloud) -> Result<Deployed> {
+    let mut delivers = Deployed::read(cloud, cloud.delivery_function()?).await?;
+    for (name, value) in credentials(cloud, cloud.stack.output("Secret2EksRoleArn")?).await? {
+        delivers.set(name, &value);
+    }
+    Ok(delivers)
 }
 
 /// The variables with the credentials of a role.
@@ -144,7 +149,7 @@ async fn credentials(cloud: &Cloud, role: &str) -> Result<[(&'static str, String
 }
 
 /// The output of a command of the AWS CLI.
-async fn aws(cloud: &Cloud, arguments: &[&str]) -> Result<String> {
+pub(crate) async fn aws(cloud: &Cloud, arguments: &[&str]) -> Result<String> {
     let mut cli: Command = cloud.aws.cli();
     cli.args(arguments);
     let output =

@@ -9,6 +9,7 @@ use testbed::cloud::workspace;
 use crate::calls::Calls;
 use crate::share::WHOLE_CORE_MB;
 use crate::spread::Spread;
+use crate::tenants::Tenants;
 
 /// The committed figures, relative to the repository's root.
 pub const FILE: &str = "bench/report/figures.json";
@@ -39,6 +40,9 @@ pub struct Figures {
     pub delivery: Option<Delivery>,
     /// The table of a rotation storm, unless it was not measured.
     pub storm: Option<String>,
+    /// Thousands of customers' secrets, measured by a run of its own, unless it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Tenants>,
 }
 
 /// Where and when figures were measured.
@@ -215,6 +219,7 @@ pub(crate) fn example() -> Figures {
         }],
         delivery: Some(Delivery { in_cluster: spread(140), reconnected: spread(210) }),
         storm: None,
+        tenants: None,
     }
 }
 

@@ -24,6 +24,7 @@ mod share;
 mod spread;
 mod storm;
 mod table;
+mod tenants;
 mod text;
 mod watched;
 
@@ -39,6 +40,7 @@ pub use report::{screen, write};
 pub use rotation::measure as measure_rotations;
 pub use share::Shares;
 pub use storm::Storm;
+pub use tenants::Tenants;
 pub use watched::Watched;
 
 /// The memory sizes to measure, in MB. The last one is a whole core.

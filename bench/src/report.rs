@@ -10,6 +10,7 @@ use crate::spread::{megabytes, milliseconds, thousands};
 use crate::table::Table;
 use crate::{plot, readme};
 
+mod introduction;
 mod page;
 
 /// The page of the book, relative to the repository's root.
@@ -70,6 +71,7 @@ fn sections(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
     ];
     sections.extend(figures.delivery.as_ref().map(|_| ("Into the cluster", vec![delivery(figures)])));
     sections.extend(figures.storm.iter().map(|storm| ("A rotation storm", vec![storm.clone()])));
+    sections.extend(figures.tenants.iter().map(|tenants| ("Thousands of customers", tenants.tables())));
     sections
 }
 
@@ -210,6 +212,8 @@ mod tests {
         {
             assert!(text.contains(expected), "{expected}: {text}");
         }
+        figures.tenants = Some(crate::tenants::example());
+        assert!(screen(&figures).contains("Thousands of customers"));
         figures.delivery = None;
         figures.machine.share = Err("read-only".to_owned());
         let text = screen(&figures);

@@ -38,7 +38,7 @@ const PART: f64 = 0.4;
 const FEWEST_AT_ONCE: usize = 4;
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// The template's value. The testbed's is shorter, for tests that stop the operator.
-const SYNC_TIMEOUT_SECONDS: &str = "60";
+pub(crate) const SYNC_TIMEOUT_SECONDS: &str = "60";
 const DELIVERY_LIMIT: Duration = Duration::from_secs(300);
 /// Longer than the visibility timeout of dlq-handler's queues, six minutes. After it, a message that failed comes again.
 const INCIDENT_LIMIT: Duration = Duration::from_secs(600);
@@ -93,7 +93,7 @@ impl Storm {
         cloud.aws.set_rate_limits(None).await?;
 
         let delivered = storm.delivered(cloud).await?;
-        incidents_are_reported(cloud).await?;
+        incidents_are_reported(cloud, INCIDENT_LIMIT).await?;
         let (incidents, failures) = (storm.incidents(cloud).await?, storm.failures(cloud).await?);
         let longest_step = longest_step(&cloud.aws.function_log(function)?, &storm);
         let outcome = Outcome { outcomes, rotated, time, longest_step, delivered, incidents, failures };
@@ -135,12 +135,12 @@ async fn deliveries_end(cloud: &Cloud) -> Result<()> {
 }
 
 /// Waits until dlq-handler has handled every message.
-async fn incidents_are_reported(cloud: &Cloud) -> Result<()> {
+pub(crate) async fn incidents_are_reported(cloud: &Cloud, limit: Duration) -> Result<()> {
     let queues = ["DeadLetterQueueUrl", "RuleQueueUrl", "OwnQueueUrl", "DeliveryQueueUrl"];
     let queues: Vec<_> = queues.into_iter().filter_map(|name| cloud.stack.output(name).ok()).collect();
     let handler = cloud.stack.output("HandlerFunctionName")?;
-    let quiet = cloud.aws.becomes_quiet(handler, &queues, INCIDENT_LIMIT).await?;
-    ensure!(quiet, "dlq-handler still has messages after {INCIDENT_LIMIT:?}");
+    let quiet = cloud.aws.becomes_quiet(handler, &queues, limit).await?;
+    ensure!(quiet, "dlq-handler still has messages after {limit:?}");
     Ok(())
 }
 

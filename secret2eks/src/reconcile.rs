@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use contract::{DeliveryRequest, Tags};
-use lambda_boundary::{Unit, causes, metric};
+use lambda_boundary::{Unit, metric};
 
+use self::failures::Failures;
 use self::wanted::{Wants, some_of};
 use crate::Delivery;
 use crate::deliver::{Outcome, connect};
@@ -21,6 +22,7 @@ use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::lanes::{in_lanes, locked};
 use crate::take_back::{TakeBack, request};
 
+mod failures;
 pub mod verdict;
 pub mod wanted;
 
@@ -36,14 +38,7 @@ struct Run<'a> {
     delivery: &'a Delivery,
     api: KubernetesApi,
     until: Instant,
-    failures: Mutex<Failures>,
-}
-
-/// What failed for single objects. The run goes on, and fails at its end.
-#[derive(Debug, Default)]
-struct Failures {
-    first: Option<DeliveryError>,
-    count: usize,
+    failures: Failures,
 }
 
 /// Compares everything until `until`.
@@ -55,7 +50,7 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
     // The kept token may be too old for a long run.
     delivery.cluster.forget().await;
     let (api, _) = connect(delivery).await?;
-    let run = Run { delivery, api, until, failures: Mutex::default() };
+    let run = Run { delivery, api, until, failures: Failures::default() };
     let mut wants = run.list_secrets().await?;
     let (objects, mut candidates) = run.list_objects(&mut wants).await?;
     let tenants = run.tenants(&wants).await;
@@ -82,7 +77,7 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
     if let Some(withheld) = withheld {
         return Err(withheld);
     }
-    run.end(Outcome::Reconciled { secrets, objects, requested, waiting, taken_back })
+    run.failures.end(Outcome::Reconciled { secrets, objects, requested, waiting, taken_back })
 }
 
 /// How many objects this run may take back.
@@ -150,11 +145,16 @@ impl Run<'_> {
     }
 
     /// The candidates for which Secrets Manager names a reason, or an error if they are more than `limit`.
+    ///
+    /// If even all candidates are not too many, they need not be counted. Each is looked at again before it is taken back.
     async fn confirm(
         &self,
         candidates: Vec<Delivered>,
         limit: usize,
     ) -> Result<Vec<Delivered>, DeliveryError> {
+        if candidates.len() <= limit {
+            return Ok(candidates);
+        }
         let confirmed = Mutex::new(Vec::new());
         let all = || locked(&confirmed);
         in_lanes(candidates, async |copy: Delivered| {
@@ -180,10 +180,11 @@ impl Run<'_> {
     }
 
     async fn take_back(&self, confirmed: Vec<Delivered>) -> usize {
-        let count = Mutex::new(0);
+        let (count, left) = (Mutex::new(0), Mutex::new(0));
         in_lanes(confirmed, async |copy: Delivered| {
             if self.is_over() {
-                return self.note(DeliveryError::Cut("taking back what has lost its secret"));
+                *locked(&left) += 1;
+                return;
             }
             let taken = TakeBack { delivery: self.delivery, api: &self.api, copy: &copy }.act().await;
             match taken {
@@ -193,6 +194,10 @@ impl Run<'_> {
             }
         })
         .await;
+        // One line of the log for all of them: the next run takes them back.
+        if *locked(&left) > 0 {
+            self.note(DeliveryError::Cut("taking back what has lost its secret"));
+        }
         *locked(&count)
     }
 
@@ -222,21 +227,8 @@ impl Run<'_> {
         }
     }
 
-    fn end(&self, outcome: Outcome) -> Result<Outcome, DeliveryError> {
-        let failures = std::mem::take(&mut *locked(&self.failures));
-        match failures.first {
-            None => Ok(outcome),
-            Some(first) => {
-                Err(DeliveryError::Reconcile { failures: failures.count, source: Box::new(first) })
-            }
-        }
-    }
-
     fn note(&self, error: DeliveryError) {
-        tracing::warn!(kind = error.kind().as_str(), causes = causes(&error).join(": "), "{error}");
-        let mut failures = locked(&self.failures);
-        failures.count += 1;
-        failures.first.get_or_insert(error);
+        self.failures.note(error);
     }
 
     fn is_over(&self) -> bool {

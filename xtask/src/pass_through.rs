@@ -106,6 +106,7 @@ mod tests {
             "prove --minutes 40 --again",
             "prove --cells setSecret",
             "bench --starts 5 --rotations=2 --secrets 9 --kubernetes --storm 100 --report",
+            "bench --tenants=100 --report",
         ] {
             assert_eq!(problem_of(line), None, "{line}");
         }

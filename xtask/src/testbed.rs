@@ -122,7 +122,8 @@ pub fn up(arguments: &[String]) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub fn bench(arguments: &[String]) -> Result<()> {
-    let has_cluster = arguments.iter().any(|argument| argument == "--kubernetes");
+    let mut names = arguments.iter().filter_map(|argument| argument.split('=').next());
+    let has_cluster = names.any(|name| ["--kubernetes", "--tenants"].contains(&name));
     let kubernetes = if has_cluster { Kubernetes::Needed } else { Kubernetes::NotNeeded };
     become_testbed("bench", arguments, kubernetes, Profile::Dev, || {
         package::run(Some(Architecture::of_this_machine()))?;

@@ -1,8 +1,8 @@
 //! `bench`: measures what the functions cost with the release builds. If an aim is not met, it shows that and does not
 //! fail.
 
-use anyhow::{Context as _, Result};
-use bench::{Calls, Figures, Machine, Plan, Programs, Release, Shares, Storm, Watched};
+use anyhow::{Context as _, Result, bail};
+use bench::{Calls, Figures, Machine, Plan, Programs, Release, Shares, Storm, Tenants, Watched};
 use testbed::aws::Options;
 use testbed::broker::Suite;
 use testbed::cloud::{Cloud, Functions};
@@ -31,12 +31,17 @@ pub async fn run(wanted: &Bench) -> Result<bool> {
         shares: shares.as_ref().ok(),
     };
 
+    let machine = |started: &Started| {
+        let place = shares.as_ref().map_err(|why| format!("{why:#}"));
+        bench::machine(place, busy_percent, started.cloud.broker.version(), &wanted.command())
+    };
+    if wanted.tenants > 0 {
+        return tenants(suite, &release, &plan, wanted, machine).await;
+    }
+
     complain("starting a local broker and an AWS emulator");
     let started = start(suite, &release, false).await?;
-    let broker = started.cloud.broker.version();
-    let place = shares.as_ref().map_err(|why| format!("{why:#}"));
-    let machine = bench::machine(place, busy_percent, broker, &wanted.command());
-    let mut figures = measure(&started.cloud, &release, &plan, machine).await?;
+    let mut figures = measure(&started.cloud, &release, &plan, machine(&started)).await?;
     let watched = match wanted.secrets {
         0 => None,
         secrets => {
@@ -57,10 +62,54 @@ pub async fn run(wanted: &Bench) -> Result<bool> {
         say(&watched.line());
     }
     if wanted.report {
-        let files = tokio::task::spawn_blocking(move || bench::write(&figures)).await??;
-        say(&format!("written: {}", files.join(", ")));
+        figures.tenants = committed_tenants();
+        write(figures).await?;
     }
     Ok(true)
+}
+
+/// Measures many secrets of customers, and nothing else. In the report, only this part is replaced.
+async fn tenants(
+    suite: Suite,
+    release: &Release,
+    plan: &Plan<'_>,
+    wanted: &Bench,
+    machine: impl Fn(&Started) -> Machine,
+) -> Result<bool> {
+    // An hour later would be too late to find out.
+    let report = match Figures::read()? {
+        Some(figures) => Some(figures),
+        None if wanted.report => bail!("there is no report yet: run `cargo xtask bench --report` first"),
+        None => None,
+    };
+    complain("starting a local broker, an AWS emulator and a Kubernetes cluster");
+    let started = start(suite, release, true).await?;
+    let (machine, secrets) = (machine(&started), usize::from(wanted.tenants));
+    complain(&format!("{secrets} secrets of customers"));
+    let measured = Tenants::measure(&started.cloud, release, plan, machine, secrets, complain).await?;
+    started.end(false);
+    say(&measured.screen());
+    if let Some(figures) = report.filter(|_| wanted.report) {
+        write(Figures { tenants: Some(measured), ..figures }).await?;
+    }
+    Ok(true)
+}
+
+/// Many secrets are measured by a run of their own. Their figures stay in the report.
+fn committed_tenants() -> Option<Tenants> {
+    match Figures::read() {
+        Ok(figures) => figures?.tenants,
+        Err(error) => {
+            complain(&format!("the report is written without `--tenants`: {error:#}"));
+            None
+        }
+    }
+}
+
+async fn write(figures: Figures) -> Result<()> {
+    let files = tokio::task::spawn_blocking(move || bench::write(&figures)).await??;
+    say(&format!("written: {}", files.join(", ")));
+    Ok(())
 }
 
 async fn start(suite: Suite, release: &Release, with_kubernetes: bool) -> Result<Started> {
@@ -82,7 +131,17 @@ async fn measure(cloud: &Cloud, release: &Release, plan: &Plan<'_>, machine: Mac
     complain("dlq-handler");
     others.extend(bench::measure_handler(cloud, &programs.dlq_handler, plan).await?);
     let zip_bytes = release.zip_bytes;
-    Ok(Figures { machine, cold_starts, rotations, calls, zip_bytes, others, delivery: None, storm: None })
+    Ok(Figures {
+        machine,
+        cold_starts,
+        rotations,
+        calls,
+        zip_bytes,
+        others,
+        delivery: None,
+        storm: None,
+        tenants: None,
+    })
 }
 
 /// Adds what needs a cluster. This environment is a separate one, because with a cluster a rotation makes one more call.

@@ -2,7 +2,7 @@
 
 Without TCP_NODELAY, the answer of the Runtime API waits 40 ms for an acknowledgement. Each invocation also
 waits up to 50 ms for log lines. With the patches, about 3 ms remain. Garbage collection also pauses the whole
-emulator.
+emulator. For the condition `aws:ResourceTag`, MiniStack compares the ARNs of all secrets.
 """
 
 import gc
@@ -11,7 +11,8 @@ import pathlib
 import socketserver
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, tagging
+from ministack.services import secretsmanager as sm
 
 FIRST_LINE_SECONDS, IDLE_SECONDS = 0.005, 0.002
 # The emulator answers no request while Python collects garbage. A full collection takes a second or more on a
@@ -28,6 +29,7 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = _patiently_enough(
         lambda_runtime.Worker._drain_stderr_bounded
     )
+    tagging.resource_tags = _by_the_name_in_the_arn(tagging.resource_tags)
     folder = os.environ.get("FUNCTION_LOGS")
     if folder:
         _keep_output(pathlib.Path(folder))
@@ -41,6 +43,18 @@ def _patiently_enough(original):
         return original(self, first_line_wait=first_line_wait, idle_confirm=idle_confirm, **others)
 
     return drain
+
+
+def _by_the_name_in_the_arn(original):
+    """Finds the tags of a secret by its name, which the complete ARN contains."""
+
+    def resource_tags(arn: str) -> dict[str, str] | None:
+        secret = sm._secrets.get(arn.partition(":secret:")[2][:-7])
+        if secret and secret["ARN"] == arn:
+            return {tag["Key"]: tag.get("Value", "") for tag in secret.get("Tags") or []}
+        return original(arn)
+
+    return resource_tags
 
 
 def _keep_output(folder: pathlib.Path) -> None:

@@ -20,6 +20,10 @@ use super::installation::Installation;
 /// turned off, keeps an accepted token for 10 s (`TokenSuccessCacheTTL` of Kubernetes).
 const WEBHOOK_CACHE: &str = "0s";
 
+/// What the operator does at once: as many workers as in `infra/kubernetes/external-secrets-values.yaml`. A worker sends
+/// several requests to the API server for each ExternalSecret. The default of 50 a second would be the bottleneck of many.
+pub const OPERATOR_LIMITS: [&str; 3] = ["--concurrent=10", "--client-qps=200", "--client-burst=400"];
+
 /// A cluster's folder, created once.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -156,7 +160,7 @@ impl Layout {
         let kubeconfig = self.folder.join("operator.kubeconfig");
         write_private(&kubeconfig, &self.kubeconfig_of(&self.operator_token, ca_pem))?;
         let mut command = Command::new(&installation.operator);
-        command.args(["--concurrent=4", "--zap-time-encoding=rfc3339nano"]);
+        command.args(OPERATOR_LIMITS).arg("--zap-time-encoding=rfc3339nano");
         command.arg(format!("--live-addr=127.0.0.1:{}", self.operator_health_port()));
         command.arg(format!("--metrics-addr=127.0.0.1:{}", self.ports.port(5)));
         for kind in ["cluster-external-secret", "cluster-push-secret", "push-secret"] {

@@ -26,11 +26,13 @@ mod client;
 mod custom_resources;
 mod installation;
 mod layout;
+mod listing;
 mod manifests;
 mod objects;
 mod projected_volume;
 mod restart;
 mod secret_store;
+mod tenants;
 mod token_reviews;
 
 use std::path::{Path, PathBuf};
@@ -50,6 +52,7 @@ use tokio::sync::Mutex;
 
 pub use self::installation::{ASSETS_VARIABLE, Installation, OPERATOR_VARIABLE};
 use self::layout::Layout;
+pub use self::layout::OPERATOR_LIMITS;
 pub use self::objects::{SecretData, secret_with};
 pub use self::projected_volume::ProjectedVolume;
 pub use self::secret_store::StoreScope;

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::Kubernetes;
 
-const ROLE_TEMPLATE: &str = "infra/kubernetes/store-role.yaml";
+pub(super) const ROLE_TEMPLATE: &str = "infra/kubernetes/store-role.yaml";
 const NAMESPACE_MANIFEST: &str = "infra/kubernetes/namespace.yaml";
 /// The name of the store in that manifest.
-const STORE: &str = "aws";
+pub(super) const STORE: &str = "aws";
 const READY: Duration = Duration::from_secs(30);
 
 /// The secrets that a store may read, in addition to the condition on the tag `secret2eks/namespace`.
@@ -96,16 +96,27 @@ impl Kubernetes {
         let stack = format!("store-{namespace}-{store}");
         let stack = aws.deploy(&stack, &workspace().join(ROLE_TEMPLATE), &parameters, &[]).await?;
         let role = stack.output("RoleArn")?.to_owned();
+        self.apply_store(aws, namespace, store, &role).await?;
+        Ok(role)
+    }
+
+    /// Creates the SecretStore `store` of a namespace with its service account, and waits until it is ready.
+    pub(super) async fn apply_store(
+        &self,
+        aws: &Aws,
+        namespace: &str,
+        store: &str,
+        role: &str,
+    ) -> Result<()> {
         let path = workspace().join(NAMESPACE_MANIFEST);
         let manifest = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let manifest = manifest
             .replace("${NAMESPACE}", namespace)
             .replace("${REGION}", aws.region())
-            .replace("${STORE_ROLE_ARN}", &role)
+            .replace("${STORE_ROLE_ARN}", role)
             .replace("name: aws\n", &format!("name: {store}\n"));
         self.apply_manifests(&manifest).await?;
-        self.wait_for_store(namespace, store).await?;
-        Ok(role)
+        self.wait_for_store(namespace, store).await
     }
 
     async fn wait_for_store(&self, namespace: &str, name: &str) -> Result<()> {

@@ -80,6 +80,9 @@ fn a_wrong_call_says_what_is_wrong() {
         ("prove --again --short", "cannot be used with '--short'"),
         ("prove --minutes 0", "0 is not in 1..=10000"),
         ("bench --starts 2000", "2000 is not in 1..=1000"),
+        ("bench --tenants 20001", "20001 is not in 0..=20000"),
+        ("bench --tenants 100 --storm 100", "cannot be used with"),
+        ("bench --kubernetes --tenants 100", "cannot be used with"),
     ] {
         let problem = parse(line).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(problem.contains(expected), "{line}: {problem}");
@@ -88,9 +91,12 @@ fn a_wrong_call_says_what_is_wrong() {
 
 #[test]
 fn a_report_names_the_command_that_repeats_it() -> Result<()> {
-    for line in
-        ["bench", "bench --rotations 30 --storm 1000 --kubernetes --report", "bench --starts 5 --secrets 9"]
-    {
+    for line in [
+        "bench",
+        "bench --rotations 30 --storm 1000 --kubernetes --report",
+        "bench --starts 5 --secrets 9",
+        "bench --tenants 10000 --report",
+    ] {
         let Command::Bench(bench) = parse(line)? else {
             anyhow::bail!("{line} is no bench");
         };

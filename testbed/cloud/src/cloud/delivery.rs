@@ -3,8 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use kubernetes::Kubernetes;
 use serde_json::{Value, json};
 
@@ -55,15 +53,7 @@ impl Cloud {
     /// When Lambda refuses the request.
     pub async fn request_delivery(&self, arn: &str) -> Result<()> {
         let request = self.delivery_request(arn).await?;
-        self.lambda
-            .invoke()
-            .function_name(self.delivery_function()?)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(request.to_string()))
-            .send()
-            .await
-            .context("Lambda did not take the request")?;
-        Ok(())
+        self.send_event(self.delivery_function()?, &request).await
     }
 
     /// The function name of secret2eks.

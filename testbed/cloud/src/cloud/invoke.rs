@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use aws::RotationOptions;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
 use serde_json::{Value, json};
 
 use super::Cloud;
@@ -80,6 +81,16 @@ impl Cloud {
         }
         let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
         Ok(Answer::Failed { kind: text("errorType"), message: text("errorMessage") })
+    }
+
+    /// Puts an event into Lambda's queue for a function, as EventBridge does, and does not wait for its end.
+    ///
+    /// # Errors
+    /// When Lambda does not take it.
+    pub async fn send_event(&self, function: &str, event: &Value) -> Result<()> {
+        let invoke = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
+        invoke.payload(Blob::new(event.to_string())).send().await.context("Lambda did not take the event")?;
+        Ok(())
     }
 
     /// Starts a rotation as far as Secrets Manager's own part of it: the new version is AWSPENDING and has
