@@ -9,7 +9,7 @@ use crate::price::{self, billed_ms};
 const HOURS: f64 = 730.0;
 /// `ReconcileSchedule` of the template: every 15 minutes.
 const RECONCILES: f64 = HOURS * 4.0;
-/// The secrets that ListSecrets returns at once.
+/// The secrets that `ListSecrets` returns at once.
 const SECRETS_PER_PAGE: f64 = 100.0;
 
 /// A part of the cost, in US$ a month.

@@ -190,7 +190,6 @@ fn calls(phase: Option<&Phase>, operations: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::tenants::figures::example;
 
     #[test]
