@@ -33,7 +33,7 @@ use crate::plan::Plan;
 use crate::release::Release;
 use crate::storm::{SYNC_TIMEOUT_SECONDS, incidents_are_reported};
 
-/// The template's `TakeBackLimit`.
+/// `TakeBackLimit` of the testbed's stack.
 const TAKE_BACK_LIMIT: usize = 100;
 const WITHHELD: &str = "delivery.take_back_withheld";
 /// How often a person would order the reconcile until everything is taken back.

@@ -127,6 +127,7 @@ impl Cloud {
             wanted.extend([
                 ("EksClusterName", CLUSTER),
                 ("SyncTimeoutSeconds", delivery::SYNC_TIMEOUT_SECONDS),
+                ("TakeBackLimit", delivery::TAKE_BACK_LIMIT),
             ]);
         }
         let template = workspace().join("infra/template.yaml");

@@ -11,6 +11,9 @@ use super::{Answer, Cloud, tag, workspace};
 /// Shorter than in production, because a test that stops the operator waits for the timeout.
 pub(super) const SYNC_TIMEOUT_SECONDS: &str = "8";
 
+/// The value that the documentation recommends. With the template's default, a reconcile takes nothing back.
+pub(super) const TAKE_BACK_LIMIT: &str = "100";
+
 /// The permissions of secret2eks in the cluster, as users grant them.
 pub(super) async fn let_secret2eks_in(kubernetes: &Kubernetes) -> Result<()> {
     let path = workspace().join("infra/kubernetes/access.yaml");
