@@ -26,6 +26,8 @@ pub struct SecretFacts {
     pub last_rotated: Option<Timestamp>,
     /// When the next one is due at the latest.
     pub next_rotation: Option<Timestamp>,
+    /// Whether it is scheduled for deletion.
+    pub is_deleted: bool,
 }
 
 /// A version that is AWSPENDING and not AWSCURRENT, of a secret that is rotated.
@@ -100,6 +102,16 @@ impl Standing {
         }
     }
 
+    /// Whether no success will close an incident in this area. A secret that is scheduled for deletion is delivered no more.
+    #[must_use]
+    pub fn has_left(&self, area: Area) -> bool {
+        match self {
+            Self::Exists(facts) => facts.is_deleted && area == Area::Delivery,
+            Self::Gone(_) | Self::NotOwn => true,
+            Self::Unclear(_) | Self::Own | Self::NoSecret => false,
+        }
+    }
+
     /// What an alert says about the secret.
     #[must_use]
     pub fn facts(&self) -> Option<&SecretFacts> {
@@ -122,6 +134,7 @@ impl SecretStore {
         Standing::of(self.describe(subject).await.map(|answer| SecretFacts {
             last_rotated: time(answer.last_rotated_date),
             next_rotation: time(answer.next_rotation_date),
+            is_deleted: answer.deleted_date.is_some(),
         }))
     }
 
@@ -268,6 +281,22 @@ mod tests {
             assert!(matches!(refused(code), Standing::Unclear(_)), "{code}");
         }
         assert!(matches!(Standing::of(Ok(SecretFacts::default())), Standing::Exists(_)));
+    }
+
+    #[test]
+    fn the_incident_of_a_delivery_also_ends_if_its_secret_is_scheduled_for_deletion() {
+        let secret = |is_deleted| Standing::Exists(SecretFacts { is_deleted, ..SecretFacts::default() });
+        let cases = [
+            (secret(true), Area::Delivery, true),
+            (secret(true), Area::Rotation, false),
+            (secret(false), Area::Delivery, false),
+            (Standing::NotOwn, Area::Alarm, true),
+            (Standing::Own, Area::Alarm, false),
+            (Standing::NoSecret, Area::Delivery, false),
+        ];
+        for (standing, area, expected) in cases {
+            assert_eq!(standing.has_left(area), expected, "{standing:?} {area:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,6 @@ use crate::incident::{Effect, Record, Sender};
 use crate::incident_table::{Found, Round};
 use crate::incidents::table;
 use crate::message::{Detail, Failure};
-use crate::secret_store::Standing;
 
 /// Time that is kept back to store how far the sweep came, and to answer.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -94,7 +93,7 @@ impl DlqHandler {
             return self.change(subject, area, sender, Record::end_stuck).await.map(|_: Effect| ());
         }
         let is_gone = record.asks_for_its_subject((self.now)())
-            && matches!(self.standing(subject, area).await, Standing::Gone(_) | Standing::NotOwn);
+            && self.standing(subject, area).await.has_left(area);
         let look = |record: &mut Record, now| record.look(is_gone, now);
         self.change(subject, area, sender, look).await.map(|_: Effect| ())
     }

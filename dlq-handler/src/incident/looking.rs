@@ -20,7 +20,7 @@ impl Record {
     }
 
     /// Checks an incident. `is_gone` means that no success will ever close it: there is no such secret, or none that this
-    /// suite may rotate, or no such alarm in the stack.
+    /// suite may rotate, or no such alarm in the stack, or a delivery's secret is scheduled for deletion.
     pub fn look(&mut self, is_gone: bool, now: Timestamp) -> Effect {
         let area: Area = self.area;
         let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {

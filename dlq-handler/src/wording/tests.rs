@@ -57,7 +57,11 @@ fn record(kind: Kind, area: Area) -> Record {
 
 fn alerts(kind: Kind, area: Area) -> Vec<Alert> {
     let record = record(kind, area);
-    let facts = SecretFacts { last_rotated: Some(at(-90_000)), next_rotation: Some(at(7_200)) };
+    let facts = SecretFacts {
+        last_rotated: Some(at(-90_000)),
+        next_rotation: Some(at(7_200)),
+        ..SecretFacts::default()
+    };
     let told = record.unsent.iter().map(|announcement| {
         alert(Told { announcement, subject: SECRET, area, facts: Some(&facts) }, &places())
     });
