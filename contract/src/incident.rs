@@ -23,7 +23,8 @@ pub enum Area {
     Revocation,
     /// A request to give a broker user to a secret.
     Adoption,
-    /// A function that cannot work for any secret.
+    /// A function that cannot work for any secret, or `FUNCTION reconcile`: a comparison of the whole cluster with all
+    /// secrets. The next reconcile that succeeds closes the latter.
     Function,
     /// A CloudWatch alarm. The incident closes when the alarm is OK again.
     Alarm,

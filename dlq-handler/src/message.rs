@@ -89,3 +89,18 @@ pub struct Success {
     /// Whether it is the test of a schedule. A test rotates nothing, so it ends only a failed test.
     pub of_test: bool,
 }
+
+/// What follows the function's name in the subject of a reconcile. No function has a name with a space.
+const RECONCILE: &str = " reconcile";
+
+/// The subject of the incident of a reconcile, in the area of functions.
+#[must_use]
+pub fn reconcile_of(function: &str) -> String {
+    format!("{function}{RECONCILE}")
+}
+
+/// The function whose reconcile is this subject.
+#[must_use]
+pub fn function_of_reconcile(subject: &str) -> Option<&str> {
+    subject.strip_suffix(RECONCILE)
+}

@@ -10,6 +10,8 @@ use contract::{Area, Kind, is_elsewhere};
 use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
+use crate::message::function_of_reconcile;
+
 const PAGE: i32 = 100;
 
 /// Secrets Manager.
@@ -95,6 +97,7 @@ impl Standing {
     /// names, nothing is known.
     #[must_use]
     pub fn by_name(subject: &str, area: Area, own: &[String]) -> Self {
+        let subject = function_of_reconcile(subject).unwrap_or(subject);
         match area {
             Area::Function | Area::Alarm if own.iter().any(|name| name == subject) => Self::Own,
             Area::Function | Area::Alarm if !own.is_empty() => Self::NotOwn,
@@ -326,6 +329,8 @@ mod tests {
             ("rotation-incident-errors", Area::Alarm, "Own"),
             ("rotation-foo", Area::Alarm, "NotOwn"),
             ("rotation-rotation-mq2", Area::Function, "NotOwn"),
+            ("rotation-rotation-mq reconcile", Area::Function, "Own"),
+            ("rotation-foo reconcile", Area::Function, "NotOwn"),
             ("", Area::Function, "NotOwn"),
             ("rotation-rotation-mq", Area::Message, "NoSecret"),
         ];

@@ -92,8 +92,8 @@ impl DlqHandler {
         if self.is_stuck_no_more(record).await? {
             return self.change(subject, area, sender, Record::end_stuck).await.map(|_: Effect| ());
         }
-        let is_gone = record.asks_for_its_subject((self.now)())
-            && self.standing(subject, area).await.has_left(area);
+        let is_gone =
+            record.asks_for_its_subject((self.now)()) && self.standing(subject, area).await.has_left(area);
         let look = |record: &mut Record, now| record.look(is_gone, now);
         self.change(subject, area, sender, look).await.map(|_: Effect| ())
     }

@@ -93,6 +93,7 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
             let what = match success.area {
                 Area::Rotation => "a rotation succeeded",
                 Area::Delivery => "a delivery succeeded",
+                Area::Function => "a reconcile succeeded",
                 _ => "something succeeded",
             };
             // Secrets Manager knows whether a rotation succeeded. It does not know this of a test.

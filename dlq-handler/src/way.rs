@@ -60,13 +60,12 @@ impl Way {
             Message::Failure(_) | Message::Untrusted { .. } | Message::Information(_) => return true,
             Message::Success(success) => match success.area {
                 Area::Rotation => Self::Rule,
-                Area::Delivery => Self::Delivery,
+                // In the area of functions, only a reconcile of secret2eks succeeds.
+                Area::Delivery | Area::Function => Self::Delivery,
                 // CloudWatch publishes to the topic. A rule reports that an alarm was deleted.
                 Area::Alarm if self == Self::Rule => Self::Rule,
                 Area::Alarm => Self::Topic,
-                Area::Revocation | Area::Adoption | Area::Function | Area::Message | Area::Connections => {
-                    return false;
-                }
+                Area::Revocation | Area::Adoption | Area::Message | Area::Connections => return false,
             },
             Message::Redelivery(_) | Message::Sweep => Self::Own,
         };
@@ -106,7 +105,8 @@ mod tests {
             (success(Area::Rotation), [true, false, false, false, true]),
             (success(Area::Delivery), [false, false, true, false, true]),
             (success(Area::Alarm), [true, false, false, true, true]),
-            (success(Area::Function), [false; 5]),
+            (success(Area::Function), [false, false, true, false, true]),
+            (success(Area::Connections), [false; 5]),
             (Message::Sweep, [false, true, false, false, true]),
             (Message::Information(String::new()), [true; 5]),
         ];

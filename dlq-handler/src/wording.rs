@@ -17,6 +17,7 @@ use contract::{
 use jiff::Timestamp;
 
 use crate::incident::{Announcement, Incident, What};
+use crate::message::function_of_reconcile;
 use crate::secret_store::SecretFacts;
 
 /// The schema limits the event's message.
@@ -147,6 +148,7 @@ fn title(told: Told<'_>) -> String {
         Area::Revocation => "revoking leaked credentials failed",
         Area::Adoption => "a broker user could not be adopted",
         Area::Function if incident.is_of_one_event() => "the function refused an event",
+        Area::Function if function_of_reconcile(told.subject).is_some() => "comparing all secrets fails",
         Area::Function => "the function fails",
         Area::Alarm => "alarm",
         Area::Message => message(kind),
@@ -187,6 +189,7 @@ fn what_happened(told: Told<'_>) -> String {
                 Area::Rotation => "A rotation succeeded",
                 Area::Delivery => "A delivery succeeded",
                 Area::Connections => "Two rotations succeeded and reported no such connection",
+                Area::Function => "A reconcile succeeded",
                 Area::Alarm => "The alarm is no longer raised",
                 _ => "It succeeded",
             };

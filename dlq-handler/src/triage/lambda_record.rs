@@ -5,7 +5,7 @@ use contract::{Area, Kind, cut};
 use serde_json::Value;
 
 use super::{NAME_LIMIT, Received, delivery, distrust, failure, success, time};
-use crate::message::{Detail, Failure, Message};
+use crate::message::{Detail, Failure, Message, reconcile_of};
 use crate::redact;
 
 const MESSAGE_LIMIT: usize = 1_000;
@@ -20,7 +20,8 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         .as_str()
         .map_or_else(|| received.id.to_owned(), |id| format!("{id} {condition}"));
     let received = Received { id: &id, ..received };
-    if delivery.is_some() && !received.deliverer.is_none_or(|deliverer| is_function(arn, deliverer)) {
+    let delivers = received.deliverer.is_none_or(|deliverer| is_function(arn, deliverer));
+    if delivery.is_some() && !delivers {
         let what = "another function delivers";
         return Some(Message::Untrusted { failure: Box::new(distrust(received, what, arn)), claim: None });
     }
@@ -30,7 +31,12 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     let named = delivery.as_ref().map(|request| cut(&request.secret_arn, NAME_LIMIT));
     let delivery = delivery.filter(|_| kind != Some(Kind::EventInvalid));
     let area = if delivery.is_some() { Area::Delivery } else { Area::Function };
-    let subject = delivery.as_ref().map_or_else(|| function.to_owned(), |request| request.secret_arn.clone());
+    let compares = delivers && is_compared(&value["requestPayload"]) && !is_of_the_function(kind);
+    let subject = match &delivery {
+        Some(request) => request.secret_arn.clone(),
+        None if compares => reconcile_of(function),
+        None => function.to_owned(),
+    };
     if condition == "Success" {
         // The secret goes to another cluster: nothing was delivered, so no incident ends.
         let elsewhere = value["responsePayload"]["outcome"] == "otherCluster";
@@ -39,6 +45,7 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
                 Message::Information(format!("{function} leaves {subject} to another cluster"))
             }
             Area::Delivery => success(received, area, &subject, at),
+            _ if compares && answer["outcome"] == "reconciled" => success(received, area, &subject, at),
             _ => Message::Information(format!("{function} succeeded")),
         });
     }
@@ -60,6 +67,16 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     };
     let failure = failure(received, area, &subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+/// Whether the next reconcile does what the event asks for: it is a reconcile, or a call that `CloudTrail` reports.
+fn is_compared(event: &Value) -> bool {
+    event["Action"] == "reconcile" || event["detail-type"] == "AWS API Call via CloudTrail"
+}
+
+/// Whether the failure says something about the function, or about who invoked it, and nothing about the reconcile.
+fn is_of_the_function(kind: Option<Kind>) -> bool {
+    matches!(kind, Some(Kind::EventInvalid | Kind::ConfigurationInvalid))
 }
 
 /// Whether `arn`, with or without a qualifier, is the function `known`, an ARN or a name.

@@ -69,7 +69,7 @@ fn line(message: &Message) -> String {
 }
 
 /// Every shape that can come, and what it is.
-const SHAPES: [(&str, &str); 27] = [
+const SHAPES: [(&str, &str); 30] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",
@@ -87,6 +87,15 @@ const SHAPES: [(&str, &str); 27] = [
         "on-failure-without-answer",
         "failure function.crashed of rotation-rotation-watch in function at 08:00:10 attempt None",
     ),
+    (
+        "on-failure-reconcile",
+        "failure delivery.timed_out of rotation-secret2eks reconcile in function at 08:00:10 attempt None",
+    ),
+    (
+        "on-failure-life",
+        "failure cluster.unreachable of rotation-secret2eks reconcile in function at 08:00:10 attempt None",
+    ),
+    ("on-success-reconcile", "success of rotation-secret2eks reconcile in function at 08:00:10"),
     ("on-success", "success of SECRET in delivery at 08:00:10"),
     ("on-success-of-another-cluster", "information: rotation-secret2eks leaves SECRET to another cluster"),
     ("cloudtrail-rotation-failed", "failure rotation.failed of SECRET in rotation at 08:00:04 attempt None"),
@@ -296,9 +305,10 @@ fn messages_that_look_the_same_are_one_subject_and_others_are_not() {
 }
 
 /// Messages that are a success or a command from the queue of their sender, and neither from another queue.
-const CLAIMS: [(&str, Way, &str); 5] = [
+const CLAIMS: [(&str, Way, &str); 6] = [
     ("cloudtrail-rotation-succeeded", Way::Rule, "untrusted: a rotation succeeded, claims a success: true"),
     ("on-success", Way::Delivery, "untrusted: a delivery succeeded, claims a success: false"),
+    ("on-success-reconcile", Way::Delivery, "untrusted: a reconcile succeeded, claims a success: false"),
     ("alarm-ok", Way::Topic, "untrusted: something succeeded, claims a success: false"),
     ("redelivery", Way::Own, "untrusted: command: deliver again, claims a success: false"),
     ("sweep", Way::Own, "untrusted: command: look at the open incidents, claims a success: false"),
@@ -353,6 +363,28 @@ fn a_record_about_a_delivery_is_accepted_from_secret2eks_only() -> Outcome {
     // rotation-watch reports nothing about a delivery.
     let watch = fixture("on-failure-without-answer")?;
     assert!(line(&read(&watch)).starts_with("failure function.crashed"));
+    Ok(())
+}
+
+#[test]
+fn only_a_reconcile_of_secret2eks_that_could_begin_is_the_subject_of_its_own_incident() -> Outcome {
+    let body = fixture("on-failure-reconcile")?;
+    for (kind, subject) in [
+        ("delivery.take_back_withheld", "rotation-secret2eks reconcile"),
+        ("configuration.invalid", "rotation-secret2eks"),
+        ("event.invalid", "rotation-secret2eks"),
+    ] {
+        let message = read(&body.replace("delivery.timed_out", kind));
+        assert!(
+            line(&message).starts_with(&format!("failure {kind} of {subject} in function")),
+            "{message:?}"
+        );
+    }
+    for name in ["on-failure-reconcile", "on-success-reconcile"] {
+        let by_another = Received { deliverer: Some("other"), ..received("m1") };
+        let message = triage(by_another, &fixture(name)?);
+        assert!(!line(&message).contains(" reconcile"), "{message:?}");
+    }
     Ok(())
 }
 

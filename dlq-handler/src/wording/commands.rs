@@ -6,6 +6,7 @@
 use contract::{Area, Argument, Foreign};
 
 use super::{Places, Told};
+use crate::message::function_of_reconcile;
 
 pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec<String> {
     let incident = &told.announcement.incident;
@@ -46,6 +47,9 @@ pub(super) fn next_steps(told: Told<'_>, places: &Places, playbook: &str) -> Vec
                 connection."
                     .to_owned(),
             );
+        }
+        Area::Function if function_of_reconcile(told.subject).is_some() => {
+            steps.push("You get one more message when a reconcile has succeeded.".to_owned());
         }
         Area::Function | Area::Alarm | Area::Message => {}
     }

@@ -4,6 +4,7 @@ use contract::{Area, Kind, Severity};
 
 use super::{Told, short};
 use crate::incident::What;
+use crate::message::function_of_reconcile;
 use crate::secret_store::SecretFacts;
 
 pub(super) fn now(told: Told<'_>) -> String {
@@ -48,6 +49,11 @@ pub(super) fn now(told: Told<'_>) -> String {
             "Deliveries continue. The cluster keeps the credentials of secrets that were deleted or go elsewhere."
                 .to_owned()
         }
+        (_, Area::Function) if function_of_reconcile(told.subject).is_some() => {
+            "Deliveries of new versions continue. Until a reconcile succeeds, the cluster may lack a change whose event was lost: \
+            a new secret, other tags, or a deletion."
+                .to_owned()
+        }
         (_, Area::Function) => "The function does nothing for any secret until this is fixed. Delivered credentials \
         keep working, but they get older."
             .to_owned(),
@@ -86,6 +92,9 @@ pub(super) fn tried(told: Told<'_>) -> String {
         Area::Rotation if incident.detail.test_only => "Nothing: a test is not repeated.".to_owned(),
         Area::Rotation if incident.kind.is_transient() => next("The next attempt may succeed."),
         Area::Rotation => next("It will fail again until you fix the cause."),
+        Area::Function if function_of_reconcile(told.subject).is_some() => {
+            "The next reconcile (`ReconcileSchedule`) tries again.".to_owned()
+        }
         _ => "Nothing.".to_owned(),
     }
 }

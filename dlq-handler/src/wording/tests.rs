@@ -220,3 +220,28 @@ fn the_alert_about_a_missing_answer_to_cloudformation_says_that_a_stack_waits() 
     }
     Ok(())
 }
+
+#[test]
+fn the_alert_about_a_reconcile_says_that_deliveries_continue_and_what_closes_it() -> Outcome {
+    let record = record(Kind::DeliveryTimedOut, Area::Function);
+    let mails: Vec<String> = record
+        .unsent
+        .iter()
+        .map(|announcement| {
+            let (subject, area) = ("rotation-secret2eks reconcile", Area::Function);
+            alert(Told { announcement, subject, area, facts: None }, &places()).mail()
+        })
+        .collect();
+    let [opened, closed] = mails.as_slice() else { return Err(format!("{mails:?}").into()) };
+    assert!(opened.starts_with("rotation-secret2eks reconcile: comparing all secrets fails"), "{opened}");
+    assert!(opened.contains("Deliveries of new versions continue"), "{opened}");
+    assert!(
+        opened.contains("The next reconcile") && !opened.contains("does nothing for any secret"),
+        "{opened}"
+    );
+    assert!(
+        closed.contains("A reconcile succeeded. The incident of kind delivery.timed_out is closed."),
+        "{closed}"
+    );
+    Ok(())
+}
