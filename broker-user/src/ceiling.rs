@@ -11,6 +11,9 @@ mod pattern;
 
 use pattern::stays_below;
 
+/// The patterns that match no queue and no exchange with a name.
+const NOTHING: [&str; 2] = ["", "^$"];
+
 /// The limits of one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceiling {
@@ -79,9 +82,10 @@ impl Ceiling {
         Ok(())
     }
 
-    /// An empty pattern matches no name. <https://www.rabbitmq.com/docs/access-control#authorisation>
+    /// An empty pattern is a synonym for `^$`, which matches only the empty name.
+    /// <https://www.rabbitmq.com/docs/access-control#authorisation>
     fn allows(&self, pattern: &str) -> bool {
-        pattern.is_empty()
+        NOTHING.contains(&pattern)
             || self.prefixes.is_empty()
             || self.prefixes.iter().any(|prefix| stays_below(pattern, prefix))
     }
@@ -125,6 +129,9 @@ mod tests {
             (&narrow, grants("/", "^payment", &["reporting"]), None),
             (&narrow, grants("/", "^shared-(a|b)$", &[]), None),
             (&narrow, grants("/", "", &[]), None),
+            (&narrow, grants("/", "^$", &[]), None),
+            (&narrow, topics("/", "^$"), None),
+            (&narrow, grants("/", "^$|", &[]), Some("pattern `^$|` in vhost `/`")),
             (&narrow, topics("/", "^payment"), None),
             (&narrow, grants("orders", "^payment", &[]), Some("vhost `orders`")),
             (&narrow, topics("orders", "^payment"), Some("vhost `orders`")),

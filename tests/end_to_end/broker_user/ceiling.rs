@@ -51,7 +51,7 @@ fn a_request_beyond_the_ceiling_creates_nothing() -> Result<()> {
             ensure!(management.user(&user).await?.is_none(), "{changes}: the user was created");
         }
 
-        let patterns = ["", "^payment", "^payment\\.(in|out)$", "^shared-orders$"].map(pattern);
+        let patterns = ["", "^$", "^payment", "^payment\\.(in|out)$", "^shared-orders$"].map(pattern);
         for changes in patterns.into_iter().chain([json!({"Tags": ["reporting"]})]) {
             let (user, event) = event(cloud, &changes).await?;
             cloud.invoke_function(function, &event).await?.value()?;
