@@ -9,7 +9,7 @@ use rotation_mq::grants::Grants;
 
 mod pattern;
 
-use pattern::stays_below;
+use pattern::{has_variable, stays_below};
 
 /// The patterns that match no queue and no exchange with a name.
 const NOTHING: [&str; 2] = ["", "^$"];
@@ -34,7 +34,8 @@ pub enum Beyond {
     /// A pattern.
     #[error(
         "the pattern `{pattern}` in vhost `{vhost}` must be `^` and one of the prefixes {prefixes}, with alternations only in \
-         parentheses after the prefix, and without a quantifier of the prefix, an option, a quotation or a named class \
+         parentheses after the prefix, and without a quantifier of the prefix, an option, a quotation, a named class or, for \
+         topics, a variable such as `{{username}}` \
          (parameter BrokerUserPatternPrefixes)"
     )]
     Pattern {
@@ -62,15 +63,19 @@ impl Ceiling {
         let of_topics = wanted
             .topic_permissions
             .iter()
-            .map(|((vhost, _), topic)| (vhost, [topic.write.as_str(), topic.read.as_str(), ""]));
+            .map(|((vhost, _), topic)| (vhost, true, [topic.write.as_str(), topic.read.as_str(), ""]));
         let of_resources = wanted.permissions.iter().map(|(vhost, permission)| {
-            (vhost, [permission.configure.as_str(), permission.write.as_str(), permission.read.as_str()])
+            (
+                vhost,
+                false,
+                [permission.configure.as_str(), permission.write.as_str(), permission.read.as_str()],
+            )
         });
-        for (vhost, patterns) in of_resources.chain(of_topics) {
+        for (vhost, is_of_topic, patterns) in of_resources.chain(of_topics) {
             if self.vhosts.as_ref().is_some_and(|allowed| !allowed.contains(vhost)) {
                 return Err(Beyond::Vhost(vhost.clone()));
             }
-            if let Some(pattern) = patterns.into_iter().find(|pattern| !self.allows(pattern)) {
+            if let Some(pattern) = patterns.into_iter().find(|pattern| !self.allows(pattern, is_of_topic)) {
                 let prefixes = self.prefixes.iter().map(|prefix| format!("`{prefix}`"));
                 return Err(Beyond::Pattern {
                     pattern: pattern.to_owned(),
@@ -84,10 +89,11 @@ impl Ceiling {
 
     /// An empty pattern is a synonym for `^$`, which matches only the empty name.
     /// <https://www.rabbitmq.com/docs/access-control#authorisation>
-    fn allows(&self, pattern: &str) -> bool {
+    fn allows(&self, pattern: &str, is_of_topic: bool) -> bool {
         NOTHING.contains(&pattern)
             || self.prefixes.is_empty()
-            || self.prefixes.iter().any(|prefix| stays_below(pattern, prefix))
+            || !(is_of_topic && has_variable(pattern))
+                && self.prefixes.iter().any(|prefix| stays_below(pattern, prefix))
     }
 }
 
@@ -131,6 +137,10 @@ mod tests {
             (&narrow, grants("/", "", &[]), None),
             (&narrow, grants("/", "^$", &[]), None),
             (&narrow, topics("/", "^$"), None),
+            (&narrow, topics("/", "^payment-\\d{2}$"), None),
+            (&narrow, topics("/", "^payment-{username}$"), Some("a variable such as `{username}`")),
+            (&narrow, grants("/", "^payment-{username}$", &[]), None),
+            (&open, topics("/", "^{username}"), None),
             (&narrow, grants("/", "^$|", &[]), Some("pattern `^$|` in vhost `/`")),
             (&narrow, topics("/", "^payment"), None),
             (&narrow, grants("orders", "^payment", &[]), Some("vhost `orders`")),
