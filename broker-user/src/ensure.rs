@@ -45,12 +45,12 @@ pub struct Ensured {
 ///
 /// # Errors
 /// Says what the secret, the broker or the ceiling does not allow.
-pub async fn ensure(
-    users: &BrokerUsers,
+pub async fn ensure<'a>(
+    users: &'a BrokerUsers,
     wanted: &Wanted,
     purpose: Purpose,
     subject: &Subject,
-    undo: &Undo,
+    undo: &Undo<'a>,
 ) -> Result<Ensured, BrokerUserError> {
     let identity = &wanted.identity;
     let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };

@@ -1,5 +1,6 @@
 //! What a request finds: the secret, its pair of users, and the way to their broker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Tags;
@@ -33,8 +34,8 @@ pub struct Found<'a> {
     pub pair: Pair,
     /// The mark that this secret sets on them.
     pub mark: Mark,
-    /// The broker and its admin.
-    pub access: BrokerAccess<'a>,
+    /// The broker and its admin. A request that fails still needs them, after this is gone.
+    pub access: Arc<BrokerAccess<'a>>,
 }
 
 impl Found<'_> {
@@ -89,7 +90,7 @@ pub async fn find<'a>(
     let access = BrokerAccess::open(users.lookup(), &description.arn, &current.value).await?;
     check_admin(&access, &pair).map_err(refused)?;
     let mark = Mark::of(&description.arn);
-    Ok(Found { description, current, pair, mark, access })
+    Ok(Found { description, current, pair, mark, access: Arc::new(access) })
 }
 
 /// A user that takes turns with the admin may not exist yet. The admin's own rotation would create it.

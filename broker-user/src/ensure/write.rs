@@ -1,6 +1,7 @@
 //! Writes what was decided for a user.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rand::rngs::ThreadRng;
 use rotation_mq::error::RotationError;
@@ -28,14 +29,14 @@ pub(super) enum Written {
 }
 
 /// Writes to the users of one secret.
-pub(super) struct Writer<'a> {
-    pub(super) found: &'a Found<'a>,
-    pub(super) grants: &'a Grants,
+pub(super) struct Writer<'w, 'u> {
+    pub(super) found: &'w Found<'u>,
+    pub(super) grants: &'w Grants,
     pub(super) purpose: Purpose,
-    pub(super) undo: &'a Undo,
+    pub(super) undo: &'w Undo<'u>,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     /// Makes the checks that only the broker can answer, before the first write.
     ///
     /// # Errors
@@ -105,7 +106,7 @@ impl Writer<'_> {
             (Login::Create | Login::SetCurrent, _) => {
                 let hash = password::hash(current.value.password(), &mut ThreadRng::default());
                 if plan.login == Login::Create && self.purpose == Purpose::Create {
-                    self.undo.note(&description.arn, user, &hash);
+                    self.undo.note(Arc::clone(&self.found.access), mark, user, &hash);
                 }
                 let written = admin.put_user(user, tags, mark, &hash).await;
                 written.map_err(RotationError::broker("set the password of", user))?;
