@@ -1,5 +1,7 @@
 //! Deletes both users of a pair, if they have the mark of the secret.
 
+use std::time::Duration;
+
 use contract::Tags;
 use lambda_boundary::causes;
 use rotation_mq::amazon_mq::BrokerLookupError;
@@ -16,10 +18,12 @@ use crate::decide::broker_name;
 use crate::error::BrokerUserError;
 use crate::event::Id;
 use crate::properties::Identity;
-use crate::removal::{Removal, Secret, is_new, reason_to_keep_all, removal};
+use crate::removal::{Removal, Secret, is_new, may_be_in_flight, reason_to_keep_all, removal};
 
 /// How often the users are read. A rotation may create one again while the request runs.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
+/// How long a deletion waits for what may still write to the pair: longer than a step of a rotation needs.
+const IN_FLIGHT: Duration = Duration::from_secs(20);
 
 /// Deletes the users of the pair that belong to the secret. The broker closes their connections.
 ///
@@ -60,10 +64,16 @@ pub async fn delete(
     }
     let pair = Pair::of(&identity.username);
     let removing = Removing { access: &access, description: &description, current: &current, pair: &pair };
+    let mut looks_again = may_be_in_flight(id, &description.versions);
     for _ in 0..ROUNDS {
-        if !removing.once().await? {
+        if removing.once().await? {
+            continue;
+        }
+        if !looks_again {
             return Ok(());
         }
+        looks_again = false;
+        tokio::time::sleep(IN_FLIGHT).await;
     }
     Err(BrokerUserError::KeepsChanging { secret: identity.secret.clone() })
 }

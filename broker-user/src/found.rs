@@ -12,7 +12,7 @@ use rotation_mq::ownership::Mark;
 use rotation_mq::pair::Pair;
 use rotation_mq::secret_store::{Description, StoreError, Version};
 use rotation_mq::subject::Subject;
-use rotation_mq::version_state::{AWSCURRENT, AWSPENDING};
+use rotation_mq::version_state::{AWSCURRENT, AWSPENDING, Versions};
 
 use crate::BrokerUsers;
 use crate::decide::{Refusal, check_vhost, is_of_admin, pair_of};
@@ -60,9 +60,14 @@ impl Found<'_> {
     /// The version that a rotation is making, if one is under way.
     #[must_use]
     pub fn rotation_under_way(&self) -> Option<&str> {
-        let versions = &self.description.versions;
-        versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(*pending))
+        pending(&self.description.versions)
     }
+}
+
+/// The version with AWSPENDING, if AWSCURRENT is attached to another one.
+#[must_use]
+pub fn pending(versions: &Versions) -> Option<&str> {
+    versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(*pending))
 }
 
 /// Reads the secret of a user and finds its broker. It makes every check that needs no answer of the broker.
