@@ -63,7 +63,8 @@ pub async fn delete(
         return Ok(());
     }
     let pair = Pair::of(&identity.username);
-    let removing = Removing { access: &access, description: &description, current: &current, pair: &pair };
+    let removing =
+        Removing { access: &access, description: &description, current: &current, pair: &pair, id };
     let mut looks_again = may_be_in_flight(id, &description.versions);
     for _ in 0..ROUNDS {
         if removing.once().await? {
@@ -123,6 +124,7 @@ struct Removing<'a> {
     description: &'a Description,
     current: &'a Version,
     pair: &'a Pair,
+    id: Id,
 }
 
 impl Removing<'_> {
@@ -136,9 +138,12 @@ impl Removing<'_> {
             let grants = admin.grants(user).await;
             let grants = grants.map_err(RotationError::broker("read the tags of", user))?;
             let tags = grants.as_ref().map(|grants| &grants.tags);
-            match removal(user, tags, &mark, self.access.admin_user(), pin) {
+            let removal = removal(user, tags, &mark, self.access.admin_user(), pin);
+            let is_in_use = removal == Removal::Remove && self.is_in_use(user).await?;
+            match removal {
                 Removal::Gone => {}
                 Removal::Keep(why) => kept(user, why),
+                Removal::Remove if is_in_use => kept(user, "it has open connections"),
                 Removal::Remove => {
                     admin.delete_user(user).await.map_err(RotationError::broker("delete", user))?;
                     tracing::info!(broker.user = user, "user `{user}` is deleted");
@@ -147,6 +152,16 @@ impl Removing<'_> {
             }
         }
         Ok(has_deleted)
+    }
+
+    /// Whether an application may be connected as the user, which existed before a Create without an answer. The broker may
+    /// still list a connection that has just been closed, so a user with connections is looked at again after the pause.
+    async fn is_in_use(&self, user: &str) -> Result<bool, RotationError> {
+        if self.id == Id::Ours {
+            return Ok(false);
+        }
+        let connections = self.access.as_admin(&self.current.value).connections(user).await;
+        Ok(!connections.map_err(RotationError::broker("look for connections of", user))?.is_empty())
     }
 }
 

@@ -42,7 +42,8 @@ pub struct Secret {
 /// Why a deletion does not look at the broker at all.
 ///
 /// A Create that was cancelled or got no answer may have created the user, or may have found it. The users of a new secret
-/// with one value are new as well. If the secret is older or has rotated, an application may use them: they stay.
+/// with one value are new as well, unless the secret is for a user that existed before. If the secret is older or has rotated,
+/// or if a user has open connections, an application may use it: it stays.
 #[must_use]
 pub fn reason_to_keep_all(id: Id, secret: Secret) -> Option<&'static str> {
     if !secret.is_on_broker {
