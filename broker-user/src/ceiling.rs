@@ -1,10 +1,12 @@
 //! What deployments may ask for. Pure.
 //!
 //! Everyone who may invoke the function may create broker users, so the stack limits what such a user can have: the
-//! parameters `BrokerUserVhosts`, `BrokerUserPatternPrefixes` and `BrokerUserTags` of `infra/template.yaml`.
+//! parameters `BrokerUserSecretPrefixes`, `BrokerUserVhosts`, `BrokerUserPatternPrefixes` and `BrokerUserTags` of
+//! `infra/template.yaml`.
 
 use std::collections::BTreeSet;
 
+use contract::secret_name;
 use rotation_mq::grants::Grants;
 
 mod pattern;
@@ -17,6 +19,8 @@ const NOTHING: [&str; 2] = ["", "^$"];
 /// The limits of one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceiling {
+    /// What the names of secrets begin with. Empty for all secrets of the stack.
+    pub secrets: BTreeSet<String>,
     /// The vhosts in which permissions may be given. None for all.
     pub vhosts: Option<BTreeSet<String>>,
     /// What patterns begin with, after `^`. Empty for any pattern.
@@ -28,6 +32,9 @@ pub struct Ceiling {
 /// A deployment asks for more than the stack allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Beyond {
+    /// A secret.
+    #[error("the stack allows no requests about secret {0} (parameter BrokerUserSecretPrefixes)")]
+    Secret(String),
     /// A vhost.
     #[error("the stack allows no permissions in vhost `{0}` (parameter BrokerUserVhosts)")]
     Vhost(String),
@@ -52,6 +59,19 @@ pub enum Beyond {
 }
 
 impl Ceiling {
+    /// Whether a request may be about the secret with this ARN. It is asked before anything is read from the secret.
+    ///
+    /// # Errors
+    /// [`Beyond::Secret`].
+    pub fn check_secret(&self, arn: &str) -> Result<(), Beyond> {
+        let name = secret_name(arn).unwrap_or_default();
+        if self.secrets.is_empty() || self.secrets.iter().any(|prefix| name.starts_with(prefix.as_str())) {
+            Ok(())
+        } else {
+            Err(Beyond::Secret(arn.to_owned()))
+        }
+    }
+
     /// Whether a user may have these grants.
     ///
     /// # Errors
@@ -120,9 +140,28 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_about_a_secret_whose_name_has_one_of_the_prefixes() {
+        let arn =
+            |name: &str| format!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}-AbCdEf");
+        for (prefixes, secret, expected) in [
+            (set(&[]), arn("rabbitmq/payment"), true),
+            (set(&["rabbitmq/shop-", "rabbitmq/pay"]), arn("rabbitmq/payment"), true),
+            (set(&["rabbitmq/shop-"]), arn("rabbitmq/payment"), false),
+            (set(&["payment"]), arn("rabbitmq/payment"), false),
+            (set(&["rabbitmq/payment"]), arn("RabbitMQ/payment"), false),
+            (set(&["rabbitmq/payment"]), "arn:x:secret:".to_owned(), false),
+            (set(&["rabbitmq/payment"]), String::new(), false),
+        ] {
+            let ceiling = Ceiling { secrets: prefixes, vhosts: None, prefixes: set(&[]), tags: set(&[]) };
+            assert_eq!(ceiling.check_secret(&secret).is_ok(), expected, "{ceiling:?} {secret}");
+        }
+    }
+
+    #[test]
     fn what_deployments_may_ask_for_follows_the_table() {
-        let open = Ceiling { vhosts: None, prefixes: set(&[]), tags: set(&[]) };
+        let open = Ceiling { secrets: set(&[]), vhosts: None, prefixes: set(&[]), tags: set(&[]) };
         let narrow = Ceiling {
+            secrets: set(&[]),
             vhosts: Some(set(&["/"])),
             prefixes: set(&["payment", "shared-"]),
             tags: set(&["reporting"]),

@@ -30,7 +30,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(20);
 /// Safe to repeat: what is gone is no error, whether it is a user, the secret or the broker. Users of others stay.
 ///
 /// # Errors
-/// When the secret or the broker cannot be asked.
+/// When the secret is beyond the ceiling, or it or the broker cannot be asked.
 pub async fn delete(
     users: &BrokerUsers,
     identity: &Identity,
@@ -39,6 +39,8 @@ pub async fn delete(
 ) -> Result<(), BrokerUserError> {
     let _ = subject.user.set(identity.username.clone());
     let _ = subject.broker.set(identity.broker.clone());
+    let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };
+    users.config.ceiling.check_secret(&identity.secret).map_err(beyond)?;
     let Some((description, current)) = read(users, &identity.secret).await? else { return Ok(()) };
     let broker = current.value.broker();
     let secret = Secret {

@@ -54,6 +54,7 @@ pub async fn ensure<'a>(
 ) -> Result<Ensured, BrokerUserError> {
     let identity = &wanted.identity;
     let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };
+    users.config.ceiling.check_secret(&identity.secret).map_err(beyond)?;
     users.config.ceiling.check(&wanted.grants).map_err(beyond)?;
     let mut wait = Wait::default();
     let mut settled = BTreeSet::new();
