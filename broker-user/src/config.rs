@@ -17,7 +17,8 @@ use crate::properties::is_tag;
 /// The function's configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// What deployments may ask for (`ALLOWED_VHOSTS`, `ALLOWED_PATTERN_PREFIXES`, `ALLOWED_TAGS`).
+    /// What deployments may ask for (`ALLOWED_SECRET_PREFIXES`, `ALLOWED_VHOSTS`, `ALLOWED_PATTERN_PREFIXES`,
+    /// `ALLOWED_TAGS`).
     pub ceiling: Ceiling,
     /// Topic for failure notices (`DEAD_LETTER_TOPIC_ARN`).
     pub dead_letter_topic: String,
@@ -68,6 +69,10 @@ impl Config {
 }
 
 fn ceiling(environment: &Environment) -> Result<Ceiling, ConfigError> {
+    let secrets = list(&environment.text("ALLOWED_SECRET_PREFIXES", ""), is_of_a_name).ok_or_else(|| {
+        let expected = "prefixes of the names of secrets, with a comma between two of them";
+        wrong("ALLOWED_SECRET_PREFIXES", expected)
+    })?;
     let vhosts = match environment.text("ALLOWED_VHOSTS", "*").as_str() {
         "*" => None,
         names => {
@@ -83,7 +88,7 @@ fn ceiling(environment: &Environment) -> Result<Ceiling, ConfigError> {
         let expected = "tags with a comma between two of them, without `administrator`, `protected` and marks of secrets";
         wrong("ALLOWED_TAGS", expected)
     })?;
-    Ok(Ceiling { vhosts, prefixes, tags })
+    Ok(Ceiling { secrets, vhosts, prefixes, tags })
 }
 
 /// The parts between commas. None if one is empty or does not fit.
@@ -92,6 +97,12 @@ fn list(text: &str, fits: impl Fn(&str) -> bool) -> Option<BTreeSet<String>> {
         return Some(BTreeSet::new());
     }
     text.split(',').map(|part| (!part.is_empty() && fits(part)).then(|| part.to_owned())).collect()
+}
+
+/// Whether the name of a secret may have these characters.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
+fn is_of_a_name(prefix: &str) -> bool {
+    prefix.chars().all(|c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))
 }
 
 /// Whether every character means itself in a pattern. A dot would match every character.
@@ -128,7 +139,8 @@ mod tests {
     #[test]
     fn without_a_ceiling_every_vhost_and_pattern_is_allowed_and_no_tag() -> Result<(), String> {
         let config = read(&[])?;
-        assert_eq!(config.ceiling, Ceiling { vhosts: None, prefixes: set(&[]), tags: set(&[]) });
+        let open = Ceiling { secrets: set(&[]), vhosts: None, prefixes: set(&[]), tags: set(&[]) };
+        assert_eq!(config.ceiling, open);
         assert_eq!(config.response_host, None);
         assert_eq!(config.playbooks, "infra/playbooks");
         assert_eq!(config.endpoints_kept, Duration::from_mins(10));
@@ -138,11 +150,13 @@ mod tests {
     #[test]
     fn the_ceiling_is_read_from_lists() -> Result<(), String> {
         let config = read(&[
+            ("ALLOWED_SECRET_PREFIXES", "rabbitmq/shop-,rabbitmq/pay"),
             ("ALLOWED_VHOSTS", "/,orders"),
             ("ALLOWED_PATTERN_PREFIXES", "payment,shared-"),
             ("ALLOWED_TAGS", "reporting,monitoring"),
         ])?;
         let expected = Ceiling {
+            secrets: set(&["rabbitmq/pay", "rabbitmq/shop-"]),
             vhosts: Some(set(&["/", "orders"])),
             prefixes: set(&["payment", "shared-"]),
             tags: set(&["monitoring", "reporting"]),
@@ -156,6 +170,8 @@ mod tests {
     fn a_wrong_value_names_the_variable_and_what_is_expected_and_is_not_quoted() {
         for (variable, value, expected) in [
             ("DEAD_LETTER_TOPIC_ARN", "canary", "DEAD_LETTER_TOPIC_ARN must be the ARN of an SNS topic"),
+            ("ALLOWED_SECRET_PREFIXES", "canary*", "ALLOWED_SECRET_PREFIXES must be prefixes of the names"),
+            ("ALLOWED_SECRET_PREFIXES", "canary,", "ALLOWED_SECRET_PREFIXES must be prefixes of the names"),
             ("ALLOWED_VHOSTS", "canary,", "ALLOWED_VHOSTS must be `*`, or names of vhosts"),
             ("ALLOWED_PATTERN_PREFIXES", "canary.", "ALLOWED_PATTERN_PREFIXES must be prefixes of letters"),
             ("ALLOWED_PATTERN_PREFIXES", "canary,,x", "ALLOWED_PATTERN_PREFIXES must be prefixes of letters"),

@@ -84,6 +84,12 @@ impl UserPlan {
     pub fn changes_an_existing_user(&self) -> bool {
         self.login != Login::Create && !self.is_nothing()
     }
+
+    /// Whether all it does is to give permissions in vhosts where the user had none. Nothing that exists changes.
+    #[must_use]
+    pub fn only_grants(&self) -> bool {
+        self.login == Login::Keep && self.changes.iter().all(Change::is_addition)
+    }
 }
 
 /// Which pair a request is about.

@@ -1,5 +1,7 @@
 //! Deletes both users of a pair, if they have the mark of the secret.
 
+use std::time::Duration;
+
 use contract::Tags;
 use lambda_boundary::causes;
 use rotation_mq::amazon_mq::BrokerLookupError;
@@ -16,17 +18,19 @@ use crate::decide::broker_name;
 use crate::error::BrokerUserError;
 use crate::event::Id;
 use crate::properties::Identity;
-use crate::removal::{Removal, Secret, is_new, reason_to_keep_all, removal};
+use crate::removal::{Removal, Secret, is_new, may_be_in_flight, reason_to_keep_all, removal};
 
 /// How often the users are read. A rotation may create one again while the request runs.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
+/// How long a deletion waits for what may still write to the pair: longer than a step of a rotation needs.
+const IN_FLIGHT: Duration = Duration::from_secs(20);
 
 /// Deletes the users of the pair that belong to the secret. The broker closes their connections.
 ///
 /// Safe to repeat: what is gone is no error, whether it is a user, the secret or the broker. Users of others stay.
 ///
 /// # Errors
-/// When the secret or the broker cannot be asked.
+/// When the secret is beyond the ceiling, or it or the broker cannot be asked.
 pub async fn delete(
     users: &BrokerUsers,
     identity: &Identity,
@@ -35,6 +39,8 @@ pub async fn delete(
 ) -> Result<(), BrokerUserError> {
     let _ = subject.user.set(identity.username.clone());
     let _ = subject.broker.set(identity.broker.clone());
+    let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };
+    users.config.ceiling.check_secret(&identity.secret).map_err(beyond)?;
     let Some((description, current)) = read(users, &identity.secret).await? else { return Ok(()) };
     let broker = current.value.broker();
     let secret = Secret {
@@ -59,11 +65,18 @@ pub async fn delete(
         return Ok(());
     }
     let pair = Pair::of(&identity.username);
-    let removing = Removing { access: &access, description: &description, current: &current, pair: &pair };
+    let removing =
+        Removing { access: &access, description: &description, current: &current, pair: &pair, id };
+    let mut looks_again = may_be_in_flight(id, &description.versions);
     for _ in 0..ROUNDS {
-        if !removing.once().await? {
+        if removing.once().await? {
+            continue;
+        }
+        if !looks_again {
             return Ok(());
         }
+        looks_again = false;
+        tokio::time::sleep(IN_FLIGHT).await;
     }
     Err(BrokerUserError::KeepsChanging { secret: identity.secret.clone() })
 }
@@ -113,6 +126,7 @@ struct Removing<'a> {
     description: &'a Description,
     current: &'a Version,
     pair: &'a Pair,
+    id: Id,
 }
 
 impl Removing<'_> {
@@ -126,9 +140,12 @@ impl Removing<'_> {
             let grants = admin.grants(user).await;
             let grants = grants.map_err(RotationError::broker("read the tags of", user))?;
             let tags = grants.as_ref().map(|grants| &grants.tags);
-            match removal(user, tags, &mark, self.access.admin_user(), pin) {
+            let removal = removal(user, tags, &mark, self.access.admin_user(), pin);
+            let is_in_use = removal == Removal::Remove && self.is_in_use(user).await?;
+            match removal {
                 Removal::Gone => {}
                 Removal::Keep(why) => kept(user, why),
+                Removal::Remove if is_in_use => kept(user, "it has open connections"),
                 Removal::Remove => {
                     admin.delete_user(user).await.map_err(RotationError::broker("delete", user))?;
                     tracing::info!(broker.user = user, "user `{user}` is deleted");
@@ -137,6 +154,16 @@ impl Removing<'_> {
             }
         }
         Ok(has_deleted)
+    }
+
+    /// Whether an application may be connected as the user, which existed before a Create without an answer. The broker may
+    /// still list a connection that has just been closed, so a user with connections is looked at again after the pause.
+    async fn is_in_use(&self, user: &str) -> Result<bool, RotationError> {
+        if self.id == Id::Ours {
+            return Ok(false);
+        }
+        let connections = self.access.as_admin(&self.current.value).connections(user).await;
+        Ok(!connections.map_err(RotationError::broker("look for connections of", user))?.is_empty())
     }
 }
 

@@ -21,7 +21,7 @@ mod read;
 mod write;
 
 use read::{Held, read_active, read_other};
-use write::Writer;
+use write::{Writer, Written};
 
 /// How often a request writes. After each time, it reads again what the secret and the broker hold.
 const ROUNDS: u32 = 4;
@@ -45,15 +45,16 @@ pub struct Ensured {
 ///
 /// # Errors
 /// Says what the secret, the broker or the ceiling does not allow.
-pub async fn ensure(
-    users: &BrokerUsers,
+pub async fn ensure<'a>(
+    users: &'a BrokerUsers,
     wanted: &Wanted,
     purpose: Purpose,
     subject: &Subject,
-    undo: &Undo,
+    undo: &Undo<'a>,
 ) -> Result<Ensured, BrokerUserError> {
     let identity = &wanted.identity;
     let beyond = |source| BrokerUserError::Beyond { user: identity.username.clone(), source };
+    users.config.ceiling.check_secret(&identity.secret).map_err(beyond)?;
     users.config.ceiling.check(&wanted.grants).map_err(beyond)?;
     let mut wait = Wait::default();
     let mut settled = BTreeSet::new();
@@ -96,8 +97,12 @@ pub async fn ensure(
         writer.check(&plans).await?;
         for (plan, held) in plans.iter().zip([active.as_ref(), other.as_ref()]) {
             has_written_a_stored_password |= plan.login == Login::SetTags;
-            if writer.write(plan, held).await? {
-                settled.insert(plan.user.clone());
+            match writer.write(plan, held).await? {
+                Written::Login => {
+                    settled.insert(plan.user.clone());
+                }
+                Written::Nothing => {}
+                Written::Raced => break,
             }
         }
     }

@@ -53,7 +53,7 @@ pub enum BrokerUserError {
     /// A rotation did not end in time.
     #[error(
         "a rotation of secret {secret} is under way: version {version} is AWSPENDING, and did not become AWSCURRENT within \
-         {} s; repeat the request after the rotation", wait::LONGEST.as_secs()
+         {} s; repeat the request after the rotation, or see stuck-or-stale-pending-version.md if the rotation is stuck", wait::LONGEST.as_secs()
     )]
     RotationUnderWay {
         /// The secret's ARN.

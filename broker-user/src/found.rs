@@ -1,5 +1,6 @@
 //! What a request finds: the secret, its pair of users, and the way to their broker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Tags;
@@ -11,7 +12,7 @@ use rotation_mq::ownership::Mark;
 use rotation_mq::pair::Pair;
 use rotation_mq::secret_store::{Description, StoreError, Version};
 use rotation_mq::subject::Subject;
-use rotation_mq::version_state::{AWSCURRENT, AWSPENDING};
+use rotation_mq::version_state::{AWSCURRENT, AWSPENDING, Versions};
 
 use crate::BrokerUsers;
 use crate::decide::{Refusal, check_vhost, is_of_admin, pair_of};
@@ -33,8 +34,8 @@ pub struct Found<'a> {
     pub pair: Pair,
     /// The mark that this secret sets on them.
     pub mark: Mark,
-    /// The broker and its admin.
-    pub access: BrokerAccess<'a>,
+    /// The broker and its admin. A request that fails still needs them, after this is gone.
+    pub access: Arc<BrokerAccess<'a>>,
 }
 
 impl Found<'_> {
@@ -59,9 +60,14 @@ impl Found<'_> {
     /// The version that a rotation is making, if one is under way.
     #[must_use]
     pub fn rotation_under_way(&self) -> Option<&str> {
-        let versions = &self.description.versions;
-        versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(*pending))
+        pending(&self.description.versions)
     }
+}
+
+/// The version with AWSPENDING, if AWSCURRENT is attached to another one.
+#[must_use]
+pub fn pending(versions: &Versions) -> Option<&str> {
+    versions.with_stage(AWSPENDING).filter(|pending| versions.with_stage(AWSCURRENT) != Some(*pending))
 }
 
 /// Reads the secret of a user and finds its broker. It makes every check that needs no answer of the broker.
@@ -89,7 +95,7 @@ pub async fn find<'a>(
     let access = BrokerAccess::open(users.lookup(), &description.arn, &current.value).await?;
     check_admin(&access, &pair).map_err(refused)?;
     let mark = Mark::of(&description.arn);
-    Ok(Found { description, current, pair, mark, access })
+    Ok(Found { description, current, pair, mark, access: Arc::new(access) })
 }
 
 /// A user that takes turns with the admin may not exist yet. The admin's own rotation would create it.

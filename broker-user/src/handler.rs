@@ -82,7 +82,7 @@ async fn respond(users: &BrokerUsers, payload: &Value, context: &Context) -> Res
     let outcome = Box::pin(async { run(users, work?, &subject, &noted).await });
     let outcome = tokio::time::timeout(limit, within(limit, outcome)).await;
     let outcome = outcome.unwrap_or_else(|_| Err(BrokerUserError::TimedOut(started.elapsed())));
-    let is_left = outcome.is_err() && !noted.is_empty() && !is_undone(users, &noted).await;
+    let is_left = outcome.is_err() && !noted.is_empty() && !is_undone(&noted).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match &outcome {
         Ok(_) => tracing::info!(
@@ -105,11 +105,11 @@ async fn respond(users: &BrokerUsers, payload: &Value, context: &Context) -> Res
     Ok(Value::Null)
 }
 
-async fn run(
-    users: &BrokerUsers,
+async fn run<'a>(
+    users: &'a BrokerUsers,
     work: Work,
     subject: &Subject,
-    noted: &Undo,
+    noted: &Undo<'a>,
 ) -> Result<Done, BrokerUserError> {
     match work {
         Work::Ensure { wanted, purpose, replaced } => {
@@ -163,8 +163,8 @@ async fn answer_cloudformation(
 }
 
 /// Deletes what a failed Create has created. Returns whether nothing is left.
-async fn is_undone(users: &BrokerUsers, noted: &Undo) -> bool {
-    match tokio::time::timeout(UNDO_RESERVE, undo(users, noted)).await {
+async fn is_undone(noted: &Undo<'_>) -> bool {
+    match tokio::time::timeout(UNDO_RESERVE, undo(noted)).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tracing::error!(

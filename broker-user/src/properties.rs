@@ -53,7 +53,8 @@ impl Identity {
         if !secret.starts_with("arn:") || !secret.contains(":secret:") {
             return Err(properties.wrong("SecretArn", "the ARN of a secret"));
         }
-        let broker = properties.text("Broker", 1..=NAME_LIMIT)?;
+        // As in the value of the secret: names of hosts have no case, and the ids of Amazon MQ are in lower case.
+        let broker = properties.text("Broker", 1..=NAME_LIMIT)?.to_ascii_lowercase();
         let is_plain = broker.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !is_plain || broker == NO_BROKER {
             return Err(properties.wrong("Broker", "the `brokerId` of the secret, or its `host`"));
@@ -63,7 +64,7 @@ impl Identity {
             let expected = "a name of 1 to 249 bytes without `:`, and not `.` or `..`";
             return Err(properties.wrong("Username", expected));
         }
-        Ok(Self { secret: secret.to_owned(), broker: broker.to_owned(), username: username.to_owned() })
+        Ok(Self { secret: secret.to_owned(), broker, username: username.to_owned() })
     }
 
     /// `BROKER/USERNAME`. It has no part that changes, so a repeated request names the same user.

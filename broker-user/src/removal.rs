@@ -6,9 +6,11 @@ use std::time::Duration;
 use rotation_mq::grants::{ADMINISTRATOR_TAG, PROTECTED_TAG};
 use rotation_mq::ownership::Mark;
 use rotation_mq::pair::Pair;
+use rotation_mq::version_state::Versions;
 
 use crate::decide::is_of_admin;
 use crate::event::Id;
+use crate::found::pending;
 use crate::properties::GUEST;
 
 /// What a deletion does with one user.
@@ -40,7 +42,8 @@ pub struct Secret {
 /// Why a deletion does not look at the broker at all.
 ///
 /// A Create that was cancelled or got no answer may have created the user, or may have found it. The users of a new secret
-/// with one value are new as well. If the secret is older or has rotated, an application may use them: they stay.
+/// with one value are new as well, unless the secret is for a user that existed before. If the secret is older or has rotated,
+/// or if a user has open connections, an application may use it: it stays.
 #[must_use]
 pub fn reason_to_keep_all(id: Id, secret: Secret) -> Option<&'static str> {
     if !secret.is_on_broker {
@@ -52,6 +55,13 @@ pub fn reason_to_keep_all(id: Id, secret: Secret) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether a deletion looks once more after a pause, because somebody may still write to the pair: a step of a rotation that
+/// has begun, or a Create that CloudFormation does not wait for any more.
+#[must_use]
+pub fn may_be_in_flight(id: Id, versions: &Versions) -> bool {
+    id == Id::MadeUp || pending(versions).is_some()
 }
 
 /// Whether a secret that was created at this time (milliseconds since 1970) is new.
@@ -142,6 +152,27 @@ mod tests {
         ] {
             let secret = Secret { is_new, has_previous_value, is_on_broker };
             assert_eq!(reason_to_keep_all(id, secret).is_some(), keeps_all, "{id:?} {secret:?}");
+        }
+    }
+
+    fn versions(list: &[(&str, &[&str])]) -> Versions {
+        let of = |stages: &&[&str]| stages.iter().map(|stage| (*stage).to_owned()).collect::<Vec<String>>();
+        list.iter().map(|(id, stages)| ((*id).to_owned(), of(stages))).collect()
+    }
+
+    #[test]
+    fn a_deletion_looks_again_while_something_may_be_in_flight() {
+        let settled = versions(&[("1", &["AWSPREVIOUS"]), ("2", &["AWSCURRENT"])]);
+        let ended = versions(&[("1", &["AWSPREVIOUS"]), ("2", &["AWSCURRENT", "AWSPENDING"])]);
+        let rotating = versions(&[("1", &["AWSCURRENT"]), ("2", &["AWSPENDING"])]);
+        for (id, versions, expected) in [
+            (Id::Ours, &settled, false),
+            (Id::Ours, &ended, false),
+            (Id::Ours, &rotating, true),
+            (Id::MadeUp, &settled, true),
+            (Id::MadeUp, &rotating, true),
+        ] {
+            assert_eq!(may_be_in_flight(id, versions), expected, "{id:?} {versions:?}");
         }
     }
 

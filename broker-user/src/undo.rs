@@ -1,37 +1,39 @@
 //! Deletes the user that a failed Create has created. Otherwise, the user would have the mark of a secret that the rollback
 //! deletes, and the next deployment would be refused.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rotation_mq::broker_access::BrokerAccess;
 use rotation_mq::error::RotationError;
 use rotation_mq::management_api::User;
 use rotation_mq::ownership::Mark;
 
-use crate::BrokerUsers;
 use crate::error::BrokerUserError;
 
 /// What a request has created. It is read if the request fails or runs out of time.
 #[derive(Default)]
-pub struct Undo(Mutex<Vec<Created>>);
+pub struct Undo<'a>(Mutex<Vec<Created<'a>>>);
 
 /// A user that did not exist before. It is noted before the request that creates it, whose answer may be lost.
 #[derive(Clone)]
-struct Created {
-    secret: String,
+struct Created<'a> {
+    /// The broker and its admin. The secret is not read again: the rollback may have deleted it already.
+    access: Arc<BrokerAccess<'a>>,
+    /// The mark of the secret.
+    mark: Mark,
     user: String,
     /// The hash that was written. Its salt is random, so another request writes another one.
     hash: String,
 }
 
-impl Undo {
+impl<'a> Undo<'a> {
     /// Notes a user that is about to be created.
-    pub fn note(&self, secret: &str, user: &str, hash: &str) {
-        let created = Created { secret: secret.to_owned(), user: user.to_owned(), hash: hash.to_owned() };
+    pub fn note(&self, access: Arc<BrokerAccess<'a>>, mark: &Mark, user: &str, hash: &str) {
+        let created = Created { access, mark: mark.clone(), user: user.to_owned(), hash: hash.to_owned() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(created);
     }
 
-    fn all(&self) -> Vec<Created> {
+    fn all(&self) -> Vec<Created<'a>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -45,18 +47,13 @@ impl Undo {
 /// Deletes what the request has created, unless somebody else has written to it meanwhile.
 ///
 /// # Errors
-/// When the secret or the broker cannot be asked. The user may exist then.
-pub async fn undo(users: &BrokerUsers, noted: &Undo) -> Result<(), BrokerUserError> {
-    for Created { secret, user, hash } in noted.all() {
-        let unreadable =
-            |source| RotationError::Secret { what: "read again", secret: secret.clone(), source };
-        let (description, current) =
-            tokio::join!(users.secrets.describe(&secret), users.secrets.current_login(&secret));
-        let (description, current) = (description.map_err(unreadable)?, current.map_err(unreadable)?);
-        let access = BrokerAccess::open(users.lookup(), &description.arn, &current.value).await?;
-        let admin = access.as_admin(&current.value);
+/// When the broker cannot be asked. The user may exist then.
+pub async fn undo(noted: &Undo<'_>) -> Result<(), BrokerUserError> {
+    for Created { access, mark, user, hash } in noted.all() {
+        // Nothing is noted for a secret that is an administrator's own.
+        let Some(admin) = access.admin() else { continue };
         let found = admin.user(&user).await.map_err(RotationError::broker("look again at", &user))?;
-        if found.is_some_and(|found| is_ours_alone(&found, &Mark::of(&description.arn), &hash)) {
+        if found.is_some_and(|found| is_ours_alone(&found, &mark, &hash)) {
             admin.delete_user(&user).await.map_err(RotationError::broker("delete", &user))?;
             tracing::warn!(broker.user = user, "user `{user}`, which this request had created, is deleted");
         }

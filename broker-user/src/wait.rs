@@ -35,12 +35,13 @@ impl Wait {
     }
 }
 
-/// Whether a request with this decision has to wait while a rotation is under way. A new user is in nobody's way. With
-/// `single`, AWSCURRENT does not log in while a rotation is under way.
+/// Whether a request with this decision has to wait while a rotation is under way. A new user is in nobody's way. Nor is a
+/// permission in another vhost: a stuck rotation may wait for it. With `single`, AWSCURRENT does not log in while a rotation
+/// is under way.
 #[must_use]
 pub fn must_wait(decided: &Result<Vec<UserPlan>, Refusal>) -> bool {
     match decided {
-        Ok(plans) => plans.iter().any(UserPlan::changes_an_existing_user),
+        Ok(plans) => plans.iter().any(|plan| plan.changes_an_existing_user() && !plan.only_grants()),
         Err(Refusal::LoginRefused { .. }) => true,
         Err(_) => false,
     }
@@ -48,7 +49,7 @@ pub fn must_wait(decided: &Result<Vec<UserPlan>, Refusal>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rotation_mq::grants::Change;
+    use rotation_mq::grants::{Change, Permission};
 
     use super::*;
     use crate::decide::Login;
@@ -56,12 +57,27 @@ mod tests {
     #[test]
     fn only_a_change_of_a_user_that_exists_waits() {
         let plan = |login, changes| UserPlan { user: "payment".to_owned(), login, changes };
-        let change = || vec![Change::RevokeVhost("/".to_owned())];
+        let permission =
+            || Permission { configure: String::new(), write: String::new(), read: "^payment".to_owned() };
+        let grant = || Change::GrantVhost("/orders".to_owned(), permission());
+        let replace = Change::ReplaceVhost("/".to_owned(), permission());
+        let revoke = || Change::RevokeVhost("/".to_owned());
+        let change = || vec![revoke()];
         let refused = |user: &str| Err(Refusal::LoginRefused { user: user.to_owned() });
         for (decided, expected, what) in [
             (Ok(vec![plan(Login::Create, change())]), false, "a new user"),
             (Ok(vec![plan(Login::Keep, vec![])]), false, "nothing to do"),
-            (Ok(vec![plan(Login::Keep, change())]), true, "grants"),
+            (Ok(vec![plan(Login::Keep, change())]), true, "a revocation"),
+            (Ok(vec![plan(Login::Keep, vec![grant()])]), false, "a permission in another vhost"),
+            (
+                Ok(vec![plan(Login::Keep, vec![grant()]), plan(Login::Keep, vec![grant()])]),
+                false,
+                "a permission in another vhost for both users",
+            ),
+            (Ok(vec![plan(Login::Keep, vec![revoke(), grant()])]), true, "a revocation beside a permission"),
+            (Ok(vec![plan(Login::Keep, vec![replace])]), true, "another pattern"),
+            (Ok(vec![plan(Login::SetTags, vec![grant()])]), true, "tags beside a permission"),
+            (Ok(vec![plan(Login::SetCurrent, vec![grant()])]), true, "a password beside a permission"),
             (Ok(vec![plan(Login::SetTags, vec![])]), true, "tags"),
             (
                 Ok(vec![plan(Login::Keep, vec![]), plan(Login::Keep, change())]),

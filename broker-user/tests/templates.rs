@@ -27,5 +27,8 @@ fn cloudformation_waits_until_the_function_has_answered_or_was_killed() -> Outco
         let found = numbers(&file(path)?, "ServiceTimeout");
         assert_eq!(found, vec![wait + limit; resources], "{path}");
     }
+    let construct = file("examples/cdk/broker-secret.ts")?;
+    let expected = format!("serviceTimeout: Duration.seconds({}),", wait + limit);
+    assert!(construct.contains(&expected), "examples/cdk/broker-secret.ts has no `{expected}`");
     Ok(())
 }

@@ -79,8 +79,9 @@ export class BrokerSecret extends Construct {
     const brokerUser = new CustomResource(this, 'BrokerUser', {
       resourceType: 'Custom::BrokerUser',
       serviceToken: props.brokerUserFunctionArn,
-      // Without it, a function that cannot answer blocks the stack for an hour.
-      serviceTimeout: Duration.seconds(180),
+      // An event waits for concurrency for 60 s at most, and the function answers within 180 s. Without it, a function that
+      // cannot answer blocks the stack for an hour.
+      serviceTimeout: Duration.seconds(240),
       properties: {
         // The function reads the password from the secret. No property contains it.
         SecretArn: this.secret.secretArn,

@@ -94,6 +94,12 @@ impl<'a> BrokerAccess<'a> {
         self.admin.as_ref().map(|admin| admin.value.username())
     }
 
+    /// The management API as the admin of the admin secret. None if the secret is an administrator's own.
+    #[must_use]
+    pub fn admin(&self) -> Option<ManagementApi<'_>> {
+        self.admin.as_ref().map(|admin| self.as_user(&admin.value))
+    }
+
     /// The management API as the admin. A secret without an admin secret, or that is its own, is an
     /// administrator's: it acts with its current credentials.
     #[must_use]

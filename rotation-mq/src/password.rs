@@ -75,6 +75,12 @@ impl StoredPassword {
     pub fn differs_from(&self, hash: &str) -> bool {
         self.shown().is_some_and(|(_, shown)| shown != hash)
     }
+
+    /// Whether the broker showed the same both times. Two writes of one password differ, because each has its own salt.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.algorithm == other.algorithm && self.hash == other.hash
+    }
 }
 
 fn salted_hash(password: &Password, salt: [u8; SALT_BYTES]) -> String {
@@ -127,6 +133,21 @@ mod tests {
             assert_eq!(stored.shown().is_some(), is_shown, "{algorithm} {hash}");
             assert_eq!(stored.differs_from("kI3G"), differs, "{algorithm} {hash}");
         }
+    }
+
+    #[test]
+    fn a_stored_password_is_the_same_only_if_nobody_has_written_it_again() {
+        let stored = |algorithm: &str, hash: &str| StoredPassword::new(algorithm.to_owned(), hash.to_owned());
+        for (algorithm, hash, expected) in [
+            (HASHING_ALGORITHM, "kI3G", true),
+            (HASHING_ALGORITHM, "other", false),
+            ("rabbit_password_hashing_sha512", "kI3G", false),
+            (HASHING_ALGORITHM, "", false),
+        ] {
+            let again = stored(algorithm, hash);
+            assert_eq!(stored(HASHING_ALGORITHM, "kI3G").is_same_as(&again), expected, "{algorithm} {hash}");
+        }
+        assert!(StoredPassword::default().is_same_as(&StoredPassword::default()));
     }
 
     #[test]

@@ -60,7 +60,6 @@ fn a_secret_whose_user_is_created_by_hand_rotates_as_soon_as_rotation_is_on() ->
             ("BrokerId", &cloud.broker_id),
             ("AdminSecretArn", &cloud.admin_secret),
             ("RotationFunctionArn", function),
-            ("Rotation", "off"),
         ];
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let described = cloud.secrets.describe_secret().secret_id(&secret).send().await?;
@@ -72,7 +71,7 @@ fn a_secret_whose_user_is_created_by_hand_rotates_as_soon_as_rotation_is_on() ->
         management.set_permissions(&user, "/", ["", "^orders$", ""]).await?;
         current_logs_in(cloud, &app.arn).await?;
 
-        parameters.retain(|(name, _)| *name != "Rotation");
+        parameters.push(("Rotation", "on"));
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
         ensure!(rotation.outcome == "succeeded", "{rotation:?}");

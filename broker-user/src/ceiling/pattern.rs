@@ -17,6 +17,13 @@ pub(super) fn stays_below(pattern: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| !rest.starts_with(['?', '*', '+', '{']) && is_one_branch(rest))
 }
 
+/// Whether a pattern may have a variable such as `{username}`. RabbitMQ replaces variables in the patterns of topic
+/// permissions before it matches, and their values may contain any character, also `|`.
+/// <https://www.rabbitmq.com/docs/access-control#topic-authorisation>
+pub(super) fn has_variable(pattern: &str) -> bool {
+    pattern.split('{').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
 /// Whether no alternation is outside of parentheses.
 fn is_one_branch(rest: &str) -> bool {
     let mut depth = 0_usize;
@@ -84,6 +91,22 @@ mod tests {
             "^payment(|-dead)$",
         ] {
             assert!(stays_below(pattern, "payment"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_a_name_in_braces() {
+        for (pattern, expected) in [
+            ("^payment-{username}", true),
+            ("^payment{2}{vhost}", true),
+            ("^payment-{client_id", true),
+            ("^payment-\\{x", true),
+            ("^payment-\\d{1,3}", false),
+            ("^payment{", false),
+            ("^payment", false),
+            ("", false),
+        ] {
+            assert_eq!(has_variable(pattern), expected, "{pattern}");
         }
     }
 

@@ -10,7 +10,7 @@
 //! | `existing:BROKER/USERNAME` | the same, but one of the users existed | nothing |
 //! | `none/REQUESTID` | a Create that failed | nothing |
 //! | `unfinished-REQUESTID` | a Create that failed and may have left the user that it created | as the next |
-//! | any other | CloudFormation: the Create was cancelled, or got no answer | both users of a new secret |
+//! | any other | CloudFormation: the Create was cancelled, or got no answer | both users of a new secret, if they have no connections |
 //!
 //! An Update of the same user answers the id that it got. So does an Update that failed.
 //!

@@ -54,6 +54,13 @@ fn what_is_missing_is_granted_to_nobody() -> Result<(), String> {
 }
 
 #[test]
+fn a_host_is_the_same_in_any_case() -> Result<(), String> {
+    let wanted = read(&json!({"Broker": "Rabbit.EXAMPLE"}))?;
+    assert_eq!(wanted.identity.physical_id(), "rabbit.example/payment");
+    Ok(())
+}
+
+#[test]
 fn what_is_wrong_with_a_property_is_named() {
     let permission = |changes: Value| {
         let mut entry = json!({"Vhost": "/", "Configure": "", "Write": "", "Read": ""});
@@ -74,6 +81,7 @@ fn what_is_wrong_with_a_property_is_named() {
         (json!({"Broker": ""}), "`Broker` must be a string of 1 to 255"),
         (json!({"Broker": "https://b-1234"}), "`Broker` must be the `brokerId`"),
         (json!({"Broker": "none"}), "`Broker` must be the `brokerId`"),
+        (json!({"Broker": "None"}), "`Broker` must be the `brokerId`"),
         (json!({"Username": "u".repeat(250)}), "`Username` must be a string of 1 to 249"),
         (json!({"Username": "ü".repeat(200)}), "`Username` must be a name of 1 to 249 bytes"),
         (json!({"Username": "pay:ment"}), "`Username` must be a name"),

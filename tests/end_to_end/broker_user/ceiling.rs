@@ -1,4 +1,5 @@
-//! What a deployment may ask for: the parameters `BrokerUserVhosts`, `BrokerUserPatternPrefixes` and `BrokerUserTags`.
+//! What a deployment may ask for: the parameters `BrokerUserSecretPrefixes`, `BrokerUserVhosts`,
+//! `BrokerUserPatternPrefixes` and `BrokerUserTags`.
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
@@ -22,6 +23,7 @@ fn pattern(pattern: &str) -> Value {
 fn a_request_beyond_the_ceiling_creates_nothing() -> Result<()> {
     on_the_cloud(async |cloud| {
         let ceiling = [
+            ("BrokerUserSecretPrefixes", "rabbitmq/limited"),
             ("BrokerUserVhosts", "/"),
             ("BrokerUserPatternPrefixes", "payment,shared-"),
             ("BrokerUserTags", "reporting"),
@@ -51,7 +53,21 @@ fn a_request_beyond_the_ceiling_creates_nothing() -> Result<()> {
             ensure!(management.user(&user).await?.is_none(), "{changes}: the user was created");
         }
 
-        let patterns = ["", "^payment", "^payment\\.(in|out)$", "^shared-orders$"].map(pattern);
+        // The users of another secret are not created, changed or deleted.
+        let app = cloud.create_app(&name("unlimited")).await?;
+        let before = management.user(&app.user).await?;
+        let own = with(&properties(cloud, &app.user, &app.arn), &json!({"Permissions": []}));
+        for form in [
+            json!({"Action": "ensureUser"}),
+            json!({"tf": {"action": "update", "prev_input": own}}),
+            json!({"tf": {"action": "delete", "prev_input": own}}),
+        ] {
+            let answer = cloud.invoke_function(function, &with(&own, &form)).await?;
+            ensure!(answer.kind() == "event.invalid", "{form}: {answer:?}");
+        }
+        ensure!(management.user(&app.user).await? == before, "a user beyond the ceiling was changed");
+
+        let patterns = ["", "^$", "^payment", "^payment\\.(in|out)$", "^shared-orders$"].map(pattern);
         for changes in patterns.into_iter().chain([json!({"Tags": ["reporting"]})]) {
             let (user, event) = event(cloud, &changes).await?;
             cloud.invoke_function(function, &event).await?.value()?;

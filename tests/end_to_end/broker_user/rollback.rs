@@ -124,7 +124,7 @@ fn a_stack_that_takes_over_users_keeps_them_in_its_rollback_and_when_it_is_delet
     })
 }
 
-/// A secret and its user with a `ServiceTimeout` of some seconds.
+/// A secret and its user with a `ServiceTimeout` that is longer than a Delete looks for what may be in flight.
 fn secret_and_user(cloud: &Cloud, user: &str, function: &str) -> Value {
     let value = json!({
         "engine": "rabbitmq", "username": user, "brokerId": cloud.broker_id, "masterarn": cloud.admin_secret,
@@ -135,7 +135,7 @@ fn secret_and_user(cloud: &Cloud, user: &str, function: &str) -> Value {
     });
     let tags = json!([{"Key": "rotation-mq", "Value": "rotate"}, {"Key": "rotation-mq/user", "Value": user}]);
     let secret = json!({"Name": format!("rabbitmq/{user}"), "GenerateSecretString": generate, "Tags": tags});
-    let more = json!({"ServiceToken": function, "ServiceTimeout": 12, "SecretArn": {"Ref": "Secret"}});
+    let more = json!({"ServiceToken": function, "ServiceTimeout": 45, "SecretArn": {"Ref": "Secret"}});
     json!({"Resources": {
         "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": secret},
         "BrokerUser": {"Type": "Custom::BrokerUser", "Properties": with(&properties(cloud, user, ""), &more)},

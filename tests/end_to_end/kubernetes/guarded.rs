@@ -89,7 +89,6 @@ fn a_guarded_secret_is_changed_by_the_listed_roles_alone_and_rotates_and_is_deli
             ("Namespace", &user),
             ("KubernetesSecretName", &user),
             ("Store", "SecretStore/aws"),
-            ("Rotation", "off"),
         ];
         // Without the parameter, the developer's identity policy decides, as before.
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
@@ -108,7 +107,7 @@ fn a_guarded_secret_is_changed_by_the_listed_roles_alone_and_rotates_and_is_deli
             pipeline_arn.as_str(),
         ]
         .join(",");
-        parameters.retain(|(key, _)| *key != "Rotation");
+        parameters.push(("Rotation", "on"));
         parameters.push(("GuardRoleArns", guards.as_str()));
         cloud.aws.deploy(&user, &template, &parameters, &[]).await?;
         let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
