@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
-use crate::external_secret::{Delivered, ours};
+use crate::external_secret::{Delivered, Wanted, holds, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::reconcile::verdict::{Reason, reason};
+use crate::route::{Routing, route};
 use crate::secret_store::Standing;
 
 /// An object that may have to be taken back, and what to do it with.
@@ -22,7 +23,8 @@ pub struct TakeBack<'a> {
 }
 
 impl TakeBack<'_> {
-    /// Why the object has to be taken back, according to Secrets Manager. None if it stays.
+    /// Why the object has to be taken back, according to Secrets Manager. None if it stays. A secret that goes to another place
+    /// keeps its object until it has arrived there: a wrong name in a tag must not take the credentials of a service away.
     ///
     /// # Errors
     /// When Secrets Manager or the API server does not answer. Then nothing is known, so the object stays.
@@ -33,7 +35,25 @@ impl TakeBack<'_> {
         let labels =
             labels.map_err(|source| self.failed("read the namespace of", source))?.unwrap_or_default();
         let tenant = labels.get(Tags::TENANT).map(String::as_str);
-        Ok(reason(&standing, copy, delivery.cluster.name(), tenant))
+        match reason(&standing, copy, delivery.cluster.name(), tenant) {
+            Some(Reason::Moved) if !self.has_arrived(&standing).await? => Ok(None),
+            reason => Ok(reason),
+        }
+    }
+
+    /// Whether the place that the tags name now holds the current version.
+    async fn has_arrived(self, standing: &Standing) -> Result<bool, DeliveryError> {
+        let Standing::Exists(secret) = standing else { return Ok(false) };
+        let (Some(version), Ok(Routing::To(route))) = (secret.current.as_deref(), route(&secret.tags)) else {
+            return Ok(false);
+        };
+        let object = match self.api.external_secret(&route.namespace, &route.name).await {
+            // The namespace does not take part, or does not exist.
+            Err(ApiError::AccessDenied(_)) => return Ok(false),
+            object => object.map_err(|source| self.failed(&format!("read {route} instead of"), source))?,
+        };
+        let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
+        Ok(object.is_some_and(|object| holds(&object, wanted)))
     }
 
     /// Deletes the object if it is still one of ours for the same secret and there is still a reason. Returns whether it was

@@ -6,7 +6,7 @@
 use contract::Tags;
 
 use crate::external_secret::Delivered;
-use crate::route::other_cluster;
+use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::Standing;
 
 /// Why an object is taken back.
@@ -16,7 +16,8 @@ pub enum Reason {
     Deleted,
     /// The secret has no tag `secret2eks/namespace` any more.
     Untagged,
-    /// The tags name another namespace or another name.
+    /// The tags name another namespace or another name, and all of them are right. This is a reason only when the secret has
+    /// arrived there ([`crate::take_back`]).
     Moved,
     /// The tags name another cluster.
     OtherCluster,
@@ -50,14 +51,21 @@ pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Opti
         return Some(Reason::Deleted);
     }
     let tags = &secret.tags;
-    let Some(namespace) = tags.get(Tags::NAMESPACE) else { return Some(Reason::Untagged) };
+    if tags.get(Tags::NAMESPACE).is_none() {
+        return Some(Reason::Untagged);
+    }
     if other_cluster(tags, cluster).is_some() {
         return Some(Reason::OtherCluster);
     }
-    if namespace != copy.namespace || tags.get(Tags::NAME).is_some_and(|name| name != copy.name) {
-        return Some(Reason::Moved);
+    if tags.get(Tags::TENANT) != tenant {
+        return Some(Reason::OtherTenant);
     }
-    (tags.get(Tags::TENANT) != tenant).then_some(Reason::OtherTenant)
+    match route(tags) {
+        Ok(Routing::To(route)) if route.namespace != copy.namespace || route.name != copy.name => {
+            Some(Reason::Moved)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +73,8 @@ mod tests {
     use super::*;
     use crate::secret_store::Description;
 
-    const PLACE: [(&str, &str); 2] = [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
+    const PLACE: [(&str, &str); 3] =
+        [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::STORE, "SecretStore/aws")];
 
     fn copy() -> Delivered {
         Delivered { namespace: "shop".to_owned(), name: "payment".to_owned(), arn: "arn".to_owned() }
@@ -101,6 +110,7 @@ mod tests {
             (with(Tags::NAMESPACE, ""), None, Some(Reason::Untagged)),
             (with(Tags::NAMESPACE, "other"), None, Some(Reason::Moved)),
             (with(Tags::NAME, "other"), None, Some(Reason::Moved)),
+            (with(Tags::NAMESPACE, "other"), Some("acme"), Some(Reason::OtherTenant)),
             (with(Tags::CLUSTER, "test"), None, Some(Reason::OtherCluster)),
             (with(Tags::CLUSTER, "production"), None, None),
             (with(Tags::TENANT, "acme"), None, Some(Reason::OtherTenant)),
@@ -115,6 +125,8 @@ mod tests {
     #[test]
     fn a_wrong_tag_that_names_no_other_place_takes_nothing_back() {
         for (key, value) in [
+            (Tags::NAMESPACE, "No Namespace"),
+            (Tags::NAME, "No Name"),
             (Tags::NAME, ""),
             (Tags::STORE, ""),
             (Tags::STORE, "aws"),
@@ -124,6 +136,14 @@ mod tests {
             ("Secret2EKS/namespace", "other"),
         ] {
             assert_eq!(reason(&with(key, value), &copy(), "production", None), None, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn another_place_is_a_reason_only_if_all_tags_are_right() {
+        for (store, expected) in [("SecretStore/aws", Some(Reason::Moved)), ("aws", None)] {
+            let moved = exists(&[(Tags::NAMESPACE, "other"), (Tags::NAME, "payment"), (Tags::STORE, store)]);
+            assert_eq!(reason(&moved, &copy(), "production", None), expected, "{store}");
         }
     }
 

@@ -34,8 +34,12 @@ fn every_change_whose_event_was_lost_reaches_the_cluster_by_the_reconcile() -> R
         secret.arrived("second").await?;
 
         secret.set(&[("secret2eks/namespace", &elsewhere)]).await?;
-        suite.reconcile().await?;
+        let answer = suite.reconcile().await?;
+        ensure!(answer["requested"] == 1 && answer["takenBack"] == 0, "moved: {answer}");
         secret.arrived_in(&elsewhere, "second").await?;
+        // It leaves the old place after it has arrived at the new one. The operator reports that a moment later.
+        until("the reconcile takes the copy back", async || Ok(suite.reconcile().await?["takenBack"] == 1))
+            .await?;
         secret.left().await?;
 
         secret.delete().await?;
@@ -108,6 +112,34 @@ fn a_mass_deletion_is_stopped_and_a_person_can_allow_it() -> Result<()> {
             secret.left().await?;
         }
         new.arrived("first").await
+    })
+}
+
+#[test]
+fn a_secret_whose_tags_name_a_wrong_place_keeps_its_credentials_in_the_old_one() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let suite = without_events(cloud, "typo").await?;
+        let secret = suite.delivered("customer").await?;
+        let missing = name("missing");
+        for (namespace, own) in
+            [(missing.as_str(), secret.name.as_str()), (suite.namespace.as_str(), "No Name")]
+        {
+            secret.set(&[("secret2eks/namespace", namespace), ("secret2eks/name", own)]).await?;
+            let event = json!({
+                "source": "aws.secretsmanager", "detail-type": "AWS API Call via CloudTrail",
+                "detail": {
+                    "eventName": "TagResource",
+                    "requestParameters": {"secretId": secret.arn, "tags": [{"key": "secret2eks/name"}]},
+                },
+            });
+            let followed = suite.order(&event).await?.value()?;
+            ensure!(followed["takenBack"] == 0, "{namespace}/{own}: {followed}");
+            let answer = suite.reconcile().await?;
+            ensure!(answer["takenBack"] == 0 && answer["requested"] == 1, "{namespace}/{own}: {answer}");
+            secret.arrived("first").await?;
+            ensure!(secret.external_secret().await?.is_some(), "{namespace}/{own}: it was taken back");
+        }
+        Ok(())
     })
 }
 
