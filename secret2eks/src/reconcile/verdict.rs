@@ -21,7 +21,7 @@ pub enum Reason {
     Moved,
     /// The tags name another cluster.
     OtherCluster,
-    /// The secret or the namespace has another tenant now.
+    /// The secret's tenant is not the tenant of the namespace.
     OtherTenant,
 }
 
@@ -42,7 +42,8 @@ impl Reason {
 /// Why `copy` is taken back from `cluster`. None if it stays, also if the tags are wrong in another way: a wrong tag must
 /// not take the credentials of a service away.
 ///
-/// `tenant` is the label of the namespace.
+/// `tenant` is the label of the namespace. A secret without a tenant stays: it may be older than the label. Its delivery fails,
+/// which reports the difference.
 #[must_use]
 pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Option<&str>) -> Option<Reason> {
     let Standing::Exists(secret) = standing else { return Some(Reason::Deleted) };
@@ -57,7 +58,7 @@ pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Opti
     if other_cluster(tags, cluster).is_some() {
         return Some(Reason::OtherCluster);
     }
-    if tags.get(Tags::TENANT) != tenant {
+    if tags.get(Tags::TENANT).is_some_and(|of_secret| Some(of_secret) != tenant) {
         return Some(Reason::OtherTenant);
     }
     match route(tags) {
@@ -110,11 +111,11 @@ mod tests {
             (with(Tags::NAMESPACE, ""), None, Some(Reason::Untagged)),
             (with(Tags::NAMESPACE, "other"), None, Some(Reason::Moved)),
             (with(Tags::NAME, "other"), None, Some(Reason::Moved)),
-            (with(Tags::NAMESPACE, "other"), Some("acme"), Some(Reason::OtherTenant)),
+            (with(Tags::NAMESPACE, "other"), Some("acme"), Some(Reason::Moved)),
             (with(Tags::CLUSTER, "test"), None, Some(Reason::OtherCluster)),
             (with(Tags::CLUSTER, "production"), None, None),
             (with(Tags::TENANT, "acme"), None, Some(Reason::OtherTenant)),
-            (exists(&PLACE), Some("acme"), Some(Reason::OtherTenant)),
+            (exists(&PLACE), Some("acme"), None),
             (with(Tags::TENANT, "acme"), Some("rival"), Some(Reason::OtherTenant)),
             (with(Tags::TENANT, "acme"), Some("acme"), None),
         ] {

@@ -100,10 +100,11 @@ impl Wants {
         self.present().map(|want| want.route.namespace.clone()).collect()
     }
 
-    /// The objects that are in a namespace of another tenant. `tenants` has the label of each namespace that exists.
+    /// The objects that are in a namespace of another tenant. The object of a secret without a tenant stays. `tenants` has the label of each namespace that exists.
     #[must_use]
     pub fn strangers(&self, tenants: &BTreeMap<String, Option<String>>) -> Vec<Delivered> {
-        let strangers = self.present().filter(|want| want.is_strange(tenants) && want.is_ours());
+        let strangers = self.present().filter(|want| want.route.tenant.is_some());
+        let strangers = strangers.filter(|want| want.is_strange(tenants) && want.is_ours());
         let object = |want: &Want| Delivered {
             namespace: want.route.namespace.clone(),
             name: want.route.name.clone(),
