@@ -50,8 +50,8 @@ pub enum Outcome {
         /// Whether its delivery was requested.
         requested: bool,
         /// Its objects that were taken back.
-        taken_back: usize,
-        /// Its objects about which the reconcile decides, because many were taken back within an hour.
+        taken_back: u64,
+        /// Its objects about which the reconcile decides.
         left_to_reconcile: usize,
     },
     /// The whole cluster was compared with the tags of all secrets.

@@ -1,8 +1,9 @@
 //! What a change of a secret's tags, its creation, its deletion or its restoration means for the cluster.
 //!
-//! An event makes it happen sooner. If it is lost, the reconcile does the same.
+//! An event makes it happen sooner. If it is lost, the reconcile does the same. What has lost its secret is always left to the
+//! reconcile, which takes back no more than it may.
 
-use lambda_boundary::causes;
+use lambda_boundary::{Unit, causes, metric};
 use serde_json::Value;
 
 use crate::Delivery;
@@ -12,7 +13,7 @@ use crate::event::{Change, Life, Trigger};
 use crate::external_secret::{Delivered, ours, suffix};
 use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::{Description, Standing};
-use crate::take_back::{TakeBack, request, standing};
+use crate::take_back::{AtOnce, TakeBack, request, standing};
 
 /// Requests the delivery of the secret if it goes to this cluster, and takes its copies back from where it no longer goes. If
 /// it goes to another place of this cluster, that place comes first.
@@ -101,20 +102,14 @@ async fn take_back(
     }
     let (api, _) = connect(delivery).await?;
     for copy in copies {
-        let taking = TakeBack { delivery, api: &api, copy };
-        if taking.reason().await?.is_none() {
-            continue;
+        match (TakeBack { delivery, api: &api, copy }).at_once().await? {
+            AtOnce::Stays => {}
+            AtOnce::LeftToReconcile => left_to_reconcile += 1,
+            AtOnce::TakenBack => taken_back += 1,
         }
-        if !delivery.budget.take((delivery.now)(), delivery.config.take_back_limit) {
-            tracing::warn!(
-                secret.arn = copy.arn,
-                "{} objects were taken back within an hour, so the reconcile decides about the ExternalSecret {copy}",
-                delivery.config.take_back_limit
-            );
-            left_to_reconcile += 1;
-        } else if taking.act().await? {
-            taken_back += 1;
-        }
+    }
+    if taken_back > 0 {
+        metric((delivery.now)().as_millisecond(), "ObjectsTakenBack", Unit::Count, taken_back, &[], &[]);
     }
     Ok(Outcome::Followed { requested, taken_back, left_to_reconcile })
 }

@@ -22,6 +22,17 @@ pub struct TakeBack<'a> {
     pub copy: &'a Delivered,
 }
 
+/// What a single event did with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtOnce {
+    /// There is no reason to take it back.
+    Stays,
+    /// The reconcile decides.
+    LeftToReconcile,
+    /// It was deleted.
+    TakenBack,
+}
+
 impl TakeBack<'_> {
     /// Why the object has to be taken back, according to Secrets Manager. None if it stays. A secret that goes to another place
     /// keeps its object until it has arrived there: a wrong name in a tag must not take the credentials of a service away.
@@ -56,6 +67,20 @@ impl TakeBack<'_> {
         Ok(object.is_some_and(|object| holds(&object, wanted)))
     }
 
+    /// Takes the object back because of a single event, if such an event may do that. The reconcile decides about every other
+    /// reason, and about all of them if the configuration permits to take nothing back.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
+    pub async fn at_once(self) -> Result<AtOnce, DeliveryError> {
+        let Some(reason) = self.reason().await? else { return Ok(AtOnce::Stays) };
+        if self.delivery.config.take_back_limit == 0 || !reason.is_at_once() {
+            return Ok(AtOnce::LeftToReconcile);
+        }
+        let is_deleted = self.act_if(Reason::is_at_once).await?;
+        Ok(if is_deleted { AtOnce::TakenBack } else { AtOnce::Stays })
+    }
+
     /// Deletes the object if it is still one of ours for the same secret and there is still a reason. Returns whether it was
     /// deleted. The deletion names the state that was read, so a delivery that writes it meanwhile wins.
     ///
@@ -64,6 +89,10 @@ impl TakeBack<'_> {
     /// # Errors
     /// When Secrets Manager does not answer, or the API server refuses.
     pub async fn act(self) -> Result<bool, DeliveryError> {
+        self.act_if(|_| true).await
+    }
+
+    async fn act_if(self, is_allowed: fn(Reason) -> bool) -> Result<bool, DeliveryError> {
         let Self { delivery, api, copy } = self;
         let object = api.external_secret(&copy.namespace, &copy.name).await;
         let object = object.map_err(|source| self.failed("read", source))?.unwrap_or_default();
@@ -75,6 +104,9 @@ impl TakeBack<'_> {
         else {
             return Ok(false);
         };
+        if !is_allowed(reason) {
+            return Ok(false);
+        }
         let is_deleted = api.delete(&copy.namespace, &copy.name, uid, state).await;
         if !is_deleted.map_err(|source| self.failed("delete", source))? {
             return Ok(false);

@@ -26,6 +26,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the event of a single secret is sufficient to take the object back. A deletion and a removed tag are left to the
+    /// reconcile: a script that deletes all secrets causes one event for each of them, and only a run that sees all objects at
+    /// once can stop.
+    #[must_use]
+    pub fn is_at_once(self) -> bool {
+        matches!(self, Self::Moved | Self::OtherCluster | Self::OtherTenant)
+    }
+
     /// For the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
