@@ -74,7 +74,7 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
     let limit = limit(delivery.config.take_back_limit, ours, order.allowed.as_ref());
     let confirmed = run.confirm(candidates, limit).await;
     let requests = wants.requests(&tenants);
-    let secrets = wants.len();
+    let (secrets, not_ready) = (wants.len(), wants.not_ready());
     // What frees a place comes before the secret that wants it.
     let (taken_back, withheld) = match confirmed {
         Ok(confirmed) => (run.take_back(confirmed).await, None),
@@ -87,10 +87,11 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
         requested,
         waiting,
         taken_back,
+        not_ready,
         "reconciled the cluster `{}`: {requested} deliveries requested, {taken_back} objects taken back",
         delivery.cluster.name()
     );
-    run.measure(requested, taken_back);
+    run.measure(requested, taken_back, not_ready);
     if let Some(withheld) = withheld {
         return Err(withheld);
     }
@@ -231,9 +232,13 @@ impl Run<'_> {
         (requested, all - requested)
     }
 
-    fn measure(&self, requested: usize, taken_back: usize) {
+    fn measure(&self, requested: usize, taken_back: usize, not_ready: usize) {
         let now = (self.delivery.now)().as_millisecond();
-        for (name, count) in [("DeliveriesMissed", requested), ("ObjectsTakenBack", taken_back)] {
+        for (name, count) in [
+            ("DeliveriesMissed", requested),
+            ("ObjectsTakenBack", taken_back),
+            ("ObjectsNotReady", not_ready),
+        ] {
             metric(now, name, Unit::Count, u64::try_from(count).unwrap_or(u64::MAX), &[], &[]);
         }
     }

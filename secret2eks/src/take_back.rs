@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
-use crate::external_secret::{Delivered, Wanted, holds, ours};
+use crate::external_secret::{Delivered, Wanted, holds, is_ready, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::reconcile::verdict::{Reason, reason};
 use crate::route::{Routing, route};
@@ -64,7 +64,7 @@ impl TakeBack<'_> {
             object => object.map_err(|source| self.failed(&format!("read {route} instead of"), source))?,
         };
         let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
-        Ok(object.is_some_and(|object| holds(&object, wanted)))
+        Ok(object.is_some_and(|object| holds(&object, wanted) && is_ready(&object)))
     }
 
     /// Takes the object back because of a single event, if such an event may do that. The reconcile decides about every other

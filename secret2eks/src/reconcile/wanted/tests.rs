@@ -79,16 +79,32 @@ fn what_is_missing_old_or_changed_is_delivered_and_what_is_right_is_left() {
     let nothing: Vec<String> = Vec::new();
     for (there, expected) in [
         (None, vec![secret.arn.clone()]),
-        (Some(right), nothing),
+        (Some(right), nothing.clone()),
         (Some(object(&secret, "v1")), vec![secret.arn.clone()]),
         (Some(edited), vec![secret.arn.clone()]),
-        (Some(failing), vec![secret.arn.clone()]),
+        (Some(failing), nothing),
     ] {
         let mut wants = wants(std::slice::from_ref(&secret));
         if let Some(there) = &there {
             assert_eq!(wants.compare(there, &config()), None);
         }
         assert_eq!(requested(&wants), expected, "{there:?}");
+    }
+}
+
+#[test]
+fn objects_that_are_not_ready_are_counted_and_not_delivered_again() {
+    let secrets = [secret("one", "shop/one", &[]), secret("two", "shop/two", &[])];
+    for (failing, expected) in [(0, 0), (1, 1), (2, 2)] {
+        let mut wants = wants(&secrets);
+        for (number, secret) in secrets.iter().enumerate() {
+            let mut object = object(secret, "v2");
+            if number < failing {
+                object["status"]["conditions"][0]["status"] = json!("False");
+            }
+            wants.compare(&object, &config());
+        }
+        assert_eq!((wants.not_ready(), requested(&wants).len()), (expected, 0));
     }
 }
 
