@@ -14,10 +14,15 @@ use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
 use crate::receipt;
 use crate::route::{Route, Routing, other_cluster, route};
-use crate::secret_store::Description;
+use crate::secret_store::{Description, Standing};
+use crate::take_back::standing;
 
 /// How often the current version may change during one delivery.
 const ROUNDS: usize = 3;
+
+/// The answer for a secret that was deleted after its delivery was requested.
+const DELETED: Outcome =
+    Outcome::NotForKubernetes { reason: "the secret does not exist, or it is scheduled for deletion" };
 
 /// How a delivery ended that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,7 +86,7 @@ pub async fn deliver(
     request_id: &str,
 ) -> Result<Outcome, DeliveryError> {
     let began = Instant::now();
-    let mut description = describe(delivery, &change.secret_arn).await?;
+    let Some(mut description) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
     for _ in 0..ROUNDS {
         let Some(version) = description.current.clone() else {
             return Ok(Outcome::NotForKubernetes { reason: "no version of the secret is AWSCURRENT yet" });
@@ -100,7 +105,7 @@ pub async fn deliver(
         let changed = converged != Converged::Already;
         if changed {
             // The operator read the version that was current then. It may no longer be current.
-            let again = describe(delivery, &change.secret_arn).await?;
+            let Some(again) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
             if converged == Converged::Superseded || again.current.as_deref() != Some(&version) {
                 description = again;
                 continue;
@@ -172,12 +177,12 @@ pub(crate) async fn connect(delivery: &Delivery) -> Result<(KubernetesApi, bool)
         .map_err(|source| DeliveryError::Connect { cluster: delivery.cluster.name().to_owned(), source })
 }
 
-async fn describe(delivery: &Delivery, secret: &str) -> Result<Description, DeliveryError> {
-    delivery.secrets.describe(secret).await.map_err(|source| DeliveryError::Secret {
-        what: "describe",
-        secret: secret.to_owned(),
-        source,
-    })
+/// None for a secret that was deleted, or is scheduled for deletion: the reconcile takes its objects back.
+async fn describe(delivery: &Delivery, secret: &str) -> Result<Option<Description>, DeliveryError> {
+    match standing(delivery, secret).await? {
+        Standing::Exists(description) => Ok(Some(description)),
+        Standing::Deleted(_) => Ok(None),
+    }
 }
 
 async fn write_receipt(

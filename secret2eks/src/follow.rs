@@ -23,7 +23,7 @@ use crate::take_back::{AtOnce, TakeBack, request, standing};
 pub async fn follow(delivery: &Delivery, life: &Life, request_id: &str) -> Result<Outcome, DeliveryError> {
     let standing = standing(delivery, &life.secret).await?;
     let requested = match &standing {
-        Standing::Exists(secret) => request_if_wanted(delivery, secret).await?,
+        Standing::Exists(secret) => request_if_wanted(delivery, secret, life.may_leave_copies).await?,
         Standing::Deleted(_) => false,
     };
     let arn = match &standing {
@@ -40,9 +40,14 @@ pub async fn follow(delivery: &Delivery, life: &Life, request_id: &str) -> Resul
     take_back(delivery, &copies, requested).await
 }
 
-/// A secret with wrong tags is requested, too, because the failed delivery names the tag.
-async fn request_if_wanted(delivery: &Delivery, secret: &Description) -> Result<bool, DeliveryError> {
-    let is_routed = !matches!(route(&secret.tags), Ok(Routing::NotForKubernetes));
+/// A secret with wrong tags is requested, too, because the failed delivery names the tag. So is one that may just have lost
+/// its tags: its delivery ends with success and has nothing to do, which closes its incident.
+async fn request_if_wanted(
+    delivery: &Delivery,
+    secret: &Description,
+    may_have_left: bool,
+) -> Result<bool, DeliveryError> {
+    let is_routed = may_have_left || !matches!(route(&secret.tags), Ok(Routing::NotForKubernetes));
     let is_here = other_cluster(&secret.tags, delivery.cluster.name()).is_none();
     let Some(version) = secret.current.as_deref().filter(|_| is_routed && is_here) else {
         return Ok(false);
