@@ -47,8 +47,7 @@ fn object(secret: &Description, version: &str) -> Value {
     let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
     let mut object = desired(wanted, None);
     object["metadata"]["generation"] = json!(1);
-    object["metadata"]["managedFields"] =
-        json!([{"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z"}]);
+    object["metadata"]["managedFields"] = json!([{"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z", "fieldsV1": {"f:spec": {}}}]);
     object["status"] = json!({
         "refreshTime": "2026-11-25T03:00:10Z", "syncedResourceVersion": "1-abc",
         "conditions": [{"type": "Ready", "status": "True", "reason": "SecretSynced", "message": "synced"}],
