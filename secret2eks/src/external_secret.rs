@@ -82,6 +82,9 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
         let is_made_by_others = *mode == Mode::Refresh;
         return if is_made_by_others { Err(Refusal::Missing) } else { Ok(Plan::Write { settled: true }) };
     };
+    if !existing["metadata"]["deletionTimestamp"].is_null() {
+        return Err(Refusal::BeingDeleted);
+    }
     match annotation(existing, ARN_ANNOTATION) {
         Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
         None if *mode != Mode::Refresh => return Err(Refusal::NotOurs),

@@ -238,6 +238,16 @@ fn an_object_of_a_cluster_external_secret_is_refused_with_its_owner() {
 }
 
 #[test]
+fn an_object_that_is_being_deleted_proves_nothing_and_is_not_held() {
+    for route in [apply_route(), refresh_route()] {
+        let mut leaving = in_cluster(&apply_route(), "v2", 11);
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-11-25T03:00:12Z");
+        assert_eq!(plan(Some(&leaving), wanted(&route)), Err(Refusal::BeingDeleted));
+        assert!(!holds(&leaving, wanted(&route)));
+    }
+}
+
+#[test]
 fn gitops_makes_the_object_in_refresh() {
     assert_eq!(plan(None, wanted(&refresh_route())), Err(Refusal::Missing));
 }

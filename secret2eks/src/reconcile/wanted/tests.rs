@@ -75,12 +75,15 @@ fn what_is_missing_old_or_changed_is_delivered_and_what_is_right_is_left() {
     edited["spec"]["data"] = json!([]);
     let mut failing = right.clone();
     failing["status"]["conditions"][0]["status"] = json!("False");
+    let mut leaving = right.clone();
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-11-25T03:00:12Z");
     let nothing: Vec<String> = Vec::new();
     for (there, expected) in [
         (None, vec![secret.arn.clone()]),
         (Some(right), nothing.clone()),
         (Some(object(&secret, "v1")), vec![secret.arn.clone()]),
         (Some(edited), vec![secret.arn.clone()]),
+        (Some(leaving), vec![secret.arn.clone()]),
         (Some(failing), nothing),
     ] {
         let mut wants = wants(std::slice::from_ref(&secret));
