@@ -9,15 +9,15 @@ use serde::Serialize;
 use crate::Delivery;
 use crate::error::DeliveryError;
 use crate::event::{Change, Trigger};
-use crate::external_secret::Wanted;
+use crate::external_secret::{Delivered, Wanted};
 use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
 use crate::receipt;
-use crate::route::{Route, Routing, other_cluster, route};
+use crate::route::{Route, Routing, goes_to, other_cluster, route};
 use crate::secret_store::{Description, Standing};
-use crate::take_back::standing;
+use crate::take_back::{TakeBack, standing};
 
-/// How often the current version may change during one delivery.
+/// How often the current version or the tags may change during one delivery.
 const ROUNDS: usize = 3;
 
 /// The answer for a secret that was deleted after its delivery was requested.
@@ -76,7 +76,8 @@ pub enum Outcome {
 
 /// Makes the cluster hold the version that is current.
 ///
-/// Safe to repeat and to run twice at the same time, because every decision is based on the present state.
+/// Safe to repeat and to run twice at the same time, because every decision is based on the present state. If the tags change
+/// meanwhile, the object that this delivery has written in a former place is taken back.
 ///
 /// # Errors
 /// When Secrets Manager, EKS, the cluster or the operator refuses something, or an object must not be changed.
@@ -84,6 +85,21 @@ pub async fn deliver(
     delivery: &Delivery,
     change: &Change,
     request_id: &str,
+) -> Result<Outcome, DeliveryError> {
+    let mut written = Vec::new();
+    let outcome = bring(delivery, change, request_id, &mut written).await;
+    let left = leave(delivery, &written).await;
+    let outcome = outcome?;
+    left?;
+    Ok(outcome)
+}
+
+/// Adds to `written` what it has written in a place that the tags no longer defined afterwards.
+async fn bring(
+    delivery: &Delivery,
+    change: &Change,
+    request_id: &str,
+    written: &mut Vec<Delivered>,
 ) -> Result<Outcome, DeliveryError> {
     let began = Instant::now();
     let Some(mut description) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
@@ -104,9 +120,17 @@ pub async fn deliver(
         let converged = converge(delivery, wanted, request_id, began).await?;
         let changed = converged != Converged::Already;
         if changed {
-            // The operator read the version that was current then. It may no longer be current.
+            // The operator read the version that was current then. It may no longer be current, or go elsewhere.
             let Some(again) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
-            if converged == Converged::Superseded || again.current.as_deref() != Some(&version) {
+            let is_elsewhere = !goes_to(&again.tags, delivery.cluster.name(), &route);
+            if is_elsewhere {
+                let (namespace, name) = (route.namespace.clone(), route.name.clone());
+                written.push(Delivered { namespace, name, arn: description.arn.clone() });
+            }
+            if is_elsewhere
+                || converged == Converged::Superseded
+                || again.current.as_deref() != Some(&version)
+            {
                 description = again;
                 continue;
             }
@@ -117,6 +141,18 @@ pub async fn deliver(
         return Ok(Outcome::Delivered { version_id: version, namespace, name, changed });
     }
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
+}
+
+/// Takes back what is in a place that the secret has left, as the event of its new tags would do.
+async fn leave(delivery: &Delivery, written: &[Delivered]) -> Result<(), DeliveryError> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let (api, _) = connect(delivery).await?;
+    for copy in written {
+        TakeBack { delivery, api: &api, copy }.at_once().await?;
+    }
+    Ok(())
 }
 
 /// A secret of another cluster. The secret2eks of every cluster receives its native event, so there is nothing to do here.
