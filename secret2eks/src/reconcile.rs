@@ -29,7 +29,8 @@ pub mod verdict;
 pub mod wanted;
 
 /// Deliveries of one run. Four runs in an hour deliver 10,000 secrets whose events were all lost. If the operator is down,
-/// each delivery occupies the function until its time limit, so there must not be more.
+/// each delivery occupies the function until its time limit, so there must not be more. Lambda repeats a run that fails twice,
+/// so it may request three times as many: a delivery that has succeeded by then is not requested again.
 const REQUESTS_LIMIT: usize = 2_500;
 /// More than any cluster has.
 const PAGES_LIMIT: usize = 10_000;
