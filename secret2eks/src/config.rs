@@ -19,7 +19,8 @@ pub struct Config {
     /// What the ARNs of this function's secrets begin with (`SECRETS_ARN_PREFIX`). Objects of other secrets are never taken
     /// back.
     pub secrets_arn_prefix: String,
-    /// How many objects one reconcile may take back (`TAKE_BACK_LIMIT`).
+    /// How many objects one reconcile may take back at most (`TAKE_BACK_LIMIT`). If it is 0, single events take none back
+    /// either.
     pub take_back_limit: usize,
     /// The name of this function, which requests deliveries from itself. Lambda sets it.
     pub function: Option<String>,

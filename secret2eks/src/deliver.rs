@@ -9,15 +9,20 @@ use serde::Serialize;
 use crate::Delivery;
 use crate::error::DeliveryError;
 use crate::event::{Change, Trigger};
-use crate::external_secret::Wanted;
+use crate::external_secret::{Delivered, Wanted};
 use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
 use crate::receipt;
-use crate::route::{Route, Routing, other_cluster, route};
-use crate::secret_store::Description;
+use crate::route::{Route, Routing, goes_to, other_cluster, route};
+use crate::secret_store::{Description, Standing};
+use crate::take_back::{TakeBack, standing};
 
-/// How often the current version may change during one delivery.
+/// How often the current version or the tags may change during one delivery.
 const ROUNDS: usize = 3;
+
+/// The answer for a secret that was deleted after its delivery was requested.
+const DELETED: Outcome =
+    Outcome::NotForKubernetes { reason: "the secret does not exist, or it is scheduled for deletion" };
 
 /// How a delivery ended that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,8 +55,8 @@ pub enum Outcome {
         /// Whether its delivery was requested.
         requested: bool,
         /// Its objects that were taken back.
-        taken_back: usize,
-        /// Its objects about which the reconcile decides, because many were taken back within an hour.
+        taken_back: u64,
+        /// Its objects about which the reconcile decides.
         left_to_reconcile: usize,
     },
     /// The whole cluster was compared with the tags of all secrets.
@@ -71,7 +76,8 @@ pub enum Outcome {
 
 /// Makes the cluster hold the version that is current.
 ///
-/// Safe to repeat and to run twice at the same time, because every decision is based on the present state.
+/// Safe to repeat and to run twice at the same time, because every decision is based on the present state. If the tags change
+/// meanwhile, the object that this delivery has written in a former place is taken back.
 ///
 /// # Errors
 /// When Secrets Manager, EKS, the cluster or the operator refuses something, or an object must not be changed.
@@ -80,8 +86,23 @@ pub async fn deliver(
     change: &Change,
     request_id: &str,
 ) -> Result<Outcome, DeliveryError> {
+    let mut written = Vec::new();
+    let outcome = bring(delivery, change, request_id, &mut written).await;
+    let left = leave(delivery, &written).await;
+    let outcome = outcome?;
+    left?;
+    Ok(outcome)
+}
+
+/// Adds to `written` what it has written in a place that the tags no longer defined afterwards.
+async fn bring(
+    delivery: &Delivery,
+    change: &Change,
+    request_id: &str,
+    written: &mut Vec<Delivered>,
+) -> Result<Outcome, DeliveryError> {
     let began = Instant::now();
-    let mut description = describe(delivery, &change.secret_arn).await?;
+    let Some(mut description) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
     for _ in 0..ROUNDS {
         let Some(version) = description.current.clone() else {
             return Ok(Outcome::NotForKubernetes { reason: "no version of the secret is AWSCURRENT yet" });
@@ -99,9 +120,17 @@ pub async fn deliver(
         let converged = converge(delivery, wanted, request_id, began).await?;
         let changed = converged != Converged::Already;
         if changed {
-            // The operator read the version that was current then. It may no longer be current.
-            let again = describe(delivery, &change.secret_arn).await?;
-            if converged == Converged::Superseded || again.current.as_deref() != Some(&version) {
+            // The operator read the version that was current then. It may no longer be current, or go elsewhere.
+            let Some(again) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
+            let is_elsewhere = !goes_to(&again.tags, delivery.cluster.name(), &route);
+            if is_elsewhere {
+                let (namespace, name) = (route.namespace.clone(), route.name.clone());
+                written.push(Delivered { namespace, name, arn: description.arn.clone() });
+            }
+            if is_elsewhere
+                || converged == Converged::Superseded
+                || again.current.as_deref() != Some(&version)
+            {
                 description = again;
                 continue;
             }
@@ -112,6 +141,18 @@ pub async fn deliver(
         return Ok(Outcome::Delivered { version_id: version, namespace, name, changed });
     }
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
+}
+
+/// Takes back what is in a place that the secret has left, as the event of its new tags would do.
+async fn leave(delivery: &Delivery, written: &[Delivered]) -> Result<(), DeliveryError> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let (api, _) = connect(delivery).await?;
+    for copy in written {
+        TakeBack { delivery, api: &api, copy }.at_once().await?;
+    }
+    Ok(())
 }
 
 /// A secret of another cluster. The secret2eks of every cluster receives its native event, so there is nothing to do here.
@@ -172,12 +213,12 @@ pub(crate) async fn connect(delivery: &Delivery) -> Result<(KubernetesApi, bool)
         .map_err(|source| DeliveryError::Connect { cluster: delivery.cluster.name().to_owned(), source })
 }
 
-async fn describe(delivery: &Delivery, secret: &str) -> Result<Description, DeliveryError> {
-    delivery.secrets.describe(secret).await.map_err(|source| DeliveryError::Secret {
-        what: "describe",
-        secret: secret.to_owned(),
-        source,
-    })
+/// None for a secret that was deleted, or is scheduled for deletion: the reconcile takes its objects back.
+async fn describe(delivery: &Delivery, secret: &str) -> Result<Option<Description>, DeliveryError> {
+    match standing(delivery, secret).await? {
+        Standing::Exists(description) => Ok(Some(description)),
+        Standing::Deleted(_) => Ok(None),
+    }
 }
 
 async fn write_receipt(

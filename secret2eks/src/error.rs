@@ -140,7 +140,7 @@ pub enum DeliveryError {
     },
     /// The current version changes faster than it can be delivered.
     #[error(
-        "the current version of secret {secret}, or its ExternalSecret, changed during each of {rounds} deliveries"
+        "the current version or the tags of secret {secret}, or its ExternalSecret, changed during each of {rounds} deliveries"
     )]
     MovedOn {
         /// The secret's ARN.

@@ -8,8 +8,8 @@ use self::drift::drift;
 pub use self::drift::{other_appliers, set_back, who_applies_the_specification};
 pub use self::ours::{Delivered, ours, suffix};
 pub use self::refusal::{Refusal, Unproven};
-use self::sync::is_settled;
-pub use self::sync::{Proof, Sync, sync_state, synced_resource_version, written_at};
+pub use self::sync::{Proof, Sync, is_ready, sync_state, synced_resource_version, written_at};
+use self::sync::{is_settled, was_synced};
 use crate::route::{Mode, Route};
 
 mod drift;
@@ -82,6 +82,9 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
         let is_made_by_others = *mode == Mode::Refresh;
         return if is_made_by_others { Err(Refusal::Missing) } else { Ok(Plan::Write { settled: true }) };
     };
+    if !existing["metadata"]["deletionTimestamp"].is_null() {
+        return Err(Refusal::BeingDeleted);
+    }
     match annotation(existing, ARN_ANNOTATION) {
         Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
         None if *mode != Mode::Refresh => return Err(Refusal::NotOurs),
@@ -155,13 +158,15 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     })
 }
 
-/// Whether the cluster holds the wanted version, at a time when no sync is in progress.
+/// Whether the cluster holds the wanted version, at a time when no sync is in progress. A store or an operator that is down
+/// since then changes nothing: the Kubernetes Secret keeps the value. [`is_ready`] shows that.
 ///
 /// A delivery does not accept a sync in the second of its write: that sync may have read the version before. Some time
 /// later, it is accepted. The operator would have synced again, because the write changed an annotation.
 #[must_use]
 pub fn holds(existing: &Value, wanted: Wanted<'_>) -> bool {
-    plan(Some(existing), Wanted { receipt: Some(wanted.version), ..wanted }) == Ok(Plan::Nothing)
+    let is_right = matches!(plan(Some(existing), wanted), Ok(Plan::Nothing | Plan::AskAgain));
+    is_right && was_synced(existing)
 }
 
 /// The `ClusterExternalSecret` that created the object.

@@ -1,42 +1,53 @@
 //! What a change of a secret's tags, its creation, its deletion or its restoration means for the cluster.
 //!
-//! An event makes it happen sooner. If it is lost, the reconcile does the same.
+//! An event makes it happen sooner. If it is lost, the reconcile does the same. What has lost its secret is always left to the
+//! reconcile, which takes back no more than it may.
 
+use lambda_boundary::{Unit, causes, metric};
 use serde_json::Value;
 
 use crate::Delivery;
-use crate::deliver::{Outcome, connect};
+use crate::deliver::{Outcome, connect, deliver};
 use crate::error::DeliveryError;
-use crate::event::Life;
+use crate::event::{Change, Life, Trigger};
 use crate::external_secret::{Delivered, ours, suffix};
 use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::{Description, Standing};
-use crate::take_back::{TakeBack, request, standing};
+use crate::take_back::{AtOnce, TakeBack, request, standing};
 
-/// Requests the delivery of the secret if it goes to this cluster, and takes its copies back from where it no longer goes.
+/// Requests the delivery of the secret if it goes to this cluster, and takes its copies back from where it no longer goes. If
+/// it goes to another place of this cluster, that place comes first.
 ///
 /// # Errors
 /// When Secrets Manager, the cluster or Lambda does not answer, or refuses.
-pub async fn follow(delivery: &Delivery, life: &Life) -> Result<Outcome, DeliveryError> {
+pub async fn follow(delivery: &Delivery, life: &Life, request_id: &str) -> Result<Outcome, DeliveryError> {
     let standing = standing(delivery, &life.secret).await?;
     let requested = match &standing {
-        Standing::Exists(secret) => request_if_wanted(delivery, secret).await?,
+        Standing::Exists(secret) => request_if_wanted(delivery, secret, life.may_leave_copies).await?,
         Standing::Deleted(_) => false,
     };
-    let arn = match standing {
-        Standing::Exists(secret) => Some(secret.arn),
-        Standing::Deleted(arn) => arn.or_else(|| life.arn.clone()),
+    let arn = match &standing {
+        Standing::Exists(secret) => Some(secret.arn.clone()),
+        Standing::Deleted(arn) => arn.clone().or_else(|| life.arn.clone()),
     };
-    let suffix = arn.as_deref().filter(|_| life.may_leave_copies).and_then(suffix);
-    let (Some(arn), Some(suffix)) = (&arn, suffix) else {
-        return Ok(Outcome::Followed { requested, taken_back: 0, left_to_reconcile: 0 });
+    let copies = match arn.filter(|_| life.may_leave_copies) {
+        Some(arn) => copies(delivery, &arn).await?,
+        None => Vec::new(),
     };
-    take_copies_back(delivery, arn, suffix, requested).await
+    if requested && copies.iter().any(|copy| has_moved(&standing, copy)) {
+        deliver_first(delivery, &standing, request_id).await;
+    }
+    take_back(delivery, &copies, requested).await
 }
 
-/// A secret with wrong tags is requested, too, because the failed delivery names the tag.
-async fn request_if_wanted(delivery: &Delivery, secret: &Description) -> Result<bool, DeliveryError> {
-    let is_routed = !matches!(route(&secret.tags), Ok(Routing::NotForKubernetes));
+/// A secret with wrong tags is requested, too, because the failed delivery names the tag. So is one that may just have lost
+/// its tags: its delivery ends with success and has nothing to do, which closes its incident.
+async fn request_if_wanted(
+    delivery: &Delivery,
+    secret: &Description,
+    may_have_left: bool,
+) -> Result<bool, DeliveryError> {
+    let is_routed = may_have_left || !matches!(route(&secret.tags), Ok(Routing::NotForKubernetes));
     let is_here = other_cluster(&secret.tags, delivery.cluster.name()).is_none();
     let Some(version) = secret.current.as_deref().filter(|_| is_routed && is_here) else {
         return Ok(false);
@@ -45,12 +56,9 @@ async fn request_if_wanted(delivery: &Delivery, secret: &Description) -> Result<
     Ok(true)
 }
 
-async fn take_copies_back(
-    delivery: &Delivery,
-    arn: &str,
-    suffix: &str,
-    requested: bool,
-) -> Result<Outcome, DeliveryError> {
+/// The objects of the secret, in any namespace.
+async fn copies(delivery: &Delivery, arn: &str) -> Result<Vec<Delivered>, DeliveryError> {
+    let Some(suffix) = suffix(arn) else { return Ok(Vec::new()) };
     let (api, _) = connect(delivery).await?;
     let labelled = match api.copies(suffix).await {
         Ok(labelled) => labelled,
@@ -63,23 +71,50 @@ async fn take_copies_back(
     };
     let prefix = &delivery.config.secrets_arn_prefix;
     let of_this_secret = |object: &Value| ours(object, prefix).filter(|copy| copy.arn == arn);
-    let copies: Vec<Delivered> = labelled.iter().filter_map(of_this_secret).collect();
+    Ok(labelled.iter().filter_map(of_this_secret).collect())
+}
+
+/// Whether the tags name another place than that of `copy`.
+fn has_moved(standing: &Standing, copy: &Delivered) -> bool {
+    let Standing::Exists(secret) = standing else { return false };
+    let Ok(Routing::To(route)) = route(&secret.tags) else { return false };
+    route.namespace != copy.namespace || route.name != copy.name
+}
+
+/// Brings the secret to its new place, so that its copies can leave the old one. If that fails, the copies stay. The delivery
+/// was requested, too: its own event reports the failure, and the next reconcile takes the copies back after it has succeeded.
+async fn deliver_first(delivery: &Delivery, standing: &Standing, request_id: &str) {
+    let Standing::Exists(secret) = standing else { return };
+    let change = Change { secret_arn: secret.arn.clone(), since: None, trigger: Trigger::Request };
+    // On the heap: the future of a whole delivery is large.
+    if let Err(error) = Box::pin(deliver(delivery, &change, request_id)).await {
+        tracing::warn!(
+            secret.arn = secret.arn,
+            causes = causes(&error).join(": "),
+            "the secret has not arrived at its new place, so it stays in the old one: {error}"
+        );
+    }
+}
+
+async fn take_back(
+    delivery: &Delivery,
+    copies: &[Delivered],
+    requested: bool,
+) -> Result<Outcome, DeliveryError> {
     let (mut taken_back, mut left_to_reconcile) = (0, 0);
-    for copy in &copies {
-        let taking = TakeBack { delivery, api: &api, copy };
-        if taking.reason().await?.is_none() {
-            continue;
+    if copies.is_empty() {
+        return Ok(Outcome::Followed { requested, taken_back, left_to_reconcile });
+    }
+    let (api, _) = connect(delivery).await?;
+    for copy in copies {
+        match (TakeBack { delivery, api: &api, copy }).at_once().await? {
+            AtOnce::Stays => {}
+            AtOnce::LeftToReconcile => left_to_reconcile += 1,
+            AtOnce::TakenBack => taken_back += 1,
         }
-        if !delivery.budget.take((delivery.now)(), delivery.config.take_back_limit) {
-            tracing::warn!(
-                secret.arn = arn,
-                "{} objects were taken back within an hour, so the reconcile decides about the ExternalSecret {copy}",
-                delivery.config.take_back_limit
-            );
-            left_to_reconcile += 1;
-        } else if taking.act().await? {
-            taken_back += 1;
-        }
+    }
+    if taken_back > 0 {
+        metric((delivery.now)().as_millisecond(), "ObjectsTakenBack", Unit::Count, taken_back, &[], &[]);
     }
     Ok(Outcome::Followed { requested, taken_back, left_to_reconcile })
 }

@@ -59,7 +59,7 @@ async fn run(
 ) -> Result<Value, DeliveryError> {
     let outcome = match event::parse(payload)? {
         Event::Changed(change) => deliver(delivery, &change, &context.request_id).await?,
-        Event::Life(life) => follow(delivery, &life).await?,
+        Event::Life(life) => follow(delivery, &life, &context.request_id).await?,
         Event::Reconcile(order) => reconcile(delivery, &order, until).await?,
         Event::Nothing(reason) => Outcome::NotForKubernetes { reason },
     };

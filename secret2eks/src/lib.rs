@@ -4,7 +4,6 @@
 //! where it goes, compares the cluster with that, and changes the cluster. So repeated, late and reordered events are
 //! harmless. On a schedule, it compares the whole cluster with all secrets, so lost events are harmless, too.
 
-pub mod budget;
 pub mod cluster;
 pub mod config;
 pub mod deliver;
@@ -36,8 +35,6 @@ pub struct Delivery {
     pub cluster: cluster::Cluster,
     /// The function's own queue, for deliveries that other events make necessary.
     pub requests: messages::DeliveryRequests,
-    /// How much single events have taken back.
-    pub budget: budget::Budget,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

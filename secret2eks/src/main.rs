@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use lambda_boundary::{aws_sdk, cannot_start, now, serve, start, wrong_configuration};
 use messages::DeliveryRequests;
 use secret2eks::Delivery;
-use secret2eks::budget::Budget;
 use secret2eks::cluster::Cluster;
 use secret2eks::config::Config;
 use secret2eks::eks_cluster::EksCluster;
@@ -37,7 +36,6 @@ async fn connect(config: Config) -> Result<Delivery, lambda_runtime::Error> {
         secrets: SecretStore::new(&aws, timeout),
         cluster: Cluster::new(eks, credentials, region, timeout),
         requests: DeliveryRequests::new(&aws, config.function.clone(), timeout),
-        budget: Budget::default(),
         now,
         config,
     })

@@ -12,22 +12,25 @@ use contract::{DeliveryRequest, Tags};
 use lambda_boundary::{Unit, metric};
 
 use self::failures::Failures;
+use self::limit::limit;
 use self::wanted::{Wants, some_of};
 use crate::Delivery;
 use crate::deliver::{Outcome, connect};
 use crate::error::DeliveryError;
 use crate::event::Order;
-use crate::external_secret::Delivered;
+use crate::external_secret::{Delivered, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::lanes::{in_lanes, locked};
 use crate::take_back::{TakeBack, request};
 
 mod failures;
+pub mod limit;
 pub mod verdict;
 pub mod wanted;
 
 /// Deliveries of one run. Four runs in an hour deliver 10,000 secrets whose events were all lost. If the operator is down,
-/// each delivery occupies the function until its time limit, so there must not be more.
+/// each delivery occupies the function until its time limit, so there must not be more. Lambda repeats a run that fails twice,
+/// so it may request three times as many: a delivery that has succeeded by then is not requested again.
 const REQUESTS_LIMIT: usize = 2_500;
 /// More than any cluster has.
 const PAGES_LIMIT: usize = 10_000;
@@ -41,6 +44,17 @@ struct Run<'a> {
     failures: Failures,
 }
 
+/// What is in the cluster.
+#[derive(Debug, Default)]
+struct Objects {
+    /// All `ExternalSecrets`.
+    count: usize,
+    /// Those that secret2eks has created.
+    ours: usize,
+    /// Those of ours that no secret wants where they are.
+    candidates: Vec<Delivered>,
+}
+
 /// Compares everything until `until`.
 ///
 /// # Errors
@@ -52,12 +66,16 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
     let (api, _) = connect(delivery).await?;
     let run = Run { delivery, api, until, failures: Failures::default() };
     let mut wants = run.list_secrets().await?;
-    let (objects, mut candidates) = run.list_objects(&mut wants).await?;
+    let Objects { count: objects, ours, mut candidates } = run.list_objects(&mut wants).await?;
     let tenants = run.tenants(&wants).await;
     candidates.extend(wants.strangers(&tenants));
-    let confirmed = run.confirm(candidates, limit(delivery, order)).await;
+    if let Some(allowed) = &order.allowed {
+        tracing::warn!(by = allowed.by, reason = allowed.reason, "{allowed}");
+    }
+    let limit = limit(delivery.config.take_back_limit, ours, order.allowed.as_ref());
+    let confirmed = run.confirm(candidates, limit).await;
     let requests = wants.requests(&tenants);
-    let secrets = wants.len();
+    let (secrets, not_ready) = (wants.len(), wants.not_ready());
     // What frees a place comes before the secret that wants it.
     let (taken_back, withheld) = match confirmed {
         Ok(confirmed) => (run.take_back(confirmed).await, None),
@@ -70,21 +88,15 @@ pub async fn reconcile(delivery: &Delivery, order: &Order, until: Instant) -> Re
         requested,
         waiting,
         taken_back,
+        not_ready,
         "reconciled the cluster `{}`: {requested} deliveries requested, {taken_back} objects taken back",
         delivery.cluster.name()
     );
-    run.measure(requested, taken_back);
+    run.measure(requested, taken_back, not_ready);
     if let Some(withheld) = withheld {
         return Err(withheld);
     }
     run.failures.end(Outcome::Reconciled { secrets, objects, requested, waiting, taken_back })
-}
-
-/// How many objects this run may take back.
-fn limit(delivery: &Delivery, order: &Order) -> usize {
-    let Some(allowed) = &order.allowed else { return delivery.config.take_back_limit };
-    tracing::warn!(by = allowed.by, reason = allowed.reason, "{allowed}");
-    allowed.take_back_up_to
 }
 
 impl Run<'_> {
@@ -107,20 +119,21 @@ impl Run<'_> {
         Err(DeliveryError::Cut("listing the secrets"))
     }
 
-    /// The number of objects, and those that no secret wants where they are.
-    async fn list_objects(&self, wants: &mut Wants) -> Result<(usize, Vec<Delivered>), DeliveryError> {
-        let (mut count, mut candidates, mut next) = (0, Vec::new(), None);
+    async fn list_objects(&self, wants: &mut Wants) -> Result<Objects, DeliveryError> {
+        let (mut found, mut next) = (Objects::default(), None);
+        let config = &self.delivery.config;
         for _ in 0..PAGES_LIMIT {
             self.is_in_time("listing the ExternalSecrets")?;
             let page = self.api.external_secrets_of_all(next.as_deref()).await;
             let page = page.map_err(|source| self.failed("list the ExternalSecrets".to_owned(), source))?;
-            count += page.objects.len();
-            let compared =
-                page.objects.iter().filter_map(|object| wants.compare(object, &self.delivery.config));
-            candidates.extend(compared);
+            found.count += page.objects.len();
+            for object in &page.objects {
+                found.ours += usize::from(ours(object, &config.secrets_arn_prefix).is_some());
+                found.candidates.extend(wants.compare(object, config));
+            }
             next = page.next;
             if next.is_none() {
-                return Ok((count, candidates));
+                return Ok(found);
             }
         }
         Err(DeliveryError::Cut("listing the ExternalSecrets"))
@@ -220,9 +233,13 @@ impl Run<'_> {
         (requested, all - requested)
     }
 
-    fn measure(&self, requested: usize, taken_back: usize) {
+    fn measure(&self, requested: usize, taken_back: usize, not_ready: usize) {
         let now = (self.delivery.now)().as_millisecond();
-        for (name, count) in [("DeliveriesMissed", requested), ("ObjectsTakenBack", taken_back)] {
+        for (name, count) in [
+            ("DeliveriesMissed", requested),
+            ("ObjectsTakenBack", taken_back),
+            ("ObjectsNotReady", not_ready),
+        ] {
             metric(now, name, Unit::Count, u64::try_from(count).unwrap_or(u64::MAX), &[], &[]);
         }
     }

@@ -153,6 +153,13 @@ pub fn other_cluster<'t>(tags: &'t Tags, own: &str) -> Option<&'t str> {
     tags.get(Tags::CLUSTER).filter(|cluster| *cluster != own)
 }
 
+/// Whether the tags define that a secret goes to `to` in the cluster `own`.
+#[must_use]
+pub fn goes_to(tags: &Tags, own: &str, to: &Route) -> bool {
+    let to_it = |routing: Routing| matches!(routing, Routing::To(route) if route == *to);
+    other_cluster(tags, own).is_none() && route(tags).is_ok_and(to_it)
+}
+
 const CLUSTER_STORE: &str = "ClusterSecretStore";
 
 fn store(tags: &Tags) -> Result<Store, TagError> {

@@ -84,18 +84,7 @@ impl SecretStore {
         Self { client: Client::new(config), timeout }
     }
 
-    /// The current version, and the tags.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], also for a secret that is scheduled for deletion, or what AWS answered.
-    pub async fn describe(&self, secret: &str) -> Result<Description, StoreError> {
-        match self.standing(secret).await? {
-            Standing::Exists(description) => Ok(description),
-            Standing::Deleted(_) => Err(StoreError::NotFound),
-        }
-    }
-
-    /// As [`Self::describe`]. A secret that was deleted is an answer, too.
+    /// The current version, and the tags. A secret that was deleted is an answer, too.
     ///
     /// # Errors
     /// What AWS answered.

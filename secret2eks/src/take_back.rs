@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
-use crate::external_secret::{Delivered, ours};
+use crate::external_secret::{Delivered, Wanted, holds, is_ready, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::reconcile::verdict::{Reason, reason};
+use crate::route::{Routing, route};
 use crate::secret_store::Standing;
 
 /// An object that may have to be taken back, and what to do it with.
@@ -21,8 +22,20 @@ pub struct TakeBack<'a> {
     pub copy: &'a Delivered,
 }
 
+/// What a single event did with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtOnce {
+    /// There is no reason to take it back.
+    Stays,
+    /// The reconcile decides.
+    LeftToReconcile,
+    /// It was deleted.
+    TakenBack,
+}
+
 impl TakeBack<'_> {
-    /// Why the object has to be taken back, according to Secrets Manager. None if it stays.
+    /// Why the object has to be taken back, according to Secrets Manager. None if it stays. A secret that goes to another place
+    /// keeps its object until it has arrived there: a wrong name in a tag must not take the credentials of a service away.
     ///
     /// # Errors
     /// When Secrets Manager or the API server does not answer. Then nothing is known, so the object stays.
@@ -33,7 +46,39 @@ impl TakeBack<'_> {
         let labels =
             labels.map_err(|source| self.failed("read the namespace of", source))?.unwrap_or_default();
         let tenant = labels.get(Tags::TENANT).map(String::as_str);
-        Ok(reason(&standing, copy, delivery.cluster.name(), tenant))
+        match reason(&standing, copy, delivery.cluster.name(), tenant) {
+            Some(Reason::Moved) if !self.has_arrived(&standing).await? => Ok(None),
+            reason => Ok(reason),
+        }
+    }
+
+    /// Whether the place that the tags name now holds the current version.
+    async fn has_arrived(self, standing: &Standing) -> Result<bool, DeliveryError> {
+        let Standing::Exists(secret) = standing else { return Ok(false) };
+        let (Some(version), Ok(Routing::To(route))) = (secret.current.as_deref(), route(&secret.tags)) else {
+            return Ok(false);
+        };
+        let object = match self.api.external_secret(&route.namespace, &route.name).await {
+            // The namespace does not take part, or does not exist.
+            Err(ApiError::AccessDenied(_)) => return Ok(false),
+            object => object.map_err(|source| self.failed(&format!("read {route} instead of"), source))?,
+        };
+        let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
+        Ok(object.is_some_and(|object| holds(&object, wanted) && is_ready(&object)))
+    }
+
+    /// Takes the object back because of a single event, if such an event may do that. The reconcile decides about every other
+    /// reason, and about all of them if the configuration permits to take nothing back.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
+    pub async fn at_once(self) -> Result<AtOnce, DeliveryError> {
+        let Some(reason) = self.reason().await? else { return Ok(AtOnce::Stays) };
+        if self.delivery.config.take_back_limit == 0 || !reason.is_at_once() {
+            return Ok(AtOnce::LeftToReconcile);
+        }
+        let is_deleted = self.act_if(Reason::is_at_once).await?;
+        Ok(if is_deleted { AtOnce::TakenBack } else { AtOnce::Stays })
     }
 
     /// Deletes the object if it is still one of ours for the same secret and there is still a reason. Returns whether it was
@@ -44,6 +89,10 @@ impl TakeBack<'_> {
     /// # Errors
     /// When Secrets Manager does not answer, or the API server refuses.
     pub async fn act(self) -> Result<bool, DeliveryError> {
+        self.act_if(|_| true).await
+    }
+
+    async fn act_if(self, is_allowed: fn(Reason) -> bool) -> Result<bool, DeliveryError> {
         let Self { delivery, api, copy } = self;
         let object = api.external_secret(&copy.namespace, &copy.name).await;
         let object = object.map_err(|source| self.failed("read", source))?.unwrap_or_default();
@@ -55,6 +104,9 @@ impl TakeBack<'_> {
         else {
             return Ok(false);
         };
+        if !is_allowed(reason) {
+            return Ok(false);
+        }
         let is_deleted = api.delete(&copy.namespace, &copy.name, uid, state).await;
         if !is_deleted.map_err(|source| self.failed("delete", source))? {
             return Ok(false);

@@ -4,7 +4,7 @@ use contract::secret_suffix;
 use serde_json::Value;
 
 use super::sync::managers;
-use super::{ARN_ANNOTATION, FIELD_MANAGER, LABEL, annotation, cluster_external_secret};
+use super::{ARN_ANNOTATION, FIELD_MANAGER, LABEL, annotation, cluster_external_secret, other_appliers};
 
 /// An ExternalSecret that secret2eks has created, and the secret that it delivers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,14 +26,17 @@ impl std::fmt::Display for Delivered {
 /// The object as one that secret2eks has created for a secret whose ARN begins with `arn_prefix`. None for every other.
 ///
 /// Label and annotation are not sufficient: a copy that somebody made of such an object has them, too. The field manager of
-/// server-side apply is not copied. An object that is being deleted does not count.
+/// server-side apply is not copied. An object that is being deleted does not count. Neither does one that somebody else applies,
+/// or whose specification secret2eks no longer owns: GitOps has taken it over.
 #[must_use]
 pub fn ours(object: &Value, arn_prefix: &str) -> Option<Delivered> {
     let metadata = &object["metadata"];
     let arn = annotation(object, ARN_ANNOTATION).filter(|arn| arn.starts_with(arn_prefix))?;
     let is_labelled = metadata["labels"][LABEL] == FIELD_MANAGER;
-    let is_created = managers(object)
-        .any(|manager| manager["manager"] == FIELD_MANAGER && manager["operation"] == "Apply");
+    let specified = |manager: &Value| !manager["fieldsV1"]["f:spec"].is_null();
+    let is_created = managers(object).any(|manager| {
+        manager["manager"] == FIELD_MANAGER && manager["operation"] == "Apply" && specified(manager)
+    }) && other_appliers(object).is_empty();
     let is_present = metadata["deletionTimestamp"].is_null() && cluster_external_secret(object).is_none();
     if !(is_labelled && is_created && is_present) {
         return None;
@@ -66,7 +69,8 @@ mod tests {
             "labels": {"app.kubernetes.io/managed-by": "secret2eks"},
             "annotations": {"secret2eks/secret-arn": ARN},
             "managedFields": [
-                {"manager": "secret2eks", "operation": "Apply"},
+                {"manager": "secret2eks", "operation": "Apply", "fieldsV1": {"f:spec": {}}},
+                {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {}}},
                 {"manager": "external-secrets", "operation": "Update", "subresource": "status"},
             ],
         }})
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn whatever_else_is_in_the_cluster_is_not_ours() {
-        let changes: [(&str, Value); 9] = [
+        let own = json!({"manager": "secret2eks", "operation": "Apply", "fieldsV1": {"f:spec": {}}});
+        let changes: [(&str, Value); 11] = [
             ("/metadata/labels", json!({})),
             ("/metadata/labels", json!({"app.kubernetes.io/managed-by": "Helm"})),
             ("/metadata/annotations", json!({})),
@@ -100,6 +105,15 @@ mod tests {
             // Mode `refresh`: GitOps owns it, and secret2eks has patched it.
             ("/metadata/managedFields", json!([{"manager": "secret2eks", "operation": "Update"}])),
             ("/metadata/managedFields", Value::Null),
+            // GitOps applies it, too, or has taken its specification over.
+            (
+                "/metadata/managedFields",
+                json!([own, {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {"f:spec": {}}}]),
+            ),
+            (
+                "/metadata/managedFields",
+                json!([{"manager": "secret2eks", "operation": "Apply", "fieldsV1": {"f:metadata": {}}}]),
+            ),
         ];
         for (path, value) in changes {
             let mut foreign = object();

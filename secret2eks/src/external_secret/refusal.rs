@@ -3,6 +3,9 @@
 /// Why the object must not be changed, or proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// It was deleted, and a finalizer keeps it. The next attempt creates it again.
+    #[error("it is being deleted, so its Kubernetes Secret goes as well; the next delivery creates it again")]
+    BeingDeleted,
     /// It has another secret's ARN.
     #[error("it belongs to the secret {0}")]
     OtherSecret(String),

@@ -78,6 +78,23 @@ pub(super) fn is_settled(object: &Value, receipt: Option<&str>) -> bool {
     after && has_written(object) && is_of_this_generation(object)
 }
 
+/// Whether the operator has synced the object since it was last written, some time ago. What it reports since then does not
+/// count: a store that is down for an hour takes no value out of the cluster. Only if it reports success without having
+/// written the value, the sync proves nothing.
+pub(super) fn was_synced(object: &Value) -> bool {
+    let times = written_at(object).zip(synced_at(object));
+    let is_empty_success = is_ready(object) && !has_written(object);
+    times.is_some_and(|(written, synced)| synced >= written)
+        && is_of_this_generation(object)
+        && !is_empty_success
+}
+
+/// Whether the operator reports that its last sync succeeded.
+#[must_use]
+pub fn is_ready(object: &Value) -> bool {
+    ready_condition(object).is_some_and(|ready| ready["status"] == "True")
+}
+
 /// Who wrote which fields, except for the status, which belongs to the operator.
 pub(super) fn managers(object: &Value) -> impl Iterator<Item = &Value> {
     let all = object["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();

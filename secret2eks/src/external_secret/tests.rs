@@ -108,6 +108,25 @@ fn some_time_later_a_sync_in_the_second_of_the_write_is_accepted_and_an_earlier_
         let object = in_cluster(&route, version, synced);
         assert_eq!(holds(&object, wanted(&route)), expected, "{version} at {synced}");
     }
+    // The operator fails since then: the Kubernetes Secret keeps the value. A success without a value proves nothing.
+    let with = |field: &str, value: &str, synced: u32| {
+        let mut object = in_cluster(&route, "v2", synced);
+        object["status"]["conditions"][0][field] = json!(value);
+        object
+    };
+    for (object, held, ready) in [
+        (with("status", "True", 11), true, true),
+        (with("status", "False", 11), true, false),
+        (with("status", "False", 9), false, false),
+        (with("reason", "SecretMissing", 11), false, true),
+    ] {
+        assert_eq!((holds(&object, wanted(&route)), is_ready(&object)), (held, ready), "{object}");
+    }
+    let mut never = with("status", "False", 11);
+    never["status"]["refreshTime"] = Value::Null;
+    let mut older = with("status", "False", 11);
+    older["metadata"]["generation"] = json!(4);
+    assert!(!holds(&never, wanted(&route)) && !holds(&older, wanted(&route)));
     let mut edited = in_cluster(&route, "v2", 11);
     edited["spec"]["refreshInterval"] = json!("0");
     let mut foreign = in_cluster(&route, "v2", 11);
@@ -215,6 +234,16 @@ fn an_object_of_a_cluster_external_secret_is_refused_with_its_owner() {
             json!([{"apiVersion": "external-secrets.io/v1", "kind": "ClusterExternalSecret", "name": "all"}]);
         let expected = Err(Refusal::OfClusterExternalSecret("all".to_owned()));
         assert_eq!(plan(Some(&object), wanted(&route)), expected);
+    }
+}
+
+#[test]
+fn an_object_that_is_being_deleted_proves_nothing_and_is_not_held() {
+    for route in [apply_route(), refresh_route()] {
+        let mut leaving = in_cluster(&apply_route(), "v2", 11);
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-11-25T03:00:12Z");
+        assert_eq!(plan(Some(&leaving), wanted(&route)), Err(Refusal::BeingDeleted));
+        assert!(!holds(&leaving, wanted(&route)));
     }
 }
 

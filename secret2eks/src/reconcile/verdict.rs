@@ -6,7 +6,7 @@
 use contract::Tags;
 
 use crate::external_secret::Delivered;
-use crate::route::other_cluster;
+use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::Standing;
 
 /// Why an object is taken back.
@@ -16,15 +16,24 @@ pub enum Reason {
     Deleted,
     /// The secret has no tag `secret2eks/namespace` any more.
     Untagged,
-    /// The tags name another namespace or another name.
+    /// The tags name another namespace or another name, and all of them are right. This is a reason only when the secret has
+    /// arrived there ([`crate::take_back`]).
     Moved,
     /// The tags name another cluster.
     OtherCluster,
-    /// The secret or the namespace has another tenant now.
+    /// The secret's tenant is not the tenant of the namespace.
     OtherTenant,
 }
 
 impl Reason {
+    /// Whether the event of a single secret is sufficient to take the object back. A deletion and a removed tag are left to the
+    /// reconcile: a script that deletes all secrets causes one event for each of them, and only a run that sees all objects at
+    /// once can stop.
+    #[must_use]
+    pub fn is_at_once(self) -> bool {
+        matches!(self, Self::Moved | Self::OtherCluster | Self::OtherTenant)
+    }
+
     /// For the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -41,7 +50,8 @@ impl Reason {
 /// Why `copy` is taken back from `cluster`. None if it stays, also if the tags are wrong in another way: a wrong tag must
 /// not take the credentials of a service away.
 ///
-/// `tenant` is the label of the namespace.
+/// `tenant` is the label of the namespace. A secret without a tenant stays: it may be older than the label. Its delivery fails,
+/// which reports the difference.
 #[must_use]
 pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Option<&str>) -> Option<Reason> {
     let Standing::Exists(secret) = standing else { return Some(Reason::Deleted) };
@@ -50,14 +60,21 @@ pub fn reason(standing: &Standing, copy: &Delivered, cluster: &str, tenant: Opti
         return Some(Reason::Deleted);
     }
     let tags = &secret.tags;
-    let Some(namespace) = tags.get(Tags::NAMESPACE) else { return Some(Reason::Untagged) };
+    if tags.get(Tags::NAMESPACE).is_none() {
+        return Some(Reason::Untagged);
+    }
     if other_cluster(tags, cluster).is_some() {
         return Some(Reason::OtherCluster);
     }
-    if namespace != copy.namespace || tags.get(Tags::NAME).is_some_and(|name| name != copy.name) {
-        return Some(Reason::Moved);
+    if tags.get(Tags::TENANT).is_some_and(|of_secret| Some(of_secret) != tenant) {
+        return Some(Reason::OtherTenant);
     }
-    (tags.get(Tags::TENANT) != tenant).then_some(Reason::OtherTenant)
+    match route(tags) {
+        Ok(Routing::To(route)) if route.namespace != copy.namespace || route.name != copy.name => {
+            Some(Reason::Moved)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +82,8 @@ mod tests {
     use super::*;
     use crate::secret_store::Description;
 
-    const PLACE: [(&str, &str); 2] = [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment")];
+    const PLACE: [(&str, &str); 3] =
+        [(Tags::NAMESPACE, "shop"), (Tags::NAME, "payment"), (Tags::STORE, "SecretStore/aws")];
 
     fn copy() -> Delivered {
         Delivered { namespace: "shop".to_owned(), name: "payment".to_owned(), arn: "arn".to_owned() }
@@ -101,10 +119,11 @@ mod tests {
             (with(Tags::NAMESPACE, ""), None, Some(Reason::Untagged)),
             (with(Tags::NAMESPACE, "other"), None, Some(Reason::Moved)),
             (with(Tags::NAME, "other"), None, Some(Reason::Moved)),
+            (with(Tags::NAMESPACE, "other"), Some("acme"), Some(Reason::Moved)),
             (with(Tags::CLUSTER, "test"), None, Some(Reason::OtherCluster)),
             (with(Tags::CLUSTER, "production"), None, None),
             (with(Tags::TENANT, "acme"), None, Some(Reason::OtherTenant)),
-            (exists(&PLACE), Some("acme"), Some(Reason::OtherTenant)),
+            (exists(&PLACE), Some("acme"), None),
             (with(Tags::TENANT, "acme"), Some("rival"), Some(Reason::OtherTenant)),
             (with(Tags::TENANT, "acme"), Some("acme"), None),
         ] {
@@ -115,6 +134,8 @@ mod tests {
     #[test]
     fn a_wrong_tag_that_names_no_other_place_takes_nothing_back() {
         for (key, value) in [
+            (Tags::NAMESPACE, "No Namespace"),
+            (Tags::NAME, "No Name"),
             (Tags::NAME, ""),
             (Tags::STORE, ""),
             (Tags::STORE, "aws"),
@@ -124,6 +145,14 @@ mod tests {
             ("Secret2EKS/namespace", "other"),
         ] {
             assert_eq!(reason(&with(key, value), &copy(), "production", None), None, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn another_place_is_a_reason_only_if_all_tags_are_right() {
+        for (store, expected) in [("SecretStore/aws", Some(Reason::Moved)), ("aws", None)] {
+            let moved = exists(&[(Tags::NAMESPACE, "other"), (Tags::NAME, "payment"), (Tags::STORE, store)]);
+            assert_eq!(reason(&moved, &copy(), "production", None), expected, "{store}");
         }
     }
 

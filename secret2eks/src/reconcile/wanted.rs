@@ -6,7 +6,7 @@ use contract::DeliveryRequest;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::external_secret::{Delivered, Wanted, holds, ours};
+use crate::external_secret::{Delivered, Wanted, holds, is_ready, ours};
 use crate::receipt;
 use crate::route::{Route, Routing, other_cluster, route};
 use crate::secret_store::Description;
@@ -18,6 +18,8 @@ pub struct Wants {
     /// Secrets that cannot have a place: their tags are wrong, or another secret has the same place. Their deliveries fail,
     /// which reports the reason.
     refused: Vec<DeliveryRequest>,
+    /// Objects that hold the current version, but whose last sync failed.
+    not_ready: usize,
 }
 
 /// One secret that goes to the cluster, and what is there.
@@ -77,6 +79,7 @@ impl Wants {
         let Some(want) = want else { return own };
         let is_ours = own.as_ref().is_some_and(|own| own.arn == want.arn);
         let is_current = want.is_current(object);
+        self.not_ready += usize::from(is_current && !is_ready(object));
         want.there = if is_current { There::Current { is_ours } } else { There::Otherwise { is_ours } };
         // A copy of a secret whose place another secret wants now.
         own.filter(|_| !is_ours)
@@ -86,6 +89,12 @@ impl Wants {
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len() + self.refused.len()
+    }
+
+    /// The number of objects that hold the current version, but whose last sync failed: the store or the operator is down.
+    #[must_use]
+    pub fn not_ready(&self) -> usize {
+        self.not_ready
     }
 
     /// Whether no secret goes to this cluster.
@@ -100,10 +109,11 @@ impl Wants {
         self.present().map(|want| want.route.namespace.clone()).collect()
     }
 
-    /// The objects that are in a namespace of another tenant. `tenants` has the label of each namespace that exists.
+    /// The objects that are in a namespace of another tenant. The object of a secret without a tenant stays. `tenants` has the label of each namespace that exists.
     #[must_use]
     pub fn strangers(&self, tenants: &BTreeMap<String, Option<String>>) -> Vec<Delivered> {
-        let strangers = self.present().filter(|want| want.is_strange(tenants) && want.is_ours());
+        let strangers = self.present().filter(|want| want.route.tenant.is_some());
+        let strangers = strangers.filter(|want| want.is_strange(tenants) && want.is_ours());
         let object = |want: &Want| Delivered {
             namespace: want.route.namespace.clone(),
             name: want.route.name.clone(),

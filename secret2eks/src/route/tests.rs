@@ -130,3 +130,26 @@ fn a_secret_is_for_every_cluster_or_for_the_one_that_its_tag_names() {
         assert_eq!(other_cluster(&tags(&list), "shop"), expected, "{tag:?}");
     }
 }
+
+#[test]
+fn a_secret_goes_to_a_place_as_long_as_no_tag_of_the_route_changes() {
+    let with = |key: &'static str, value: &'static str| {
+        let mut list: Vec<_> = COMPLETE.into_iter().filter(|(other, _)| *other != key).collect();
+        list.push((key, value));
+        tags(&list)
+    };
+    let Ok(Routing::To(to)) = route(&with("team", "cookies")) else { unreachable!("the tags are right") };
+    for (key, value, expected) in [
+        ("team", "bakers", true),
+        (Tags::CLUSTER, "production", true),
+        (Tags::CLUSTER, "test", false),
+        (Tags::NAMESPACE, "other", false),
+        (Tags::NAME, "other", false),
+        (Tags::STORE, "SecretStore/other", false),
+        (Tags::STORE, "aws", false),
+        (Tags::TENANT, "acme", false),
+        (Tags::MODE, "refresh", false),
+    ] {
+        assert_eq!(goes_to(&with(key, value), "production", &to), expected, "{key}={value}");
+    }
+}

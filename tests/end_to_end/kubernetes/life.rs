@@ -1,4 +1,5 @@
-//! The life of a customer's secret, which nothing rotates: each change reaches the cluster by its event.
+//! The life of a customer's secret, which nothing rotates: each change reaches the cluster by its event. Only a deletion and
+//! a removed tag wait for the reconcile.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
@@ -166,7 +167,7 @@ fn value(password: &str) -> String {
 }
 
 #[test]
-fn a_secret_is_delivered_changed_moved_and_offboarded_by_its_events_alone() -> Result<()> {
+fn a_secret_is_delivered_changed_and_moved_by_its_events_and_offboarded_by_the_reconcile() -> Result<()> {
     alone_on_the_cluster(async |cloud| {
         let suite = Suite::deploy_with_trail(cloud, "story").await?;
         let elsewhere = name("elsewhere");
@@ -181,11 +182,15 @@ fn a_secret_is_delivered_changed_moved_and_offboarded_by_its_events_alone() -> R
         secret.left().await?;
 
         secret.delete().await?;
+        let answer = suite.reconcile().await?;
+        ensure!(answer["takenBack"] == 1, "deleted: {answer}");
         secret.left_from(&elsewhere).await?;
         secret.restore().await?;
         secret.arrived_in(&elsewhere, "second").await?;
 
         secret.remove_tag("secret2eks/namespace").await?;
+        let answer = suite.reconcile().await?;
+        ensure!(answer["takenBack"] == 1, "untagged: {answer}");
         secret.left_from(&elsewhere).await?;
         ensure!(cloud.tag_of(&secret.arn, RECEIPT).await?.is_none(), "no rotation needs a receipt");
         Ok(())

@@ -47,8 +47,7 @@ fn object(secret: &Description, version: &str) -> Value {
     let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
     let mut object = desired(wanted, None);
     object["metadata"]["generation"] = json!(1);
-    object["metadata"]["managedFields"] =
-        json!([{"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z"}]);
+    object["metadata"]["managedFields"] = json!([{"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z", "fieldsV1": {"f:spec": {}}}]);
     object["status"] = json!({
         "refreshTime": "2026-11-25T03:00:10Z", "syncedResourceVersion": "1-abc",
         "conditions": [{"type": "Ready", "status": "True", "reason": "SecretSynced", "message": "synced"}],
@@ -76,19 +75,38 @@ fn what_is_missing_old_or_changed_is_delivered_and_what_is_right_is_left() {
     edited["spec"]["data"] = json!([]);
     let mut failing = right.clone();
     failing["status"]["conditions"][0]["status"] = json!("False");
+    let mut leaving = right.clone();
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-11-25T03:00:12Z");
     let nothing: Vec<String> = Vec::new();
     for (there, expected) in [
         (None, vec![secret.arn.clone()]),
-        (Some(right), nothing),
+        (Some(right), nothing.clone()),
         (Some(object(&secret, "v1")), vec![secret.arn.clone()]),
         (Some(edited), vec![secret.arn.clone()]),
-        (Some(failing), vec![secret.arn.clone()]),
+        (Some(leaving), vec![secret.arn.clone()]),
+        (Some(failing), nothing),
     ] {
         let mut wants = wants(std::slice::from_ref(&secret));
         if let Some(there) = &there {
             assert_eq!(wants.compare(there, &config()), None);
         }
         assert_eq!(requested(&wants), expected, "{there:?}");
+    }
+}
+
+#[test]
+fn objects_that_are_not_ready_are_counted_and_not_delivered_again() {
+    let secrets = [secret("one", "shop/one", &[]), secret("two", "shop/two", &[])];
+    for (failing, expected) in [(0, 0), (1, 1), (2, 2)] {
+        let mut wants = wants(&secrets);
+        for (number, secret) in secrets.iter().enumerate() {
+            let mut object = object(secret, "v2");
+            if number < failing {
+                object["status"]["conditions"][0]["status"] = json!("False");
+            }
+            wants.compare(&object, &config());
+        }
+        assert_eq!((wants.not_ready(), requested(&wants).len()), (expected, 0));
     }
 }
 
@@ -154,8 +172,9 @@ fn wrong_tags_and_a_second_secret_for_a_place_are_delivered_so_that_the_failure_
 fn what_is_in_the_namespace_of_another_tenant_is_a_candidate_and_its_delivery_fails_visibly() {
     let acme = secret("payment", "shop/payment", &[(Tags::TENANT, "acme")]);
     let none = secret("plain", "shop/plain", &[]);
-    for (label, strangers) in
-        [(Some("acme"), vec!["plain"]), (Some("rival"), vec!["payment", "plain"]), (None, vec!["payment"])]
+    // A secret without a tenant keeps its object, and its delivery fails as well.
+    for (label, strangers, failing) in
+        [(Some("acme"), vec![], 1), (Some("rival"), vec!["payment"], 2), (None, vec!["payment"], 1)]
     {
         let mut wants = wants(&[acme.clone(), none.clone()]);
         for secret in [&acme, &none] {
@@ -166,7 +185,7 @@ fn what_is_in_the_namespace_of_another_tenant_is_a_candidate_and_its_delivery_fa
         let names =
             |objects: Vec<Delivered>| objects.into_iter().map(|object| object.name).collect::<Vec<_>>();
         assert_eq!(names(wants.strangers(&tenants)), strangers, "{label:?}");
-        assert_eq!(wants.requests(&tenants).len(), strangers.len(), "{label:?}");
+        assert_eq!(wants.requests(&tenants).len(), failing, "{label:?}");
     }
     // A namespace whose label could not be read decides nothing.
     let mut wants = wants(std::slice::from_ref(&acme));
