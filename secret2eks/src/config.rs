@@ -51,7 +51,7 @@ impl Config {
             write_receipt: environment.choice("WRITE_RECEIPT", [("true", true), ("false", false)])?,
             rotation_tag_key: environment.text("ROTATION_TAG_KEY", "rotation-mq"),
             secrets_arn_prefix: environment.required("SECRETS_ARN_PREFIX", ARN_PREFIX)?,
-            take_back_limit: environment.number("TAKE_BACK_LIMIT", 100, &TAKE_BACK_LIMITS)?,
+            take_back_limit: environment.number("TAKE_BACK_LIMIT", 0, &TAKE_BACK_LIMITS)?,
             function: environment.optional("AWS_LAMBDA_FUNCTION_NAME"),
             call_timeout: environment.seconds("CALL_TIMEOUT_SECONDS", 8, &CALL_TIMEOUTS_SECONDS)?,
         })
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(config.sync_timeout, Duration::from_secs(60));
         assert_eq!(config.call_timeout, Duration::from_secs(8));
         assert!(config.write_receipt);
-        assert_eq!((config.rotation_tag_key.as_str(), config.take_back_limit), ("rotation-mq", 100));
+        assert_eq!((config.rotation_tag_key.as_str(), config.take_back_limit), ("rotation-mq", 0));
         assert_eq!(config.secrets_arn_prefix, PREFIX);
         Ok(())
     }

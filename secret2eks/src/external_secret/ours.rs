@@ -26,8 +26,8 @@ impl std::fmt::Display for Delivered {
 /// The object as one that secret2eks has created for a secret whose ARN begins with `arn_prefix`. None for every other.
 ///
 /// Label and annotation are not sufficient: a copy that somebody made of such an object has them, too. The field manager of
-/// server-side apply is not copied. An object that is being deleted does not count. Neither does one that somebody else applies,
-/// or whose specification secret2eks no longer owns: GitOps has taken it over.
+/// server-side apply is not copied. An object that is being deleted does not count. Neither does one that somebody else
+/// applies, or whose specification secret2eks no longer owns: GitOps has taken it over.
 #[must_use]
 pub fn ours(object: &Value, arn_prefix: &str) -> Option<Delivered> {
     let metadata = &object["metadata"];

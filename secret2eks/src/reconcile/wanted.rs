@@ -109,7 +109,8 @@ impl Wants {
         self.present().map(|want| want.route.namespace.clone()).collect()
     }
 
-    /// The objects that are in a namespace of another tenant. The object of a secret without a tenant stays. `tenants` has the label of each namespace that exists.
+    /// The objects that are in a namespace of another tenant. The object of a secret without a tenant stays.
+    /// `tenants` has the label of each namespace that exists.
     #[must_use]
     pub fn strangers(&self, tenants: &BTreeMap<String, Option<String>>) -> Vec<Delivered> {
         let strangers = self.present().filter(|want| want.route.tenant.is_some());
