@@ -23,7 +23,10 @@ def install() -> None:
 
 
 def _by_name_first(original):
-    """Finds a complete ARN by the name in it. MiniStack compares the ARNs of all secrets, several times in a call."""
+    """Finds a complete ARN by the name in it.
+
+    MiniStack compares the ARNs of all secrets, several times in a call.
+    """
 
     def resolve(secret_id, *, use_arn_scope=False):
         name = (secret_id or "").partition(":secret:")[2][:-7]
