@@ -15,29 +15,49 @@ use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::{Description, Standing};
 use crate::take_back::{AtOnce, TakeBack, request, standing};
 
-/// Requests the delivery of the secret if it goes to this cluster, and takes its copies back from where it no longer goes. If
+/// Takes the copies of the secret back from where it no longer goes, and requests its delivery if it goes to this cluster. If
 /// it goes to another place of this cluster, that place comes first.
 ///
 /// # Errors
 /// When Secrets Manager, the cluster or Lambda does not answer, or refuses.
 pub async fn follow(delivery: &Delivery, life: &Life, request_id: &str) -> Result<Outcome, DeliveryError> {
     let standing = standing(delivery, &life.secret).await?;
-    let requested = match &standing {
-        Standing::Exists(secret) => request_if_wanted(delivery, secret, life.may_leave_copies).await?,
-        Standing::Deleted(_) => false,
-    };
     let arn = match &standing {
         Standing::Exists(secret) => Some(secret.arn.clone()),
         Standing::Deleted(arn) => arn.clone().or_else(|| life.arn.clone()),
     };
-    let copies = match arn.filter(|_| life.may_leave_copies) {
-        Some(arn) => copies(delivery, &arn).await?,
-        None => Vec::new(),
+    let left = match arn.filter(|_| life.may_leave_copies) {
+        Some(arn) => leave(delivery, &standing, &arn, request_id).await,
+        None => Ok(Left::default()),
     };
-    if requested && copies.iter().any(|copy| has_moved(&standing, copy)) {
-        deliver_first(delivery, &standing, request_id).await;
+    // Not before: two deliveries at the same time make the new place look as if it did not hold the version. The delivery has
+    // nothing to do if the secret has arrived, and its success closes the incident of an earlier one.
+    let requested = match &standing {
+        Standing::Exists(secret) => request_if_wanted(delivery, secret, life.may_leave_copies).await?,
+        Standing::Deleted(_) => false,
+    };
+    let Left { taken_back, left_to_reconcile } = left?;
+    Ok(Outcome::Followed { requested, taken_back, left_to_reconcile })
+}
+
+/// What happened to the copies of a secret.
+#[derive(Debug, Default)]
+struct Left {
+    taken_back: u64,
+    left_to_reconcile: usize,
+}
+
+async fn leave(
+    delivery: &Delivery,
+    standing: &Standing,
+    arn: &str,
+    request_id: &str,
+) -> Result<Left, DeliveryError> {
+    let copies = copies(delivery, arn).await?;
+    if copies.iter().any(|copy| has_moved(standing, copy)) {
+        deliver_first(delivery, standing, request_id).await;
     }
-    take_back(delivery, &copies, requested).await
+    take_back(delivery, &copies).await
 }
 
 /// A secret with wrong tags is requested, too, because the failed delivery names the tag. So is one that may just have lost
@@ -82,7 +102,7 @@ fn has_moved(standing: &Standing, copy: &Delivered) -> bool {
 }
 
 /// Brings the secret to its new place, so that its copies can leave the old one. If that fails, the copies stay. The delivery
-/// was requested, too: its own event reports the failure, and the next reconcile takes the copies back after it has succeeded.
+/// is requested, too: its own event reports the failure, and the next reconcile takes the copies back after it has succeeded.
 async fn deliver_first(delivery: &Delivery, standing: &Standing, request_id: &str) {
     let Standing::Exists(secret) = standing else { return };
     let change = Change { secret_arn: secret.arn.clone(), since: None, trigger: Trigger::Request };
@@ -96,25 +116,22 @@ async fn deliver_first(delivery: &Delivery, standing: &Standing, request_id: &st
     }
 }
 
-async fn take_back(
-    delivery: &Delivery,
-    copies: &[Delivered],
-    requested: bool,
-) -> Result<Outcome, DeliveryError> {
-    let (mut taken_back, mut left_to_reconcile) = (0, 0);
+async fn take_back(delivery: &Delivery, copies: &[Delivered]) -> Result<Left, DeliveryError> {
+    let mut left = Left::default();
     if copies.is_empty() {
-        return Ok(Outcome::Followed { requested, taken_back, left_to_reconcile });
+        return Ok(left);
     }
     let (api, _) = connect(delivery).await?;
     for copy in copies {
         match (TakeBack { delivery, api: &api, copy }).at_once().await? {
             AtOnce::Stays => {}
-            AtOnce::LeftToReconcile => left_to_reconcile += 1,
-            AtOnce::TakenBack => taken_back += 1,
+            AtOnce::LeftToReconcile => left.left_to_reconcile += 1,
+            AtOnce::TakenBack => left.taken_back += 1,
         }
     }
-    if taken_back > 0 {
-        metric((delivery.now)().as_millisecond(), "ObjectsTakenBack", Unit::Count, taken_back, &[], &[]);
+    if left.taken_back > 0 {
+        let now = (delivery.now)().as_millisecond();
+        metric(now, "ObjectsTakenBack", Unit::Count, left.taken_back, &[], &[]);
     }
-    Ok(Outcome::Followed { requested, taken_back, left_to_reconcile })
+    Ok(left)
 }

@@ -69,6 +69,12 @@ impl Suite {
         self.cloud.invoke_function(self.function()?, event).await
     }
 
+    /// Waits until the events of earlier calls have been followed. A delivery that still runs may write its object again
+    /// after a reconcile has taken it back. Then only the next reconcile takes it back.
+    pub async fn settled(&self) -> Result<()> {
+        self.cloud.aws.wait_for_events(self.function()?, LIMIT).await
+    }
+
     /// Compares the whole cluster with all secrets of this suite, and requires success.
     pub async fn reconcile(&self) -> Result<Value> {
         self.order(&json!({"Action": "reconcile"})).await?.value()
@@ -177,10 +183,12 @@ fn a_secret_is_delivered_changed_and_moved_by_its_events_and_offboarded_by_the_r
         secret.put("second").await?;
         secret.arrived("second").await?;
 
+        suite.settled().await?;
         secret.set(&[("secret2eks/namespace", &elsewhere)]).await?;
         secret.arrived_in(&elsewhere, "second").await?;
         secret.left().await?;
 
+        suite.settled().await?;
         secret.delete().await?;
         let answer = suite.reconcile().await?;
         ensure!(answer["takenBack"] == 1, "deleted: {answer}");
@@ -188,6 +196,7 @@ fn a_secret_is_delivered_changed_and_moved_by_its_events_and_offboarded_by_the_r
         secret.restore().await?;
         secret.arrived_in(&elsewhere, "second").await?;
 
+        suite.settled().await?;
         secret.remove_tag("secret2eks/namespace").await?;
         let answer = suite.reconcile().await?;
         ensure!(answer["takenBack"] == 1, "untagged: {answer}");
