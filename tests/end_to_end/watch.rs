@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
-use testbed::cloud::{Cloud, tag};
+use testbed::cloud::{Alerts, Cloud, tag};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 use crate::support::valid;
@@ -21,6 +21,25 @@ pub async fn watch(cloud: &Cloud) -> Result<Value> {
     let _look = LOOK.lock().await;
     let function = cloud.stack.output("WatchFunctionName")?;
     cloud.invoke_function(function, &json!({})).await?.value()
+}
+
+/// A stack of its own, because the runs of other tests would ask for the ages of the test's secrets first: its function, its
+/// alerts, and the proxy between its function and Secrets Manager.
+async fn own_stack(cloud: &Cloud, own: &str) -> Result<(String, Alerts, FaultProxy)> {
+    let variant = cloud.deploy_variant(own, &[], &[]).await?;
+    let alerts = cloud.alerts_of(&variant).await?;
+    let function = variant.stack.output("WatchFunctionName")?.to_owned();
+    let proxy = FaultProxy::http(cloud.aws.endpoint())?;
+    cloud.add_variables(&function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
+    Ok((function, alerts, proxy))
+}
+
+/// A call for the ages of a secret whose ARN contains `words`.
+fn asks_about(words: &str) -> impl Fn(&Call) -> bool + Send + Sync + use<> {
+    let words = words.to_owned();
+    move |call: &Call| {
+        call.operation() == "ListSecretVersionIds" && String::from_utf8_lossy(call.body()).contains(&words)
+    }
 }
 
 #[test]
@@ -69,24 +88,17 @@ fn a_policy_without_an_owner_is_reported_and_a_secret_without_a_policy_is_not_ch
 #[test]
 fn three_hundred_secrets_are_checked_and_the_second_time_without_requests_for_their_ages() -> Result<()> {
     on_the_cloud(async |cloud| {
-        // A stack of its own: the runs of other tests would ask for the ages of these secrets first.
         let own = name("many");
-        let variant = cloud.deploy_variant(&own, &[], &[]).await?;
-        let alerts = cloud.alerts_of(&variant).await?;
-        let function = variant.stack.output("WatchFunctionName")?;
-        let proxy = FaultProxy::http(cloud.aws.endpoint())?;
-        cloud.add_variables(function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
+        let (function, alerts, proxy) = own_stack(cloud, &own).await?;
         for number in 0..300 {
             let name = format!("partner/{own}-{number}");
             let owner = format!("{own}-{}", number % 3);
             secret(cloud, &name, &[("rotation-watch/max-age-days", "2"), ("rotation-watch/owner", &owner)])
                 .await?;
         }
-        let asked = |call: &Call| {
-            call.operation() == "ListSecretVersionIds" && String::from_utf8_lossy(call.body()).contains(&own)
-        };
-        cloud.invoke_function(function, &json!({})).await?.value()?;
-        ensure!(proxy.count(asked) >= 300, "{} requests for the ages of 300 secrets", proxy.count(asked));
+        let asked = asks_about(&own);
+        cloud.invoke_function(&function, &json!({})).await?.value()?;
+        ensure!(proxy.count(&asked) >= 300, "{} requests for the ages of 300 secrets", proxy.count(&asked));
         for owner in 0..3 {
             let digests = alerts.wait_for(&format!("digest of {own}-{owner}"), 1).await?;
             let text = digests.first().context("no digest")?["content"]["description"].to_string();
@@ -94,9 +106,9 @@ fn three_hundred_secrets_are_checked_and_the_second_time_without_requests_for_th
         }
 
         proxy.reset();
-        cloud.invoke_function(function, &json!({})).await?.value()?;
+        cloud.invoke_function(&function, &json!({})).await?.value()?;
         ensure!(proxy.count(|call| call.operation() == "ListSecrets") > 0, "the second run went another way");
-        ensure!(proxy.count(asked) == 0, "{} requests in the second run", proxy.count(asked));
+        ensure!(proxy.count(&asked) == 0, "{} requests in the second run", proxy.count(&asked));
         Ok(())
     })
 }
@@ -148,13 +160,9 @@ fn a_deleted_secret_is_skipped_and_one_without_an_answer_fails_the_run_after_all
 {
     on_the_cloud(async |cloud| {
         let own = name("vanishing");
-        let variant = cloud.deploy_variant(&own, &[], &[]).await?;
-        let alerts = cloud.alerts_of(&variant).await?;
-        let function = variant.stack.output("WatchFunctionName")?;
-        let proxy = FaultProxy::http(cloud.aws.endpoint())?;
-        cloud.add_variables(function, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", proxy.url())]).await?;
+        let (function, alerts, proxy) = own_stack(cloud, &own).await?;
         // The secrets of other tests are checked first.
-        cloud.invoke_function(function, &json!({})).await?.value()?;
+        cloud.invoke_function(&function, &json!({})).await?.value()?;
 
         let due = ("rotation-watch/max-age-days", "5");
         let owned = async |part: &str, owner: &str| {
@@ -164,16 +172,9 @@ fn a_deleted_secret_is_skipped_and_one_without_an_answer_fails_the_run_after_all
         let gone = owned("1", "gone").await?;
         let silent = owned("2", "silent").await?;
         owned("3", "told").await?;
-        let of = |arn: &str| {
-            let arn = arn.to_owned();
-            move |call: &Call| {
-                let body = String::from_utf8_lossy(call.body()).into_owned();
-                call.operation() == "ListSecretVersionIds" && body.contains(&arn)
-            }
-        };
-        proxy.inject(Rule::always(of(&gone), Fault::aws_error(400, "ResourceNotFoundException")));
-        proxy.inject(Rule::always(of(&silent), Fault::aws_error(500, "InternalServiceError")));
-        let answer = cloud.invoke_function(function, &json!({})).await?;
+        proxy.inject(Rule::always(asks_about(&gone), Fault::aws_error(400, "ResourceNotFoundException")));
+        proxy.inject(Rule::always(asks_about(&silent), Fault::aws_error(500, "InternalServiceError")));
+        let answer = cloud.invoke_function(&function, &json!({})).await?;
         ensure!(answer.kind() == "aws.request_failed", "{answer:?}");
         ensure!(format!("{answer:?}").contains(&silent), "it names the secret: {answer:?}");
         alerts.wait_for(&format!("digest of {own}-told"), 1).await?;
@@ -184,7 +185,7 @@ fn a_deleted_secret_is_skipped_and_one_without_an_answer_fails_the_run_after_all
 
         // The next run checks it again.
         proxy.reset();
-        cloud.invoke_function(function, &json!({})).await?.value()?;
+        cloud.invoke_function(&function, &json!({})).await?.value()?;
         alerts.wait_for(&format!("digest of {own}-silent"), 1).await?;
         ensure!(
             alerts.about(&format!("digest of {own}-told")).await?.len() == 1,
