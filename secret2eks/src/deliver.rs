@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use lambda_boundary::{Unit, metric};
-use serde::Serialize;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
@@ -12,6 +11,7 @@ use crate::event::{Change, Trigger};
 use crate::external_secret::{Delivered, Wanted};
 use crate::in_cluster::{Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
+use crate::outcome::Outcome;
 use crate::receipt;
 use crate::route::{Route, Routing, goes_to, other_cluster, route};
 use crate::secret_store::{Description, Standing};
@@ -23,56 +23,6 @@ const ROUNDS: usize = 3;
 /// The answer for a secret that was deleted after its delivery was requested.
 const DELETED: Outcome =
     Outcome::NotForKubernetes { reason: "the secret does not exist, or it is scheduled for deletion" };
-
-/// How a delivery ended that did not fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
-pub enum Outcome {
-    /// The cluster holds this version.
-    Delivered {
-        /// The version.
-        version_id: String,
-        /// The namespace.
-        namespace: String,
-        /// The name of the ExternalSecret and the Kubernetes Secret.
-        name: String,
-        /// Whether something had to be written.
-        changed: bool,
-    },
-    /// The secret's tag names another cluster, whose own secret2eks receives the event, too. Nothing was delivered, so this
-    /// ends no incident.
-    OtherCluster {
-        /// The other cluster.
-        cluster: String,
-    },
-    /// There is nothing to do.
-    NotForKubernetes {
-        /// Why.
-        reason: &'static str,
-    },
-    /// A secret was created, deleted or restored, or its tags were changed.
-    Followed {
-        /// Whether its delivery was requested.
-        requested: bool,
-        /// Its objects that were taken back.
-        taken_back: u64,
-        /// Its objects about which the reconcile decides.
-        left_to_reconcile: usize,
-    },
-    /// The whole cluster was compared with the tags of all secrets.
-    Reconciled {
-        /// Secrets that go to the cluster.
-        secrets: usize,
-        /// `ExternalSecrets` in the cluster, those of others included.
-        objects: usize,
-        /// Deliveries that were requested.
-        requested: usize,
-        /// Deliveries that the next run requests.
-        waiting: usize,
-        /// Objects that were taken back.
-        taken_back: usize,
-    },
-}
 
 /// Makes the cluster hold the version that is current.
 ///
@@ -117,16 +67,22 @@ async fn bring(
         };
         let receipt = description.tags.delivered();
         let wanted = Wanted { route: &route, arn: &description.arn, version: &version, receipt };
-        let converged = converge(delivery, wanted, request_id, began).await?;
+        let converged = match converge(delivery, wanted, request_id, began).await {
+            Ok(converged) => converged,
+            Err(error) => {
+                // Its object may have been written before. It must not stay where the secret no longer goes.
+                let again = describe(delivery, &change.secret_arn).await;
+                written.extend(again.ok().flatten().and_then(|again| left(delivery, &again, &route)));
+                return Err(error);
+            }
+        };
         let changed = converged != Converged::Already;
         if changed {
             // The operator read the version that was current then. It may no longer be current, or go elsewhere.
             let Some(again) = describe(delivery, &change.secret_arn).await? else { return Ok(DELETED) };
-            let is_elsewhere = !goes_to(&again.tags, delivery.cluster.name(), &route);
-            if is_elsewhere {
-                let (namespace, name) = (route.namespace.clone(), route.name.clone());
-                written.push(Delivered { namespace, name, arn: description.arn.clone() });
-            }
+            let left = left(delivery, &again, &route);
+            let is_elsewhere = left.is_some();
+            written.extend(left);
             if is_elsewhere
                 || converged == Converged::Superseded
                 || again.current.as_deref() != Some(&version)
@@ -141,6 +97,13 @@ async fn bring(
         return Ok(Outcome::Delivered { version_id: version, namespace, name, changed });
     }
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
+}
+
+/// What a delivery to `route` has written, if the secret goes elsewhere now.
+fn left(delivery: &Delivery, secret: &Description, route: &Route) -> Option<Delivered> {
+    let Route { namespace, name, .. } = route.clone();
+    let is_here = goes_to(&secret.tags, delivery.cluster.name(), route);
+    (!is_here).then(|| Delivered { namespace, name, arn: secret.arn.clone() })
 }
 
 /// Takes back what is in a place that the secret has left, as the event of its new tags would do.

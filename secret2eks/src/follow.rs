@@ -7,10 +7,11 @@ use lambda_boundary::{Unit, causes, metric};
 use serde_json::Value;
 
 use crate::Delivery;
-use crate::deliver::{Outcome, connect, deliver};
+use crate::deliver::{connect, deliver};
 use crate::error::DeliveryError;
 use crate::event::{Change, Life, Trigger};
 use crate::external_secret::{Delivered, ours, suffix};
+use crate::outcome::Outcome;
 use crate::route::{Routing, other_cluster, route};
 use crate::secret_store::{Description, Standing};
 use crate::take_back::{AtOnce, TakeBack, request, standing};

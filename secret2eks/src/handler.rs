@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::Delivery;
-use crate::deliver::{Outcome, deliver};
+use crate::deliver::deliver;
 use crate::error::DeliveryError;
 use crate::event::{self, Event};
 use crate::follow::follow;
+use crate::outcome::Outcome;
 use crate::reconcile::reconcile;
 
 /// Time that is kept back to report a failure before Lambda's own timeout.

@@ -18,6 +18,7 @@ pub mod in_cluster;
 mod keys;
 pub mod kubernetes_api;
 mod lanes;
+pub mod outcome;
 pub mod receipt;
 pub mod reconcile;
 pub mod route;

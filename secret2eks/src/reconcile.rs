@@ -15,12 +15,13 @@ use self::failures::Failures;
 use self::limit::limit;
 use self::wanted::{Wants, some_of};
 use crate::Delivery;
-use crate::deliver::{Outcome, connect};
+use crate::deliver::connect;
 use crate::error::DeliveryError;
 use crate::event::Order;
 use crate::external_secret::{Delivered, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::lanes::{in_lanes, locked};
+use crate::outcome::Outcome;
 use crate::take_back::{TakeBack, request};
 
 mod failures;

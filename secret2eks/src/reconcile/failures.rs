@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use lambda_boundary::causes;
 
-use crate::deliver::Outcome;
 use crate::error::DeliveryError;
 use crate::lanes::locked;
+use crate::outcome::Outcome;
 
 /// The failures of one run. Only the first is kept.
 #[derive(Debug, Default)]

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
-use serde_json::json;
 
 use super::life::Suite;
+use super::routed::until;
 
 /// Two namespaces of two tenants.
 async fn tenants(suite: &Suite) -> Result<(String, String)> {
@@ -28,9 +28,7 @@ fn a_tenant_that_moves_its_secret_into_another_tenants_namespace_reaches_nobody(
         ensure!(answer["requested"] == 1 && answer["takenBack"] == 0, "{answer}");
         secret.arrived_in(&acme, "first").await?;
         // The request that the reconcile has made fails, and so does each later one.
-        let version = cloud.version(&secret.arn, "AWSCURRENT").await?;
-        let request = json!({"secretArn": secret.arn, "versionId": version, "attempt": 1});
-        ensure!(suite.order(&request).await?.kind() == "delivery.tenant_mismatch");
+        ensure!(secret.attempt().await?.kind() == "delivery.tenant_mismatch");
         let kubernetes = cloud.kubernetes()?;
         ensure!(kubernetes.external_secret(&rival, &secret.name).await?.is_none(), "it reached the rival");
         ensure!(kubernetes.secret(&rival, &secret.name).await?.is_none(), "its value reached the rival");
@@ -73,6 +71,29 @@ fn a_tenant_that_re_tags_during_deliveries_ends_where_its_last_tags_say() -> Res
         ensure!(kubernetes.external_secret(&rival, &secret.name).await?.is_none(), "it reached the rival");
         suite.reconcile().await?;
         secret.arrived_in(&acme, "round 4").await
+    })
+}
+
+#[test]
+fn a_delivery_that_fails_after_its_secret_has_moved_leaves_nothing_in_the_old_place() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let suite = Suite::deploy(cloud, "left-behind").await?;
+        let elsewhere = name("elsewhere");
+        suite.add_namespace(&elsewhere, &[]).await?;
+        // The object is written, but the operator cannot sync it, so the delivery waits until its time limit.
+        let secret = suite.create("customer", &[("secret2eks/store", "SecretStore/missing")]).await?;
+        let (failed, ()) = tokio::try_join!(secret.attempt(), async {
+            until("the object is written", async || Ok(secret.external_secret().await?.is_some())).await?;
+            secret
+                .set(&[("secret2eks/namespace", &elsewhere), ("secret2eks/store", "SecretStore/aws")])
+                .await?;
+            secret.deliver().await?;
+            ensure!(secret.external_secret().await?.is_some(), "it left before the delivery failed");
+            Ok(())
+        })?;
+        ensure!(failed.kind() == "delivery.not_synced", "{failed:?}");
+        secret.left().await?;
+        secret.arrived_in(&elsewhere, "first").await
     })
 }
 

@@ -108,8 +108,13 @@ impl Suite {
 
 impl Customer<'_> {
     pub async fn deliver(&self) -> Result<Value> {
+        self.attempt().await?.value()
+    }
+
+    /// Requests a delivery, which may fail.
+    pub async fn attempt(&self) -> Result<Answer> {
         let version = self.suite.cloud.version(&self.arn, "AWSCURRENT").await?;
-        self.suite.order(&json!({"secretArn": self.arn, "versionId": version, "attempt": 1})).await?.value()
+        self.suite.order(&json!({"secretArn": self.arn, "versionId": version, "attempt": 1})).await
     }
 
     pub async fn put(&self, password: &str) -> Result<()> {

@@ -1,0 +1,53 @@
+//! What one invocation answers.
+
+use serde::Serialize;
+
+/// How an invocation ended that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome")]
+pub enum Outcome {
+    /// The cluster holds this version.
+    Delivered {
+        /// The version.
+        version_id: String,
+        /// The namespace.
+        namespace: String,
+        /// The name of the ExternalSecret and the Kubernetes Secret.
+        name: String,
+        /// Whether something had to be written.
+        changed: bool,
+    },
+    /// The secret's tag names another cluster, whose own secret2eks receives the event, too. Nothing was delivered, so this
+    /// ends no incident.
+    OtherCluster {
+        /// The other cluster.
+        cluster: String,
+    },
+    /// There is nothing to do.
+    NotForKubernetes {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A secret was created, deleted or restored, or its tags were changed.
+    Followed {
+        /// Whether its delivery was requested.
+        requested: bool,
+        /// Its objects that were taken back.
+        taken_back: u64,
+        /// Its objects about which the reconcile decides.
+        left_to_reconcile: usize,
+    },
+    /// The whole cluster was compared with the tags of all secrets.
+    Reconciled {
+        /// Secrets that go to the cluster.
+        secrets: usize,
+        /// `ExternalSecrets` in the cluster, those of others included.
+        objects: usize,
+        /// Deliveries that were requested.
+        requested: usize,
+        /// Deliveries that the next run requests.
+        waiting: usize,
+        /// Objects that were taken back.
+        taken_back: usize,
+    },
+}
