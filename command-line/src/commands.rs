@@ -109,6 +109,11 @@ pub fn store_beside_this_program() -> Result<PathBuf> {
     Ok(folder_of_this_program()?.join("cookie-store"))
 }
 
+/// The command line of SecOps in the folder of this program.
+pub fn secops_beside_this_program() -> Result<PathBuf> {
+    Ok(folder_of_this_program()?.join("secops"))
+}
+
 fn folder_of_this_program() -> Result<PathBuf> {
     let program = std::env::current_exe().context("cannot find the path of this program")?;
     Ok(program.parent().context("this program has no folder")?.to_owned())

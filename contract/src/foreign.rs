@@ -77,6 +77,14 @@ impl<'a> Foreign<'a> {
         cut_chat(&text, limit)
     }
 
+    /// For a terminal, in `limit` bytes at most and on one line: control characters, with them escape sequences, and
+    /// characters that are invisible or change the direction of writing are replaced.
+    #[must_use]
+    pub fn terminal(self, limit: usize) -> String {
+        let characters = on_one_line(self.0).take(limit.saturating_add(1));
+        crate::text::cut(&characters.collect::<String>(), limit)
+    }
+
     /// For an attribute that machines filter by, in `limit` bytes at most: the text without the characters that SNS and SQS
     /// refuse, and without control characters.
     #[must_use]

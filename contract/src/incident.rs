@@ -32,6 +32,11 @@ pub enum Area {
     Message,
     /// Connections that outlive rotations. Rotations that report none close the incident.
     Connections,
+    /// What an inspection has found before a rotation failed of it. An inspection that finds nothing closes the incident.
+    Inspection,
+    /// Somebody read a value, or tried to, or took away what protects it. A person closes the incident. The subject is a
+    /// secret, or the KMS key of the secrets.
+    Access,
 }
 
 impl Area {
@@ -45,6 +50,8 @@ impl Area {
         Self::Alarm,
         Self::Message,
         Self::Connections,
+        Self::Inspection,
+        Self::Access,
     ];
 
     /// The name in messages.
@@ -59,6 +66,8 @@ impl Area {
             Self::Alarm => "alarm",
             Self::Message => "message",
             Self::Connections => "connections",
+            Self::Inspection => "inspection",
+            Self::Access => "access",
         }
     }
 
@@ -74,7 +83,7 @@ impl Area {
     /// Whether a success is reported, too. If it is not, an incident ends when no message about it has come for a day.
     #[must_use]
     pub fn is_closed_by_success(self) -> bool {
-        matches!(self, Self::Rotation | Self::Delivery | Self::Alarm | Self::Connections)
+        matches!(self, Self::Rotation | Self::Delivery | Self::Alarm | Self::Connections | Self::Inspection)
     }
 
     /// Whether its subjects are secrets.
@@ -82,7 +91,13 @@ impl Area {
     pub fn is_about_secrets(self) -> bool {
         matches!(
             self,
-            Self::Rotation | Self::Delivery | Self::Revocation | Self::Adoption | Self::Connections
+            Self::Rotation
+                | Self::Delivery
+                | Self::Revocation
+                | Self::Adoption
+                | Self::Connections
+                | Self::Inspection
+                | Self::Access
         )
     }
 }

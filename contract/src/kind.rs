@@ -107,6 +107,8 @@ kinds! {
     SecretOverdue = "secret.overdue", Error, false;
     /// The policy of the secret is incomplete: the owner or the maximum age is missing or cannot be read.
     SecretOwnerMissing = "secret.owner_missing", Warning, false;
+    /// The secret could not be inspected for more than two days. What is wrong with it would be noticed by its next rotation.
+    SecretUninspected = "secret.uninspected", Warning, false;
     /// Secrets Manager does not let rotation-watch see how old the secret's value is. Nobody is notified when it is due.
     SecretUnwatched = "secret.unwatched", Error, false;
 
@@ -126,6 +128,8 @@ kinds! {
     CurrentLoginRefused = "current.login_refused", Critical, false;
     /// The current user does not exist on the broker.
     CurrentUserMissing = "current.user_missing", Critical, false;
+    /// The user has nearly as many connections as its limit, or the vhost's limit, allows.
+    LoginLimitNear = "login.limit_near", Warning, false;
     /// The user cannot open one more connection: a limit of the user, the vhost or the node is reached.
     LoginLimitReached = "login.limit_reached", Warning, true;
 
@@ -163,6 +167,14 @@ kinds! {
     /// The management API refused a request, or failed.
     BrokerRequestFailed = "broker.request_failed", Error, true;
 
+    /// The certificate of the broker ends soon.
+    BrokerCertificateEnds = "broker.certificate_ends", Warning, false;
+
+    /// The grants of the two users of the pair differ. The next rotation would make them equal.
+    GrantsDiffer = "grants.differ", Warning, false;
+
+    /// Clients are still connected as the user that the next rotation resets.
+    ConnectionsStale = "connections.stale", Warning, false;
     /// Connections of the user that is about to be reset are still open.
     ConnectionsInUse = "connections.in_use", Error, true;
     /// A connection is still open although the password of its user has changed twice since it was opened.
@@ -170,6 +182,10 @@ kinds! {
 
     /// The cluster is not known to hold the current version, so the other user must not be reset.
     DeliveryUndelivered = "delivery.undelivered", Error, true;
+    /// The broker refuses the login of a value that somebody stored by hand. The value was not delivered.
+    DeliveryHeldBack = "delivery.held_back", Critical, false;
+    /// A value that somebody stored by hand was delivered, although it could not be checked.
+    DeliveryUnchecked = "delivery.unchecked", Warning, false;
     /// The request to deliver the new version did not reach secret2eks.
     DeliveryRequestFailed = "delivery.request_failed", Error, true;
     /// The tags that define where the secret is delivered are incomplete, or have values that Kubernetes does not accept.
@@ -226,13 +242,28 @@ kinds! {
     /// AWS refused a request, or failed.
     AwsRequestFailed = "aws.request_failed", Error, true;
 
+    /// Somebody who is not on the list of the secret's readers has read its value.
+    AccessUnknownReader = "access.unknown_reader", Error, false;
+    /// The value of the secret was read from a network that is not on the list.
+    AccessFromOutside = "access.from_outside", Error, false;
+    /// AWS denied somebody a call that reads the value of the secret, or that changes the secret.
+    AccessDenied = "access.denied", Warning, false;
+    /// Somebody has changed or removed the resource policy of the secret, or the tag that lists its readers.
+    ProtectionPolicyChanged = "protection.policy_changed", Error, false;
+    /// Somebody has switched off the rotation of the secret, or gave it another rotation function.
+    ProtectionRotationOff = "protection.rotation_off", Error, false;
+    /// Somebody has deleted the secret.
+    ProtectionSecretDeleted = "protection.secret_deleted", Error, false;
+    /// Somebody has disabled the KMS key of the suite's secrets, scheduled its deletion, changed who may use it, or gave a secret another key.
+    ProtectionKeyChanged = "protection.key_changed", Critical, false;
+
     /// A CloudWatch alarm of the suite is in state ALARM.
     AlarmRaised = "alarm.raised", Error, true;
     /// The dead-letter queue received a message that dlq-handler does not understand.
     MessageUnknown = "message.unknown", Error, false;
     /// A message reports a success or gives a command, but did not come from its sender's queue. dlq-handler did not act on it.
     MessageUntrusted = "message.untrusted", Error, false;
-    /// More alerts were due in an hour than `AlertsPerHour` allows. Alerts about subjects that may be invented are not sent.
+    /// More alerts of an area were due in an hour than `AlertsPerHour` allows. The other alerts are only in the table of incidents.
     AlertsWithheld = "alerts.withheld", Error, false;
     /// An item in the table of incidents could not be read. Its contents are lost, and a new item replaces it.
     IncidentUnreadable = "incident.unreadable", Error, false;
@@ -274,9 +305,15 @@ impl Kind {
     pub fn playbook(self) -> String {
         let page = match (self.group(), self) {
             ("delivery" | "cluster", _) => "delivery-failing.md",
-            (_, Self::SecretDue | Self::SecretOverdue | Self::SecretOwnerMissing | Self::SecretUnwatched) => {
-                "secret-due.md"
-            }
+            (
+                _,
+                Self::SecretDue
+                | Self::SecretOverdue
+                | Self::SecretOwnerMissing
+                | Self::SecretUninspected
+                | Self::SecretUnwatched,
+            ) => "secret-due.md",
+            ("access" | "protection", _) => "unexpected-access.md",
             _ => "rotation-failing.md",
         };
         format!("{page}#{self}")

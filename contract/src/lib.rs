@@ -5,9 +5,12 @@
 
 mod alert;
 mod arn;
+mod close_request;
+mod cluster_look;
 mod delivery_request;
 mod foreign;
 mod incident;
+mod inspection;
 mod kind;
 mod notice;
 mod password;
@@ -17,9 +20,16 @@ mod text;
 
 pub use alert::{Alert, AlertText};
 pub use arn::{is_complete_arn, is_elsewhere, names_same_secret, secret_name, secret_suffix};
+pub use close_request::{CLOSE_SCHEMA, CloseRequest};
+pub use cluster_look::{CLUSTER_LOOK_SCHEMA, ClusterLook, PlaceLook, StoreLook, StoreState};
 pub use delivery_request::DeliveryRequest;
 pub use foreign::{Argument, Foreign};
 pub use incident::{Area, EVENT_SOURCE, INCIDENT_SCHEMA, IncidentEvent, IncidentState};
+pub use inspection::{
+    Finding, INSPECTION_SCHEMA, InspectRequest, InspectedBroker, InspectedConnection, InspectedDelivery,
+    InspectedUser, InspectedVersion, Inspection, InspectionMemory, LOGIN_CHECK_SCHEMA, Login, LoginCheck,
+    Owner, ROUTES_SCHEMA, RouteCheck, Routes,
+};
 pub use kind::{Kind, Severity};
 pub use notice::{FailureNotice, NOTICE_SCHEMA};
 pub use password::Password;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -33,7 +34,8 @@ use renewal::Around;
 const VHOST_LIMIT: usize = 255;
 
 /// Which broker user the next version is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Two users take turns, `payment` and `payment_clone`. AWSCURRENT always logs in.
     Alternating,

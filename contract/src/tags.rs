@@ -29,6 +29,9 @@ impl Tags {
     pub const TENANT: &str = "tenant";
     /// The receipt: the `VersionId` that the cluster holds, written by secret2eks.
     pub const DELIVERED: &str = "secret2eks/delivered";
+    /// Who may read the value beside the principals of `SecretReaders`: names of roles and users, or their ARNs, separated by
+    /// spaces. A tag has no asterisk, so there are no patterns here.
+    pub const READERS: &str = "secret-access/readers";
     /// The maximum age of the value in days, by the policy for this secret.
     pub const MAX_AGE_DAYS: &str = "rotation-watch/max-age-days";
     /// Who is responsible for the secret: an attribute of the messages about it, to route them by.
@@ -38,6 +41,11 @@ impl Tags {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
+    }
+
+    /// The keys, as they are on the secret.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The key of a tag that differs from `key` only in the case of its letters. IAM's `aws:ResourceTag/KEY` matches it, too.

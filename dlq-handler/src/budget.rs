@@ -18,13 +18,28 @@ pub enum Verdict {
 }
 
 /// Whether an alert is sent regardless of the budget: it is critical, or about a secret that exists, or about a function
-/// or an alarm of the stack, or it is the digest.
+/// or an alarm of the stack, or it is the digest. Alerts of the areas of access and of inspections have a budget also if the
+/// secret exists.
 #[must_use]
-pub fn is_free(kind: Kind, standing: &Standing) -> bool {
+pub fn is_free(kind: Kind, area: Area, standing: &Standing) -> bool {
     kind.severity() == Severity::Critical
         // A notice may claim this kind, too, but not in the area of messages.
         || kind == Kind::AlertsWithheld && matches!(standing, Standing::NoSecret)
-        || matches!(standing, Standing::Exists(_) | Standing::Own)
+        // Somebody who reads all secrets makes an incident for each. So does one cause that all inspections find, such as the
+        // certificate or the admin of a broker.
+        || !matches!(area, Area::Access | Area::Inspection)
+            && matches!(standing, Standing::Exists(_) | Standing::Own)
+}
+
+/// The name under which an alert is counted. Denied calls cost a thief nothing, so they do not use up the budget of reads.
+/// Findings about secrets that do not exist do not use up the budget of those that exist.
+#[must_use]
+pub fn purse(kind: Kind, area: Area, standing: &Standing) -> &'static str {
+    match (area, standing) {
+        _ if kind == Kind::AccessDenied => kind.as_str(),
+        (Area::Inspection, Standing::Exists(_)) => "inspection of a secret that exists",
+        _ => area.as_str(),
+    }
 }
 
 /// What happens to the alert number `spent` of an hour whose budget is `budget`.
@@ -82,6 +97,8 @@ fn withheld(area: Area) -> &'static str {
         Area::Rotation | Area::Delivery | Area::Revocation | Area::Adoption | Area::Connections => {
             "a secret that Secrets Manager does not know"
         }
+        Area::Inspection => "what an inspection of a secret has found",
+        Area::Access => "a call for a secret",
         Area::Function => "a function whose name is not in OWN_NAMES",
         Area::Alarm => "an alarm whose name is not in OWN_NAMES",
         Area::Message => "a message that is not understood or not trusted",
@@ -108,11 +125,16 @@ mod tests {
         let gone = Standing::Gone(refused("ResourceNotFoundException"));
         let unclear = Standing::Unclear(refused("ThrottlingException"));
         for kind in Kind::ALL {
-            assert!(is_free(*kind, &exists) && is_free(*kind, &Standing::Own), "{kind}");
+            let free = |standing: &Standing| is_free(*kind, Area::Rotation, standing);
+            assert!(free(&exists) && free(&Standing::Own), "{kind}");
+            let is_critical = kind.severity() == Severity::Critical;
+            for area in [Area::Access, Area::Inspection] {
+                assert_eq!(is_free(*kind, area, &exists), is_critical, "{kind} {area:?}");
+            }
             for standing in [&gone, &unclear, &Standing::NotOwn, &Standing::NoSecret] {
                 let is_digest = *kind == Kind::AlertsWithheld && matches!(standing, Standing::NoSecret);
                 let expected = kind.severity() == Severity::Critical || is_digest;
-                assert_eq!(is_free(*kind, standing), expected, "{kind} {standing:?}");
+                assert_eq!(free(standing), expected, "{kind} {standing:?}");
             }
         }
     }
@@ -129,6 +151,8 @@ mod tests {
             (&Standing::NoSecret, 6, Verdict::Withhold),
             (&unclear, 5, Verdict::Send),
             (&unclear, 6, Verdict::Wait),
+            // Only of the areas of access and of inspections: all others are free.
+            (&Standing::Exists(SecretFacts::default()), 6, Verdict::Withhold),
         ] {
             assert_eq!(verdict(standing, spent, 5), expected, "{standing:?} {spent}");
         }
@@ -158,9 +182,27 @@ mod tests {
     }
 
     #[test]
+    fn denied_calls_do_not_use_up_the_budget_of_reads() {
+        let exists = Standing::Exists(SecretFacts::default());
+        let purse = |kind, area| purse(kind, area, &exists);
+        assert_ne!(purse(Kind::AccessDenied, Area::Access), purse(Kind::AccessUnknownReader, Area::Access));
+        assert_eq!(purse(Kind::AccessFromOutside, Area::Access), "access");
+        assert_eq!(purse(Kind::VhostMissing, Area::Rotation), "rotation");
+    }
+
+    #[test]
+    fn findings_about_invented_secrets_do_not_use_up_the_budget_of_those_that_exist() {
+        let exists = Standing::Exists(SecretFacts::default());
+        let gone = Standing::Gone(refused("ResourceNotFoundException"));
+        let purse = |standing: &Standing| purse(Kind::BrokerCertificateEnds, Area::Inspection, standing);
+        assert_ne!(purse(&exists), purse(&gone));
+    }
+
+    #[test]
     fn the_digest_says_what_its_area_is_about() {
         for (area, words) in [
             (Area::Delivery, "about a secret that Secrets Manager does not know"),
+            (Area::Inspection, "about what an inspection of a secret has found"),
             (Area::Function, "about a function whose name"),
             (Area::Alarm, "about an alarm whose name"),
             (Area::Message, "about a message that is not understood"),

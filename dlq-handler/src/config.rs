@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lambda_boundary::{CALL_TIMEOUTS_SECONDS, ConfigError, Environment, Form, wrong};
 
+use crate::access::{Lists, Pattern};
 use crate::remedy::LONGEST_DELAY;
 use crate::way::Queues;
 use crate::wording::Places;
@@ -19,6 +20,8 @@ pub struct Config {
     pub own_queue: String,
     /// The queues of the senders.
     pub queues: Queues,
+    /// Who may read the secrets, and who may change what protects them.
+    pub lists: Lists,
     /// The event bus for other systems (`EVENT_BUS_NAME`). Without a name, it is the default bus.
     pub event_bus: Option<String>,
     /// The number of alerts of one area in an hour that may be about subjects that do not exist (`ALERTS_PER_HOUR`).
@@ -32,7 +35,7 @@ pub struct Config {
     pub secret_name_prefixes: Vec<String>,
     /// The name of this function (`AWS_LAMBDA_FUNCTION_NAME`), a dimension of the metric of its hourly checks.
     pub function: String,
-    /// Where the playbooks are (`PLAYBOOK_URL`) and who delivers (`SECRET2EKS_FUNCTION`).
+    /// Where the playbooks are (`PLAYBOOK_URL`), who delivers (`SECRET2EKS_FUNCTION`), and the stack, from the function's name.
     pub places: Places,
     /// How long a failure waits for a message that says more (`GRACE_SECONDS`).
     pub grace: Duration,
@@ -43,6 +46,8 @@ pub struct Config {
 }
 
 const DEFAULT_PLAYBOOKS: &str = "infra/playbooks";
+/// The template names the function after its stack.
+const NAME_IN_THE_STACK: &str = "-dlq-handler";
 /// CloudTrail's events and notices come through different queues, and either may come first.
 const DEFAULT_GRACE_SECONDS: u64 = 20;
 const DEFAULT_REDELIVERY_DELAY_SECONDS: u64 = 30;
@@ -52,6 +57,7 @@ const DEFAULT_CALL_TIMEOUT_SECONDS: u64 = 5;
 
 /// The variables that are set if each sender has a queue of its own.
 const SEPARATE: [&str; 3] = ["RULE_QUEUE_ARN", "OWN_QUEUE_ARN", "OWN_QUEUE_URL"];
+const OTHERS: [&str; 4] = ["DELIVERY_QUEUE_ARN", "READ_QUEUE_ARN", "PROTECTION_QUEUE_ARN", "CLOSE_QUEUE_ARN"];
 
 impl Config {
     /// Reads the configuration.
@@ -66,6 +72,8 @@ impl Config {
         };
         let delays = 0..=LONGEST_DELAY.as_secs();
         let playbooks = environment.text("PLAYBOOK_URL", DEFAULT_PLAYBOOKS);
+        let function = environment.text("AWS_LAMBDA_FUNCTION_NAME", "");
+        let stack = function.strip_suffix(NAME_IN_THE_STACK).filter(|stack| !stack.is_empty());
         Ok(Self {
             alert_topic: environment.required("ALERT_TOPIC_ARN", Form::TOPIC_ARN)?,
             incidents_table: environment.required("INCIDENTS_TABLE", Form::TABLE_NAME)?,
@@ -74,7 +82,11 @@ impl Config {
                 rule: environment.optional_of("RULE_QUEUE_ARN", Form::QUEUE_ARN)?,
                 own: environment.optional_of("OWN_QUEUE_ARN", Form::QUEUE_ARN)?,
                 delivery: environment.optional_of("DELIVERY_QUEUE_ARN", Form::QUEUE_ARN)?,
+                reads: environment.optional_of("READ_QUEUE_ARN", Form::QUEUE_ARN)?,
+                protection: environment.optional_of("PROTECTION_QUEUE_ARN", Form::QUEUE_ARN)?,
+                close: environment.optional_of("CLOSE_QUEUE_ARN", Form::QUEUE_ARN)?,
             },
+            lists: lists(environment)?,
             event_bus: environment.optional("EVENT_BUS_NAME"),
             alerts_per_hour: environment.number(
                 "ALERTS_PER_HOUR",
@@ -87,11 +99,12 @@ impl Config {
                 environment.text("ROTATION_TAG_VALUE", "rotate"),
             ),
             secret_name_prefixes: secret_name_prefixes(environment),
-            function: environment.text("AWS_LAMBDA_FUNCTION_NAME", ""),
             places: Places {
                 playbooks: playbooks.trim_end_matches('/').to_owned(),
                 secret2eks: environment.optional("SECRET2EKS_FUNCTION"),
+                stack: stack.map(str::to_owned),
             },
+            function,
             grace: environment.seconds("GRACE_SECONDS", DEFAULT_GRACE_SECONDS, &delays)?,
             redelivery_delay: environment.seconds(
                 "REDELIVERY_DELAY_SECONDS",
@@ -111,14 +124,33 @@ impl Config {
 fn refuse_some_of_the_separate_queues(environment: &Environment) -> Result<(), ConfigError> {
     let (set, missing): (Vec<&'static str>, Vec<&'static str>) =
         SEPARATE.into_iter().partition(|name| environment.optional(name).is_some());
-    // The queue of deliveries exists only if there is a cluster.
-    let has_deliveries = environment.optional("DELIVERY_QUEUE_ARN").is_some();
+    // These queues do not exist in every stack.
+    let has_others = OTHERS.iter().any(|name| environment.optional(name).is_some());
     match missing.first() {
-        Some(name) if has_deliveries || !set.is_empty() => {
+        Some(name) if has_others || !set.is_empty() => {
             Err(wrong(name, &format!("set, because {} go together", SEPARATE.join(", "))))
         }
         _ => Ok(()),
     }
+}
+
+/// A list that cannot be read must not be taken for an empty one.
+fn lists(environment: &Environment) -> Result<Lists, ConfigError> {
+    let patterns = |variable: &str| environment.optional(variable).map(|list| patterns(&list));
+    let networks = names(&environment.text("INSIDE_NETWORKS", ""));
+    let networks: Result<Vec<_>, _> = networks.iter().map(|network| network.parse()).collect();
+    Ok(Lists {
+        readers: patterns("SECRET_READERS"),
+        administrators: patterns("SECRET_ADMINISTRATORS").unwrap_or_default(),
+        endpoints: names(&environment.text("INSIDE_VPC_ENDPOINTS", "")),
+        networks: networks
+            .map_err(|_| wrong("INSIDE_NETWORKS", "networks in CIDR notation, separated by commas"))?,
+        key: environment.optional("SECRETS_KEY_ARN"),
+    })
+}
+
+fn patterns(list: &str) -> Vec<Pattern> {
+    names(list).iter().map(|name| Pattern::new(name)).collect()
 }
 
 fn secret_name_prefixes(environment: &Environment) -> Vec<String> {
@@ -151,7 +183,10 @@ mod tests {
     #[test]
     fn defaults_hold_when_only_the_places_are_given() -> Result<(), String> {
         let config = read(&[])?;
-        assert_eq!(config.places, Places { playbooks: "infra/playbooks".to_owned(), secret2eks: None });
+        assert_eq!(
+            config.places,
+            Places { playbooks: "infra/playbooks".to_owned(), secret2eks: None, stack: None }
+        );
         assert_eq!(config.grace, Duration::from_secs(20));
         assert_eq!(config.redelivery_delay, Duration::from_secs(30));
         assert_eq!((config.queues, config.event_bus), (Queues::default(), None));
@@ -166,12 +201,19 @@ mod tests {
             assert!(error.contains(&format!("{} must be set", forgotten.0)), "{error}");
         }
         let delivery = ("DELIVERY_QUEUE_ARN", "arn:aws:sqs:x:1:delivery");
-        assert!(read(&[delivery]).err().unwrap_or_default().contains("RULE_QUEUE_ARN must be set"));
+        for other in OTHERS {
+            let error = read(&[(other, delivery.1)]).err().unwrap_or_default();
+            assert!(error.contains("RULE_QUEUE_ARN must be set"), "{other}: {error}");
+        }
         let all = [&separate[..], &[delivery]].concat();
         assert_eq!(read(&all)?.queues.delivery.as_deref(), Some(delivery.1));
         assert_eq!(config.own_names, Vec::<String>::new());
         assert_eq!(read(&[("OWN_NAMES", "a-errors, a-incident,")])?.own_names, ["a-errors", "a-incident"]);
         assert_eq!(read(&[("PLAYBOOK_URL", "https://wiki/")])?.places.playbooks, "https://wiki");
+        let stack =
+            |function| read(&[("AWS_LAMBDA_FUNCTION_NAME", function)]).map(|config| config.places.stack);
+        assert_eq!(stack("rotation-dlq-handler")?.as_deref(), Some("rotation"));
+        assert_eq!(stack("another-name")?, None);
         Ok(())
     }
 
@@ -189,6 +231,7 @@ mod tests {
                 "-1",
                 "REDELIVERY_DELAY_SECONDS must be a whole number from 0 to 900",
             ),
+            ("INSIDE_NETWORKS", "10.0.0.0/8,canary", "INSIDE_NETWORKS must be networks in CIDR notation"),
             ("CALL_TIMEOUT_SECONDS", "canary", "CALL_TIMEOUT_SECONDS must be a whole number from 1 to 20"),
         ] {
             let error = read(&[(variable, value)]).err().unwrap_or_default();

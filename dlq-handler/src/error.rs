@@ -69,6 +69,15 @@ pub enum HandlerError {
         #[source]
         source: RequestError,
     },
+    /// It could not be found out who may read a secret.
+    #[error("failed to look up who may read {subject}")]
+    Readers {
+        /// The secret.
+        subject: String,
+        /// Why.
+        #[source]
+        source: AwsError,
+    },
     /// The search for stuck rotations failed.
     #[error("failed to look for stuck rotations")]
     Pending {
@@ -93,6 +102,7 @@ impl HandlerError {
             | Self::Bus { source: PutError::Aws(error), .. }
             | Self::Later { source: SendError::Aws(error), .. }
             | Self::Redelivery { source: RequestError::Aws(error), .. }
+            | Self::Readers { source: error, .. }
             | Self::Pending { source: error } => Some(error),
             _ => None,
         };

@@ -11,8 +11,8 @@ use tracing::Instrument as _;
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
-use crate::incident::{Record, Sender};
-use crate::message::{Failure, Message, Success};
+use crate::incident::{Effect, Record, Sender};
+use crate::message::{Closing, Failure, Message, Success};
 use crate::own_message::OwnMessage;
 use crate::remedy::{Remedy, remedy};
 use crate::secret_store::Standing;
@@ -80,18 +80,25 @@ async fn handle_message(
         way: handler.config.queues.way(record.queue_arn.as_deref()),
         deliverer: handler.config.places.secret2eks.as_deref(),
         waited: false,
+        sender: record.sender(),
     };
     match triage(received, &record.body) {
-        Message::Failure(failure) if waits(&failure) && !handler.config.grace.is_zero() => {
-            let waited = OwnMessage::Waited { body: record.body.clone(), sent_at: received.sent_at };
-            later(handler, &failure.subject, &waited, handler.config.grace).await
+        Message::Failure(failure) => {
+            let failure = handler.name_storer(*failure).await?;
+            if waits(&failure) && !handler.config.grace.is_zero() {
+                let waited = OwnMessage::Waited { body: record.body.clone(), sent_at: received.sent_at };
+                return later(handler, &failure.subject, &waited, handler.config.grace).await;
+            }
+            fail(handler, handler.name_failure(failure).await, sender).await
         }
-        Message::Failure(failure) => fail(handler, handler.name_failure(*failure).await, sender).await,
+        Message::Stored(stored) => handler.remember_storer(stored, sender).await,
         Message::Success(success) => match handler.name_success(success).await {
             Some(success) => succeed(handler, &success, sender).await,
             None => Ok(()),
         },
         Message::Untrusted { failure, claim } => distrust(handler, *failure, claim, sender).await,
+        Message::Access(access) => handler.report_access(&access, sender).await,
+        Message::Close(closing) => close(handler, &closing, sender).await,
         Message::Redelivery(request) => {
             tracing::info!(
                 secret.arn = request.secret_arn,
@@ -120,6 +127,22 @@ async fn succeed(handler: &DlqHandler, success: &Success, sender: &Sender) -> Re
     if success.area == Area::Rotation && !success.of_test {
         handler.change(&success.subject, Area::Connections, sender, change).await?;
     }
+    Ok(())
+}
+
+/// Closes an incident for a person. The log says who did it also if there was nothing to close.
+async fn close(handler: &DlqHandler, closing: &Closing, sender: &Sender) -> Result<(), HandlerError> {
+    let change = |record: &mut Record, now| record.close(closing, now);
+    let effect = handler.change(&closing.subject, closing.area, sender, change).await?;
+    tracing::info!(
+        subject = closing.subject,
+        area = closing.area.as_str(),
+        by = closing.closed.by,
+        sender = closing.closed.sender,
+        reason = closing.closed.reason,
+        closed = effect == Effect::Closed,
+        "a person closes an incident"
+    );
     Ok(())
 }
 
@@ -153,12 +176,23 @@ fn confirmed(claim: &Success, last_rotated: Option<Timestamp>) -> Option<Success
     Some(Success { at: claim.at.min(last), ..claim.clone() })
 }
 
-/// CloudTrail reports that a rotation failed, but not why. The notice that says why may arrive later.
+/// CloudTrail reports that a rotation failed, but not why. The notice that says why may arrive later. So may the event that
+/// names who stored a value that does not log in.
 fn waits(failure: &Failure) -> bool {
-    matches!(failure.kind, Kind::RotationFailed | Kind::RotationTestFailed) && !failure.waited
+    let is_unexplained = match failure.kind {
+        Kind::RotationFailed | Kind::RotationTestFailed => true,
+        Kind::DeliveryHeldBack => failure.detail.stored_by.is_none(),
+        _ => false,
+    };
+    is_unexplained && !failure.waited
 }
 
 async fn fail(handler: &DlqHandler, mut failure: Failure, sender: &Sender) -> Result<(), HandlerError> {
+    if handler.is_reported_already(&failure).await? {
+        let (subject, kind) = (failure.subject.as_str(), failure.kind.as_str());
+        tracing::info!(subject, kind, "an inspection found what an open incident of another area reports");
+        return Ok(());
+    }
     let remedy = match remedy(&failure, handler.config.redelivery_delay) {
         Remedy::Again(..) if !handler.redelivery.is_possible() => Remedy::Impossible,
         remedy => remedy,

@@ -5,8 +5,10 @@
 //! reported.
 
 mod announcement;
+mod closing;
 mod healing;
 mod looking;
+mod who;
 
 use contract::{Area, Kind, Severity};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use announcement::{Announcement, Sender, What};
 
-use crate::message::{Detail, Failure, Success};
+use crate::message::{Closed, Detail, Failure, Success};
 
 /// If an incident is still open after this time, people are notified once more. An incident that no success can close
 /// ends when no failure has been added to it for this time.
@@ -72,6 +74,12 @@ pub struct Incident {
     /// Rotations since the last report of outlived connections that reported none.
     #[serde(default)]
     pub quiet_rotations: u32,
+    /// The principals that people were notified of, in the area of access.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+    /// The person who closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<Closed>,
 }
 
 /// What a message did to a record.
@@ -87,6 +95,8 @@ pub enum Effect {
     Closed,
     /// A success without an incident.
     Noted,
+    /// It is known now who caused an open incident.
+    Explained,
     /// It has been open for a day.
     StaysOpen,
     /// A critical failure had ended before it arrived. People are notified of it and of its end.
@@ -187,8 +197,12 @@ impl Record {
         }
         let says_more = was_generic && !generic;
         incident.failures += u64::from(!says_more);
-        let is_told = incident.told.contains(&failure.kind);
-        if !(is_newer || says_more || is_critical && !is_told) {
+        if who::is_hidden(incident, failure) {
+            return Effect::Repeated;
+        }
+        let is_another = incident.adds(failure);
+        let is_told = !is_another && incident.told.contains(&failure.kind);
+        if !(is_newer || says_more || is_another || is_critical && !is_told) {
             return Effect::Repeated;
         }
         incident.kind = failure.kind;
@@ -196,7 +210,9 @@ impl Record {
         if is_told {
             return Effect::Repeated;
         }
-        incident.told.push(failure.kind);
+        if !incident.told.contains(&failure.kind) {
+            incident.told.push(failure.kind);
+        }
         self.announce(What::Changed, now);
         Effect::Changed
     }
@@ -224,6 +240,21 @@ impl Record {
             }
             None => Effect::Noted,
         }
+    }
+
+    /// Adds who stored the version of an open incident.
+    pub fn explain(&mut self, version: &str, who: &str, now: Timestamp) -> Effect {
+        let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
+            return Effect::Nothing;
+        };
+        let detail = &mut incident.detail;
+        let is_about = incident.kind == Kind::DeliveryHeldBack && detail.version.as_deref() == Some(version);
+        if !is_about || detail.stored_by.is_some() {
+            return Effect::Nothing;
+        }
+        detail.stored_by = Some(who.to_owned());
+        self.announce(What::Explained, now);
+        Effect::Explained
     }
 
     /// Counts a rotation that reported no outlived connection. Returns how many there were since the last report.
@@ -266,12 +297,18 @@ impl Record {
             told: vec![failure.kind],
             reminded: false,
             quiet_rotations: 0,
+            who: failure.detail.who.iter().cloned().collect(),
+            closed_by: None,
         });
         self.announce(What::Opened, now);
     }
 
     /// The time of the success, or of the end of the incident, that followed a failure at `at` before the failure arrived.
     fn over_at(&self, at: Timestamp) -> Option<Timestamp> {
+        // A person closes an incident about the calls that are known then. A call that is reported later is another one.
+        if self.area == Area::Access {
+            return None;
+        }
         let ended = self.incident.as_ref().and_then(|incident| incident.closed_at);
         self.succeeded_at.max(ended).filter(|over| at.as_second() < over.as_second())
     }

@@ -14,7 +14,9 @@ use lambda_boundary::AwsError;
 use crate::incident::Record;
 
 mod budget;
+mod inspected;
 mod round;
+mod storers;
 
 pub use round::{Found, Page, Place, Round};
 

@@ -122,7 +122,7 @@ fn count(record: &Record, effect: Effect, now: Timestamp) {
         Effect::Repeated | Effect::Changed => &["FailuresReported"],
         Effect::Closed => &["IncidentsClosed"],
         Effect::Late => &["IncidentsOpened", "FailuresReported", "IncidentsClosed"],
-        Effect::Noted | Effect::StaysOpen | Effect::Over | Effect::Nothing => &[],
+        Effect::Noted | Effect::Explained | Effect::StaysOpen | Effect::Over | Effect::Nothing => &[],
     };
     for name in names {
         let (dimensions, properties) =

@@ -3,6 +3,7 @@
 //! The handler reads a message ([`triage`]), decides its incident on data ([`incident`]) and writes it. After that, it
 //! notifies people ([`wording`]). A message that cannot be handled stays in the queue. Every operation can be repeated.
 
+pub mod access;
 pub mod budget;
 pub mod config;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod handler;
 pub mod incident;
 pub mod incident_table;
 pub mod incidents;
+pub mod inspections;
 pub mod message;
 pub mod naming;
 pub mod own_message;
@@ -19,6 +21,7 @@ pub mod redact;
 pub mod remedy;
 pub mod secret_store;
 pub mod sqs_event;
+pub mod storer;
 pub mod stuck;
 pub mod sweep;
 pub mod telling;

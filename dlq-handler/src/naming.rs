@@ -32,7 +32,7 @@ impl DlqHandler {
 
     /// The subject of the incidents of an area. None for the name of a secret that does not exist. If Secrets Manager does
     /// not answer, it is the name itself, so that people are notified without delay.
-    async fn complete(&self, subject: &str, area: Area) -> Option<String> {
+    pub(crate) async fn complete(&self, subject: &str, area: Area) -> Option<String> {
         if !area.is_about_secrets() || is_complete_arn(subject) {
             return Some(subject.to_owned());
         }

@@ -95,6 +95,7 @@ mod tests {
                 secret_arn: "arn".to_owned(),
                 version_id: "v".to_owned(),
                 attempt,
+                tested: false,
                 promoted_at: None,
             }),
             waited: false,
@@ -116,6 +117,16 @@ mod tests {
         assert_eq!(pause(&after(2)), Some((3, 120)));
         assert_eq!(after(3), Remedy::Exhausted);
         assert_eq!(after(u32::MAX), Remedy::Exhausted);
+    }
+
+    #[test]
+    fn a_repeated_request_says_what_the_failed_one_said_of_the_test() {
+        for tested in [false, true] {
+            let mut failure = failed(Kind::DeliveryNotSynced, Area::Delivery, 1);
+            failure.delivery.iter_mut().for_each(|request| request.tested = tested);
+            let again = remedy(&failure, FIRST);
+            assert!(matches!(again, Remedy::Again(request, _) if request.tested == tested), "{tested}");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, SortOrderType};
-use contract::{Area, Kind, is_elsewhere};
+use contract::{Area, Kind, Tags, is_elsewhere};
 use jiff::Timestamp;
 use lambda_boundary::AwsError;
 
+use crate::access::Facts;
 use crate::message::function_of_reconcile;
 
 const PAGE: i32 = 100;
@@ -152,6 +153,22 @@ impl SecretStore {
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Who may read the secret `reference`, in whichever form it is named. None if it does not exist, or a policy denies this
+    /// function to describe it.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not answer.
+    pub async fn describe_for_access(&self, reference: &str) -> Result<Option<Facts>, AwsError> {
+        let answer = match self.describe(reference).await {
+            Ok(answer) => answer,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tags = answer.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
+        let tags: Tags = tags.collect();
+        Ok(Some(Facts { arn: answer.arn, tags, created: time(answer.created_date) }))
     }
 
     /// # Errors

@@ -33,6 +33,8 @@ pub struct SqsRecord {
 struct Attributes {
     #[serde(default)]
     sent_timestamp: Option<String>,
+    #[serde(default)]
+    sender_id: Option<String>,
 }
 
 /// The answer to Lambda: these messages stay in the queue, and Lambda deletes all others.
@@ -52,6 +54,13 @@ pub struct ItemFailure {
 }
 
 impl SqsRecord {
+    /// The id of the principal that sent it. For a role, it is the role's id and the name of the session.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+    #[must_use]
+    pub fn sender(&self) -> Option<&str> {
+        self.attributes.sender_id.as_deref()
+    }
+
     /// When it was sent. It is `now` if SQS names no time, or a time in the future.
     #[must_use]
     pub fn sent_at(&self, now: Timestamp) -> Timestamp {

@@ -45,10 +45,10 @@ impl DlqHandler {
         outcome
     }
 
-    /// Whether the secret belongs to this stack. Another stack of the region may use the same tag.
-    fn is_own(&self, arn: &str) -> bool {
+    /// Whether the secret belongs to this stack, by its ARN or its name. Another stack of the region may use the same tag.
+    pub(crate) fn is_own(&self, reference: &str) -> bool {
         let prefixes = &self.config.secret_name_prefixes;
-        let name = secret_name(arn).unwrap_or_default();
+        let name = secret_name(reference).unwrap_or(reference);
         prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix))
     }
 

@@ -92,6 +92,12 @@ impl DlqHandler {
         if self.is_stuck_no_more(record).await? {
             return self.change(subject, area, sender, Record::end_stuck).await.map(|_: Effect| ());
         }
+        if let Some(success) = self.found_nothing(record).await? {
+            let end = |record: &mut Record, now| record.succeed(&success, now);
+            if self.change(subject, area, sender, end).await? == Effect::Closed {
+                return Ok(());
+            }
+        }
         let is_gone =
             record.asks_for_its_subject((self.now)()) && self.standing(subject, area).await.has_left(area);
         let look = |record: &mut Record, now| record.look(is_gone, now);

@@ -1,6 +1,6 @@
 //! Notifies people and systems of an incident, and records that they were notified.
 
-use contract::Area;
+use contract::{Area, secret_name};
 use lambda_boundary::{Unit, metric};
 
 use crate::DlqHandler;
@@ -68,7 +68,8 @@ impl DlqHandler {
 
     /// What is known of the subject: from Secrets Manager if it is a secret, otherwise from the names of the stack.
     pub(crate) async fn standing(&self, subject: &str, area: Area) -> Standing {
-        if !area.is_about_secrets() {
+        // The subject of an incident about access may be a key.
+        if !area.is_about_secrets() || area == Area::Access && secret_name(subject).is_none() {
             return Standing::by_name(subject, area, &self.config.own_names);
         }
         let standing = self.secrets.standing(subject).await;
@@ -87,11 +88,16 @@ impl DlqHandler {
         announcement: &Announcement,
         sender: &Sender,
     ) -> Result<Verdict, HandlerError> {
-        if budget::is_free(announcement.incident.kind, standing) {
+        let kind = announcement.incident.kind;
+        if budget::is_free(kind, area, standing) {
             return Ok(Verdict::Send);
         }
         let now = (self.now)();
-        let spent = self.table.count_alert(area, now).await.map_err(table("the alerts of this hour"))?;
+        let spent = self
+            .table
+            .count_alert(budget::purse(kind, area, standing), now)
+            .await
+            .map_err(table("the alerts of this hour"))?;
         let verdict = budget::verdict(standing, spent, self.config.alerts_per_hour);
         if verdict == Verdict::Withhold {
             // The digest does not count, so the recursion ends here.

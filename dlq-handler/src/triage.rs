@@ -1,10 +1,13 @@
 //! From the text of a message to its meaning. No message is dropped.
 
+mod access;
 mod alarm;
+mod close;
 mod cloudtrail;
 mod harmless;
 mod lambda_record;
 mod notice;
+mod stored;
 
 use contract::{Area, DeliveryRequest, Kind, cut};
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +24,7 @@ use crate::way::Way;
 const ENVELOPES: usize = 4;
 
 /// A clock may be wrong by this much. A time in a message that is later than this is not accepted.
-const LEAD: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const LEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The longest text about one thing, in bytes: an ARN is shorter, and `DynamoDB` takes a key of 2,048.
 const NAME_LIMIT: usize = 1_000;
 
@@ -39,6 +42,8 @@ pub struct Received<'a> {
     pub deliverer: Option<&'a str>,
     /// Whether it has waited for a message that says more.
     pub waited: bool,
+    /// The id of the principal that sent it to the queue, as SQS names it.
+    pub sender: Option<&'a str>,
 }
 
 /// What a message with this `body` means. A success or a command that did not come from its sender is not accepted.
@@ -66,10 +71,13 @@ fn understood(received: Received<'_>, body: &str, envelopes: usize) -> Option<Me
     if value["Type"] == "Notification" {
         return understood(received, value["Message"].as_str()?, envelopes.checked_sub(1)?);
     }
-    notice::read(received, &value)
+    close::read(received, &value)
+        .or_else(|| notice::read(received, &value))
         .or_else(|| lambda_record::read(received, &value))
         .or_else(|| cloudtrail::read(received, &value))
+        .or_else(|| access::read(received, &value))
         .or_else(|| alarm::read(received, &value))
+        .or_else(|| stored::read(received, &value))
         .or_else(|| harmless::read(&value))
 }
 
@@ -94,6 +102,7 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
                 Area::Rotation => "a rotation succeeded",
                 Area::Delivery => "a delivery succeeded",
                 Area::Function => "a reconcile succeeded",
+                Area::Inspection => "an inspection found nothing",
                 _ => "something succeeded",
             };
             // Secrets Manager knows whether a rotation succeeded. It does not know this of a test.
@@ -102,6 +111,10 @@ fn untrusted(received: Received<'_>, message: Message) -> Message {
         }
         Message::Redelivery(request) => ("command: deliver again", request.secret_arn, None),
         Message::Sweep => ("command: look at the open incidents", String::new(), None),
+        Message::Stored(stored) => ("somebody stored a value", stored.secret, None),
+        Message::Close(closing) => ("command: close an incident", closing.subject, None),
+        Message::Access(access) => ("a call of AWS", access.targets.concat(), None),
+        Message::Failure(failure) => ("a failure", failure.subject, None),
         // Other messages claim nothing.
         other => return other,
     };
@@ -189,7 +202,7 @@ fn delivery(payload: &Value) -> Option<DeliveryRequest> {
     let secret_arn = payload["resources"].as_array()?.first()?.as_str()?.to_owned();
     let version_id = payload["detail"]["versionId"].as_str()?.to_owned();
     let promoted_at = payload["time"].as_str().map(str::to_owned);
-    Some(DeliveryRequest { secret_arn, version_id, attempt: 1, promoted_at })
+    Some(DeliveryRequest { secret_arn, version_id, attempt: 1, tested: false, promoted_at })
 }
 
 #[cfg(test)]

@@ -7,17 +7,17 @@
 
 mod commands;
 mod meaning;
+mod secops;
+mod title;
 
 use std::collections::BTreeMap;
 
 use contract::{
-    Alert, AlertText, Area, Argument, Foreign, INCIDENT_SCHEMA, IncidentEvent, IncidentState, Kind, Severity,
-    cut,
+    Alert, AlertText, Area, Argument, Foreign, INCIDENT_SCHEMA, IncidentEvent, IncidentState, cut,
 };
 use jiff::Timestamp;
 
 use crate::incident::{Announcement, Incident, What};
-use crate::message::function_of_reconcile;
 use crate::secret_store::SecretFacts;
 
 /// The schema limits the event's message.
@@ -37,6 +37,8 @@ pub struct Places {
     pub playbooks: String,
     /// The function that delivers, if there is one.
     pub secret2eks: Option<String>,
+    /// The stack, for the commands of `secops`.
+    pub stack: Option<String>,
 }
 
 /// One announcement, and what it is about.
@@ -70,7 +72,7 @@ pub fn alert(told: Told<'_>, places: &Places) -> Alert {
     let secret = Foreign::new(told.subject).argument(Argument::Secret);
     let arn = secret.filter(|secret| secret.starts_with("arn:"));
     Alert::new(AlertText {
-        title: title(told),
+        title: title::title(told),
         paragraphs,
         next_steps: if closed { Vec::new() } else { commands::next_steps(told, places, &playbook) },
         keywords: vec![
@@ -115,7 +117,7 @@ pub fn event(told: Told<'_>) -> IncidentEvent {
 fn event_type(what: What) -> &'static str {
     match what {
         What::Opened => "opened",
-        What::Changed => "changed",
+        What::Changed | What::Explained => "changed",
         What::StaysOpen => "stays_open",
         What::Closed | What::Quiet => "closed",
     }
@@ -137,44 +139,6 @@ fn severity(incident: &Incident) -> &'static str {
     incident.severity().as_str()
 }
 
-fn title(told: Told<'_>) -> String {
-    let incident = &told.announcement.incident;
-    let (name, kind) = (named(name(told.subject), NAME_LIMIT), incident.kind);
-    let mark = if incident.severity() == Severity::Critical { "CRITICAL: " } else { "" };
-    let fails = match told.area {
-        Area::Rotation if incident.detail.test_only => "the test of its schedule fails",
-        Area::Rotation => "rotation fails",
-        Area::Delivery => "delivery to the cluster fails",
-        Area::Revocation => "revoking leaked credentials failed",
-        Area::Adoption => "a broker user could not be adopted",
-        Area::Function if incident.is_of_one_event() => "the function refused an event",
-        Area::Function if function_of_reconcile(told.subject).is_some() => "comparing all secrets fails",
-        Area::Function => "the function fails",
-        Area::Alarm => "alarm",
-        Area::Message => message(kind),
-        Area::Connections => "a connection outlives rotations",
-    };
-    match told.announcement.what {
-        What::Opened => format!("{mark}{name}: {fails} ({kind})"),
-        What::Changed => format!("{mark}{name}: {fails} for another reason ({kind})"),
-        What::StaysOpen => format!("{mark}{name}: {fails}, for more than a day now ({kind})"),
-        What::Closed | What::Quiet => match told.area {
-            Area::Rotation => format!("{name}: rotation works again"),
-            Area::Delivery => format!("{name}: delivery works again, the cluster has the current version"),
-            Area::Connections => format!("{name}: no connection outlives rotations any more"),
-            _ => format!("{name}: resolved ({kind})"),
-        },
-    }
-}
-
-fn message(kind: Kind) -> &'static str {
-    match kind {
-        Kind::MessageUntrusted => "a message from a wrong sender",
-        Kind::AlertsWithheld => "more alerts than AlertsPerHour allows",
-        _ => "a message that dlq-handler does not understand",
-    }
-}
-
 /// `rotation fails` reads better with the secret's name than with its ARN.
 fn name(subject: &str) -> &str {
     let Some((_, name)) = subject.split_once(":secret:") else { return subject };
@@ -183,6 +147,11 @@ fn name(subject: &str) -> &str {
 
 fn what_happened(told: Told<'_>) -> String {
     let incident = &told.announcement.incident;
+    if let (What::Closed, Some(closed)) = (told.announcement.what, &incident.closed_by) {
+        let (by, reason) = (Foreign::new(&closed.by), Foreign::new(&closed.reason));
+        let (by, reason) = (by.chat(SUBJECT_LIMIT), reason.chat(MESSAGE_LIMIT));
+        return format!("{by} closed the incident of kind {}: {reason}", incident.kind);
+    }
     let mut text = match told.announcement.what {
         What::Closed | What::Quiet => {
             let mended = match told.area {
@@ -190,6 +159,7 @@ fn what_happened(told: Told<'_>) -> String {
                 Area::Delivery => "A delivery succeeded",
                 Area::Connections => "Two rotations succeeded and reported no such connection",
                 Area::Function => "A reconcile succeeded",
+                Area::Inspection => "An inspection found nothing",
                 Area::Alarm => "The alarm is no longer raised",
                 _ => "It succeeded",
             };
@@ -208,9 +178,11 @@ fn what_happened(told: Told<'_>) -> String {
 }
 
 fn which(told: Told<'_>) -> String {
-    let detail = &told.announcement.incident.detail;
+    let incident = &told.announcement.incident;
+    let detail = &incident.detail;
     let parts = [
         ("step", &detail.step),
+        ("stored by", &detail.stored_by),
         ("broker user", &detail.user),
         ("broker", &detail.broker),
         ("version", &detail.version),
@@ -220,10 +192,16 @@ fn which(told: Told<'_>) -> String {
     ];
     let mut text = named(told.subject, SUBJECT_LIMIT);
     for (label, value) in parts {
-        let value = Foreign::new(value.as_deref().unwrap_or_default()).chat(PART_LIMIT);
+        let limit = if label == "stored by" { SUBJECT_LIMIT } else { PART_LIMIT };
+        let value = Foreign::new(value.as_deref().unwrap_or_default()).chat(limit);
         if !value.is_empty() {
             text.push_str(&format!("\n{label}: {value}"));
         }
+    }
+    if incident.who.len() > 1 {
+        let more = if incident.has_more_principals() { " and others, which CloudTrail names" } else { "" };
+        let names = Foreign::new(&incident.who.join(", ")).chat(SUBJECT_LIMIT);
+        text.push_str(&format!("\nprincipals so far: {names}{more}"));
     }
     text
 }

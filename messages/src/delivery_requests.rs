@@ -40,6 +40,16 @@ impl DeliveryRequests {
         self.function.is_some()
     }
 
+    /// Asks Lambda for something that concerns no function, to see whether it answers.
+    ///
+    /// # Errors
+    /// What AWS answered, also that the role may not ask.
+    pub async fn ask_anything(&self) -> Result<(), AwsError> {
+        let sent = self.client.get_account_settings().send().await;
+        sent.map(drop)
+            .map_err(|error| AwsError::from_sdk("Lambda", "GetAccountSettings", self.timeout, &error))
+    }
+
     /// Puts the request into Lambda's queue. Returns `false` if no function is configured. Repeating it is harmless:
     /// secret2eks looks up which version is current.
     ///

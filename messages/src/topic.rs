@@ -42,6 +42,15 @@ impl Topic {
         Self { client: Client::new(config), arn, timeout }
     }
 
+    /// Asks SNS about the topic, to see whether it answers.
+    ///
+    /// # Errors
+    /// What AWS answered, also that the role may not ask.
+    pub async fn ask_anything(&self) -> Result<(), AwsError> {
+        let sent = self.client.get_topic_attributes().topic_arn(&self.arn).send().await;
+        sent.map(drop).map_err(|error| AwsError::from_sdk("SNS", "GetTopicAttributes", self.timeout, &error))
+    }
+
     /// Publishes a failure notice, with its kind and severity as attributes.
     ///
     /// # Errors

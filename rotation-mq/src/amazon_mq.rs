@@ -28,6 +28,15 @@ pub struct Endpoints {
     pub management_url: String,
 }
 
+/// What Amazon MQ says about a broker, apart from its endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Its state, for example `RUNNING`.
+    pub state: Option<String>,
+    /// The version of its engine, for example `3.13`.
+    pub version: Option<String>,
+}
+
 /// Amazon MQ, with the longest time that one call may take.
 #[derive(Debug)]
 pub struct AmazonMq {
@@ -119,6 +128,23 @@ impl AmazonMq {
         Ok(endpoints)
     }
 
+    /// What Amazon MQ said about a broker when its endpoints were looked up last. None if it was not asked.
+    #[must_use]
+    pub fn reported(&self, broker: &str) -> Option<Reported> {
+        self.known().get(broker).map(|known| known.reported.clone())
+    }
+
+    /// Asks Amazon MQ for something that concerns no broker, to see whether it answers.
+    ///
+    /// # Errors
+    /// What AWS answered, also that the role may not ask.
+    pub async fn ask_anything(&self) -> Result<(), AwsError> {
+        let sent = self.client.describe_broker_engine_types().max_results(5).send().await;
+        sent.map(drop).map_err(|error| {
+            AwsError::from_sdk("Amazon MQ", "DescribeBrokerEngineTypes", self.timeout, &error)
+        })
+    }
+
     /// Makes the next call ask Amazon MQ again, because the endpoints may have changed.
     pub fn forget(&self, broker: &str) {
         if let Some(known) = self.known().get_mut(broker) {
@@ -167,6 +193,10 @@ impl AmazonMq {
         Ok(Known {
             endpoints: endpoints.ok_or_else(|| BrokerLookupError::NoEndpoint(id.to_owned()))?,
             condition: condition(answer.broker_state.as_ref(), codes),
+            reported: Reported {
+                state: answer.broker_state.as_ref().map(ToString::to_string),
+                version: answer.engine_version,
+            },
             asked_at: Instant::now(),
             is_doubtful: false,
         })
@@ -178,6 +208,7 @@ impl AmazonMq {
 struct Known {
     endpoints: Endpoints,
     condition: Option<String>,
+    reported: Reported,
     asked_at: Instant,
     is_doubtful: bool,
 }

@@ -13,14 +13,20 @@ use rustls::ClientConfig;
 
 use crate::amazon_mq::Endpoints;
 
+mod certificate;
+
 /// The largest frame, in bytes. A login needs no larger one, and RabbitMQ 4 accepts no smaller one.
 /// <https://www.rabbitmq.com/docs/configure#config-items>
 const FRAME_MAX: u32 = 8_192;
+
+/// The name that connections of these functions give themselves.
+pub const OWN_NAME: &str = "rotation-mq login test";
 
 /// How to log in: with which TLS configuration, and how long to wait.
 #[derive(Debug)]
 pub struct AmqpLogin {
     tls: RustlsConnector,
+    config: Arc<ClientConfig>,
     timeout: Duration,
 }
 
@@ -106,7 +112,7 @@ impl AmqpLogin {
     /// Logins with this TLS configuration, each of which takes at most `timeout`.
     #[must_use]
     pub fn new(tls: Arc<ClientConfig>, timeout: Duration) -> Self {
-        Self { tls: RustlsConnector::from(tls), timeout }
+        Self { tls: RustlsConnector::from(Arc::clone(&tls)), config: tls, timeout }
     }
 
     /// Logs in, opens the vhost and a channel, and closes again.
@@ -146,8 +152,7 @@ impl AmqpLogin {
             // Without it, the broker decides, and lapin reads its "no limit" as buffers of 128 GiB.
             query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
         };
-        let properties =
-            ConnectionProperties::default().with_connection_name("rotation-mq login test".into());
+        let properties = ConnectionProperties::default().with_connection_name(OWN_NAME.into());
         let runtime = lapin::runtime::default_runtime()?;
         let tls = self.tls.clone();
         // lapin itself would read all roots again for each connection, and its `connect_async` links code for PKCS#12.

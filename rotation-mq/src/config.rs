@@ -64,8 +64,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             dead_letter_topic: dead_letter_topic(environment)?,
-            actions: environment
-                .choice("ACTIONS", [("rotate", Actions::Rotate), ("incident", Actions::Incident)])?,
+            actions: environment.choice(
+                "ACTIONS",
+                [("rotate", Actions::Rotate), ("incident", Actions::Incident), ("inspect", Actions::Inspect)],
+            )?,
             stale_connections: environment.choice(
                 "STALE_CONNECTIONS",
                 [
@@ -175,7 +177,7 @@ mod tests {
             ("DEAD_LETTER_TOPIC_ARN", "", topic),
             ("DEAD_LETTER_TOPIC_ARN", "canary", topic),
             ("DEAD_LETTER_TOPIC_ARN", "arn:aws:sqs:eu-central-1:123456789012:canary", topic),
-            ("ACTIONS", "canary", "ACTIONS must be `rotate` or `incident`"),
+            ("ACTIONS", "canary", "ACTIONS must be `rotate`, `incident` or `inspect`"),
             ("STALE_CONNECTIONS", "canary", "STALE_CONNECTIONS must be `report`, `close` or `refuse`"),
             ("PASSWORD_LENGTH", "canary", "PASSWORD_LENGTH must be a whole number from 32 to 250"),
             ("PASSWORD_LENGTH", "31", "PASSWORD_LENGTH must be a whole number from 32 to 250"),

@@ -367,6 +367,8 @@ pub enum Credentials {
     Pending,
     /// Those of a version that is revoked.
     Leaked,
+    /// Those of a version that is only checked.
+    Checked,
 }
 
 impl std::fmt::Display for Credentials {
@@ -375,6 +377,7 @@ impl std::fmt::Display for Credentials {
             Self::Current => "the current credentials",
             Self::Pending => "the pending credentials",
             Self::Leaked => "the leaked credentials",
+            Self::Checked => "the credentials of the version",
         })
     }
 }

@@ -2,30 +2,21 @@
 
 use std::fmt;
 
+use contract::InspectRequest;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod actions;
 mod incident;
+mod inspect;
 
+pub use actions::Actions;
 pub use incident::{AdoptEvent, RevokePreviousEvent};
 
 /// The longest ARN or name of a secret that Secrets Manager accepts as `SecretId`.
 const SECRET_ID_LIMIT: usize = 2_048;
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=64;
 const ROTATION_TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 36..=256;
-
-/// Which events a deployment of the function takes (`ACTIONS`).
-///
-/// AWS requires `lambda:InvokeFunction` on the rotation function of everybody who calls `RotateSecret`. So the actions of
-/// SecOps have a separate function, which only SecOps may invoke. It is the same program with another value.
-/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actions {
-    /// The four steps of a rotation.
-    Rotate,
-    /// The actions of an incident.
-    Incident,
-}
 
 /// What the function is asked to do.
 #[derive(Debug)]
@@ -36,6 +27,8 @@ pub enum Event {
     RevokePrevious(RevokePreviousEvent),
     /// Give a user of the pair to the secret (`contract/schemas/adopt-event.json`).
     Adopt(AdoptEvent),
+    /// Look at a secret, or at the function's surroundings (`contract/schemas/inspect-event.json`).
+    Inspect(InspectRequest),
 }
 
 /// The four steps, by the names that Secrets Manager uses.
@@ -115,20 +108,19 @@ pub enum EventError {
     #[error("the event's field `Step` must be `createSecret`, `setSecret`, `testSecret` or `finishSecret`")]
     UnknownStep,
     /// `Action` is something else.
-    #[error("the event's field `Action` must be `revokePrevious` or `adopt`")]
-    UnknownAction,
-    /// An action, sent to the function that rotates.
+    #[error("the event's field `Action` must be {0}")]
+    UnknownAction(&'static str),
+    /// An event for another function of the stack.
     #[error(
-        "this function accepts only the steps of a rotation; an `Action` is for the function in the stack's output \
-         `IncidentFunctionName`"
+        "this function accepts only {}; {} is for the function in the stack's output `{}`",
+        .here.accepts(), .belongs_to.event(), .belongs_to.output()
     )]
-    NotForRotation,
-    /// A step, sent to the function for incidents.
-    #[error(
-        "this function accepts only the `Action` of an incident; a `Step` is for the function in the stack's output \
-         `RotationFunctionName`"
-    )]
-    NotForIncident,
+    Elsewhere {
+        /// What this function accepts.
+        here: Actions,
+        /// What the event is.
+        belongs_to: Actions,
+    },
     /// A field that people write holds a control character.
     #[error("the event's field `{0}` must have no line break or other control character")]
     ControlCharacter(&'static str),
@@ -170,12 +162,27 @@ pub fn hints(event: &Value) -> Hints<'_> {
 /// Names the field that is wrong, or the function that the event is for.
 pub fn parse(event: &Value, actions: Actions) -> Result<Event, EventError> {
     let fields = Fields(event.as_object().ok_or(EventError::NotAnObject)?);
-    match (actions, fields.0.contains_key("Action")) {
-        (Actions::Rotate, true) => Err(EventError::NotForRotation),
-        (Actions::Incident, true) => incident::parse(event, fields),
-        (Actions::Incident, false) if fields.0.contains_key("Step") => Err(EventError::NotForIncident),
-        (Actions::Incident, false) => Err(EventError::NotText("Action")),
-        (Actions::Rotate, false) => parse_step(event, fields),
+    match (actions, addressee(fields)) {
+        (here, Some(belongs_to)) if here != belongs_to => Err(EventError::Elsewhere { here, belongs_to }),
+        // An unknown action. The function for incidents says which actions there are.
+        (here @ Actions::Rotate, None) if fields.0.contains_key("Action") => {
+            Err(EventError::Elsewhere { here, belongs_to: Actions::Incident })
+        }
+        (Actions::Rotate, _) => parse_step(event, fields),
+        (Actions::Incident, _) => incident::parse(event, fields),
+        (Actions::Inspect, _) => inspect::parse(event, fields),
+    }
+}
+
+/// Which function the event is for. None if it does not say so.
+fn addressee(fields: Fields<'_>) -> Option<Actions> {
+    match fields.0.get("Action") {
+        Some(action) => match action.as_str()? {
+            action if incident::ACTIONS.contains(&action) => Some(Actions::Incident),
+            action if inspect::ACTIONS.contains(&action) => Some(Actions::Inspect),
+            _ => None,
+        },
+        None => fields.0.contains_key("Step").then_some(Actions::Rotate),
     }
 }
 

@@ -16,7 +16,8 @@ use tracing::Instrument as _;
 use crate::Rotation;
 use crate::config::dead_letter_topic;
 use crate::error::RotationError;
-use crate::event::{self, Event, StepEvent, StepName};
+use crate::event::{self, Actions, Event, StepEvent, StepName};
+use crate::inspect;
 use crate::steps::finish_secret::Finished;
 use crate::steps::{Step, adopt, create_secret, finish_secret, revoke_previous, set_secret, test_secret};
 use crate::subject::Subject;
@@ -63,6 +64,11 @@ pub async fn handle(rotation: &Rotation, event: LambdaEvent<Value>) -> Result<Va
                 );
                 Ok(answer)
             }
+            // Its caller decides whom to notify.
+            Err(error) if rotation.config.actions == Actions::Inspect => {
+                log(&error, &subject);
+                Err(diagnostic(error.kind(), &error))
+            }
             Err(error) => {
                 if let Some(broker) = subject.broker.get().filter(|_| is_out_of_reach(error.kind())) {
                     rotation.amazon_mq.forget(broker);
@@ -103,6 +109,7 @@ async fn run(
             asked_for("adopt", Some(&event.by), Some(&event.reason), subject);
             Ok(json!(adopt::adopt(rotation, &event, subject).await?))
         }
+        Event::Inspect(request) => inspect::answer(rotation, &request, subject, deadline).await,
         Event::Step(event) => {
             let _ = subject.step.set(event.step.as_str());
             run_step(rotation, &event, subject, context).await?;
@@ -156,15 +163,7 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
         Some(broker) => rotation.amazon_mq.condition(broker).await,
         None => None,
     };
-    tracing::error!(
-        secret.arn = subject.secret.get(),
-        secret.version = subject.version.get(),
-        rotation.step = subject.step.get(),
-        broker.user = subject.user.get(),
-        kind = kind.as_str(),
-        causes = causes.join(": "),
-        "{error}"
-    );
+    log(error, subject);
     let notice = FailureNotice {
         test_only: subject.is_test_only(),
         step: subject.step.get().map(|&step| step.to_owned()),
@@ -180,6 +179,18 @@ async fn tell(rotation: &Rotation, error: &RotationError, subject: &Subject, con
     if let Err(unpublished) = rotation.dead_letter.publish_notice(&notice).await {
         tracing::error!(kind = kind.as_str(), "the notice could not be published: {unpublished}");
     }
+}
+
+fn log(error: &RotationError, subject: &Subject) {
+    tracing::error!(
+        secret.arn = subject.secret.get(),
+        secret.version = subject.version.get(),
+        rotation.step = subject.step.get(),
+        broker.user = subject.user.get(),
+        kind = error.kind().as_str(),
+        causes = causes(error).join(": "),
+        "{error}"
+    );
 }
 
 /// Publishes a notice that the configuration is wrong. A function that does not start cannot report it later, when it is

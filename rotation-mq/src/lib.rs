@@ -1,6 +1,6 @@
 //! Rotates the credentials of one RabbitMQ user on Amazon MQ, as a rotation function of AWS Secrets Manager:
-//! `createSecret`, `setSecret`, `testSecret`, `finishSecret`, and the actions of an incident, `revokePrevious` and
-//! `adopt`.
+//! `createSecret`, `setSecret`, `testSecret`, `finishSecret`. Also the actions of an incident, `revokePrevious` and `adopt`,
+//! and requests that only look ([`inspect`]).
 //!
 //! A step reads what is there, decides on data ([`version_state`], [`pair`], [`grants`]), and then acts.
 //! Every step can be repeated at any time with the same result.
@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod grants;
 pub mod handler;
+pub mod inspect;
 pub mod just_seen;
 pub mod management_api;
 pub mod name_prefixes;

@@ -20,11 +20,13 @@ mod accounts;
 mod answers;
 mod changes;
 mod error;
+mod looks;
 mod transport;
 
-pub use answers::{Connection, ConnectionDetails};
+pub use answers::{Connection, ConnectionDetails, TrackedConnection};
 pub use error::ApiError;
 use error::Failure;
+pub use looks::MAX_CONNECTIONS;
 use transport::Request;
 
 /// The HTTP client. It speaks only TLS, follows no redirect and uses no proxy. So the admin's password goes only to the

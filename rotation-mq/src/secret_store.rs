@@ -29,10 +29,14 @@ pub struct SecretStore {
 pub struct Description {
     /// The complete ARN.
     pub arn: String,
+    /// The name.
+    pub name: String,
     /// When it was created (milliseconds since 1970).
     pub created_at_ms: Option<i64>,
     /// Whether rotation is enabled.
     pub rotation_enabled: bool,
+    /// When Secrets Manager rotates next (milliseconds since 1970), if it says so.
+    pub next_rotation_ms: Option<i64>,
     /// Versions and their staging labels.
     pub versions: Versions,
     /// Tags.
@@ -100,8 +104,10 @@ impl SecretStore {
         let tags = answer.tags.unwrap_or_default();
         Ok(Description {
             arn: answer.arn.unwrap_or_else(|| secret.to_owned()),
+            name: answer.name.unwrap_or_else(|| secret.to_owned()),
             created_at_ms: answer.created_date.and_then(|date| date.to_millis().ok()),
             rotation_enabled: answer.rotation_enabled.unwrap_or(false),
+            next_rotation_ms: answer.next_rotation_date.and_then(|date| date.to_millis().ok()),
             versions: answer.version_ids_to_stages.unwrap_or_default().into_iter().collect(),
             tags: tags
                 .into_iter()
@@ -133,6 +139,15 @@ impl SecretStore {
     /// When it cannot be read or breaks the contract.
     pub async fn pending(&self, secret: &str, token: &str) -> Result<Option<Version>, StoreError> {
         self.value(secret, Some(token), AWSPENDING, SecretValue::parse).await
+    }
+
+    /// The value of any version, read as strictly as that of AWSCURRENT in a rotation. None if the version has none, or no
+    /// longer exists.
+    ///
+    /// # Errors
+    /// When it cannot be read or breaks the contract.
+    pub async fn strict_version(&self, secret: &str, version: &str) -> Result<Option<Version>, StoreError> {
+        self.value(secret, Some(version), "", SecretValue::parse).await
     }
 
     /// The value of any version. None if the version has none, or no longer exists. It may be older than the present rules,
@@ -177,6 +192,15 @@ impl SecretStore {
         let mut versions = answer.versions.unwrap_or_default();
         versions.sort_by_key(|version| std::cmp::Reverse(version.created_date));
         Ok(versions.into_iter().filter_map(|version| version.version_id).take(limit).collect())
+    }
+
+    /// Asks Secrets Manager for something that concerns no secret, to see whether it answers.
+    ///
+    /// # Errors
+    /// What AWS answered, also that the role may not ask.
+    pub async fn ask_anything(&self) -> Result<(), AwsError> {
+        let sent = self.client.get_random_password().send().await;
+        sent.map(drop).map_err(|error| AwsError::from_sdk(SERVICE, "GetRandomPassword", self.timeout, &error))
     }
 
     /// Adds one tag to a secret.

@@ -7,7 +7,7 @@ use crate::error::RotationError;
 /// A step fills it in while it runs. It is read if the step fails or runs out of time.
 #[derive(Debug, Default)]
 pub struct Subject {
-    /// The step, or the incident action.
+    /// The step, the incident action, or the request that only looks.
     pub step: OnceLock<&'static str>,
     /// The secret's ARN.
     pub secret: OnceLock<String>,

@@ -23,6 +23,16 @@ impl Versions {
         self.0.iter().find(|(_, stages)| stages.iter().any(|s| s == stage)).map(|(id, _)| id.as_str())
     }
 
+    /// All versions with their staging labels: AWSCURRENT first, then AWSPENDING, AWSPREVIOUS and the others.
+    pub fn in_order(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let order = |stages: &[String]| {
+            [AWSCURRENT, AWSPENDING, AWSPREVIOUS].iter().position(|stage| stages.iter().any(|s| s == stage))
+        };
+        let mut all: Vec<_> = self.0.iter().map(|(id, stages)| (id.as_str(), stages.as_slice())).collect();
+        all.sort_by_key(|(_, stages)| order(stages).unwrap_or(usize::MAX));
+        all.into_iter()
+    }
+
     /// Whether the version exists.
     #[must_use]
     pub fn knows(&self, version: &str) -> bool {
@@ -89,6 +99,18 @@ mod tests {
         list.iter()
             .map(|(id, stages)| ((*id).to_owned(), stages.iter().map(|s| (*s).to_owned()).collect()))
             .collect()
+    }
+
+    #[test]
+    fn the_version_in_use_comes_first() {
+        let all = versions(&[
+            ("a", &["mine"]),
+            ("b", &["AWSPREVIOUS"]),
+            ("c", &[]),
+            ("d", &["mine2", "AWSCURRENT"]),
+            ("e", &["AWSPENDING"]),
+        ]);
+        assert_eq!(all.in_order().map(|(id, _)| id).collect::<Vec<_>>(), ["d", "e", "b", "a", "c"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use contract::Kind;
 use lambda_boundary::AwsError;
-use messages::PublishError;
+use messages::{InspectError, PublishError};
 
 /// Why a run failed. Messages say what failed; causes say why.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,33 @@ pub enum WatchError {
         #[source]
         source: PublishError,
     },
+    /// The function `inspect` does not work, or cannot be invoked.
+    #[error("failed to inspect {arn}")]
+    Inspect {
+        /// The secret.
+        arn: String,
+        /// Why.
+        #[source]
+        source: InspectError,
+    },
+    /// What inspections have found cannot be read or stored.
+    #[error("failed to {what} what inspections have found")]
+    Inspected {
+        /// `read` or `store`.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: AwsError,
+    },
+    /// A finding could not be reported.
+    #[error("failed to report what an inspection of {arn} has found")]
+    Notice {
+        /// The secret.
+        arn: String,
+        /// Why.
+        #[source]
+        source: PublishError,
+    },
     /// The run has no answer about some secrets. The time for its calls ended first.
     #[error(
         "the time of the run ended before the ages of {secrets} secrets were known; all known findings were reported, and \
@@ -65,8 +92,11 @@ impl WatchError {
             | Self::Turn(error)
             | Self::Versions { source: error, .. }
             | Self::Memory { source: error, .. }
+            | Self::Inspected { source: error, .. }
+            | Self::Notice { source: PublishError::Aws(error), .. }
             | Self::Alert { source: PublishError::Aws(error), .. } => error.kind(),
-            Self::Alert { .. } => Kind::AwsRequestFailed,
+            Self::Inspect { source, .. } => source.kind(),
+            Self::Alert { .. } | Self::Notice { .. } => Kind::AwsRequestFailed,
             Self::Incomplete { .. } | Self::TimedOut => Kind::RotationTimedOut,
         }
     }

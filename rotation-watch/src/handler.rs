@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 
 use crate::Watch;
 use crate::error::WatchError;
+use crate::inspection::inspect_some;
 use crate::look_up::look_up;
 use crate::telling::{Letter, Totals, plan};
 use crate::{ages, wording};
@@ -22,7 +23,10 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// The pause between two checks whether another run has ended.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs once. The event does not matter: the schedule's event and one that is sent by hand mean the same.
+/// The event of the hourly schedule. Every other event starts the check of all secrets.
+const INSPECT: &str = "inspect";
+
+/// Runs once. Except for the action, the event does not matter: the schedule's event and one that is sent by hand mean the same.
 ///
 /// # Errors
 /// The failure's kind as `errorType`. Repeating the run is safe.
@@ -34,8 +38,16 @@ pub async fn handle(watch: &Watch, event: LambdaEvent<Value>) -> Result<Value, D
         let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
         let until = now.saturating_add(left).unwrap_or(now);
         let end = Instant::now() + left.saturating_sub(RESERVE);
-        let run = Box::pin(run_alone(watch, &context.request_id, until, end));
-        let outcome = timeout_at(end, run).await.unwrap_or(Err(WatchError::TimedOut));
+        let id = context.request_id.as_str();
+        let run = async {
+            if event.payload["Action"] == INSPECT {
+                inspect_some(watch, event.payload["SecretId"].as_str(), id, end).await
+            } else {
+                run_alone(watch, id, until, end).await
+            }
+        };
+        // On the heap: the future of a whole run is large.
+        let outcome = timeout_at(end, Box::pin(run)).await.unwrap_or(Err(WatchError::TimedOut));
         outcome.map_err(|error| {
             let causes = causes(&error).join(": ");
             tracing::error!(kind = error.kind().as_str(), causes, "{error}");

@@ -2,12 +2,15 @@
 //!
 //! These are decided on data: which secrets need a call ([`ages`]), what the answers mean ([`answers`]), what is wrong with a
 //! secret ([`policy`]), and who is notified of what ([`telling`]). The handler reads, publishes and stores.
+//!
+//! Each hour, it inspects a part of the rotated secrets ([`inspection`]).
 
 pub mod ages;
 pub mod answers;
 pub mod config;
 pub mod error;
 pub mod handler;
+pub mod inspection;
 pub mod look_up;
 pub mod memory_table;
 pub mod pace;
@@ -28,6 +31,8 @@ pub struct Watch {
     pub memory: memory_table::MemoryTable,
     /// The topic for messages to owners.
     pub alerts: messages::Topic,
+    /// What inspections need. None if secrets are not inspected.
+    pub inspecting: Option<inspection::Inspecting>,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

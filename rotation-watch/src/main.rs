@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use lambda_boundary::{aws_sdk, now, serve, start, wrong_configuration};
-use messages::Topic;
+use messages::{Inspections, Topic};
 use rotation_watch::Watch;
 use rotation_watch::config::Config;
 use rotation_watch::handler::handle;
+use rotation_watch::inspection::Inspecting;
 use rotation_watch::memory_table::MemoryTable;
 use rotation_watch::secret_store::SecretStore;
 
@@ -25,10 +26,15 @@ async fn main() -> ExitCode {
 async fn connect(config: Config) -> Watch {
     let timeout = config.call_timeout;
     let aws = aws_sdk(timeout).await;
+    let inspecting = config.inspect.clone().map(|(function, topic)| Inspecting {
+        function: Inspections::new(&aws, function),
+        notices: Topic::new(&aws, topic, timeout),
+    });
     Watch {
         secrets: SecretStore::new(&aws, timeout),
         memory: MemoryTable::new(&aws, config.table.clone(), timeout),
         alerts: Topic::new(&aws, config.alert_topic.clone(), timeout),
+        inspecting,
         now,
         config,
     }

@@ -12,6 +12,8 @@ use lambda_boundary::AwsError;
 
 use crate::watched::Memory;
 
+mod inspections;
+
 const AREA: &str = "watch";
 /// The item of the run that is in progress.
 const RUN: (&str, &str) = ("rotation-watch", "run");
@@ -78,7 +80,14 @@ impl MemoryTable {
     /// # Errors
     /// When `DynamoDB` does not answer.
     pub async fn read(&self) -> Result<HashMap<String, Memory>, AwsError> {
-        let mut memories = HashMap::new();
+        let records = self.records(AREA).await?;
+        let memories = records.iter().filter_map(|json| serde_json::from_str::<Memory>(json).ok());
+        Ok(memories.map(|memory| (memory.arn.clone(), memory)).collect())
+    }
+
+    /// The records of all items of an area.
+    async fn records(&self, area: &str) -> Result<Vec<String>, AwsError> {
+        let mut records = Vec::new();
         let mut start = None;
         for _ in 0..PAGES_LIMIT {
             let page = self
@@ -86,15 +95,14 @@ impl MemoryTable {
                 .scan()
                 .table_name(&self.table)
                 .filter_expression("area = :area")
-                .expression_attribute_values(":area", AttributeValue::S(AREA.to_owned()))
+                .expression_attribute_values(":area", AttributeValue::S(area.to_owned()))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(|error| AwsError::from_sdk("DynamoDB", "Scan", self.timeout, &error))?;
-            for item in page.items.unwrap_or_default() {
-                let json = item.get("record").and_then(|value| value.as_s().ok());
-                if let Some(memory) = json.and_then(|json| serde_json::from_str::<Memory>(json).ok()) {
-                    memories.insert(memory.arn.clone(), memory);
+            for mut item in page.items.unwrap_or_default() {
+                if let Some(AttributeValue::S(json)) = item.remove("record") {
+                    records.push(json);
                 }
             }
             start = page.last_evaluated_key;
@@ -102,7 +110,7 @@ impl MemoryTable {
                 break;
             }
         }
-        Ok(memories)
+        Ok(records)
     }
 
     /// Stores memories, several at the same time.

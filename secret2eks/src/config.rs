@@ -24,6 +24,9 @@ pub struct Config {
     pub take_back_limit: usize,
     /// The name of this function, which requests deliveries from itself. Lambda sets it.
     pub function: Option<String>,
+    /// The function that checks the login of a version that somebody stored by hand (`INSPECT_FUNCTION`). Without one, no
+    /// version is checked.
+    pub inspect: Option<String>,
     /// The longest time for one call to AWS or to the cluster (`CALL_TIMEOUT_SECONDS`).
     pub call_timeout: Duration,
 }
@@ -53,6 +56,7 @@ impl Config {
             secrets_arn_prefix: environment.required("SECRETS_ARN_PREFIX", ARN_PREFIX)?,
             take_back_limit: environment.number("TAKE_BACK_LIMIT", 0, &TAKE_BACK_LIMITS)?,
             function: environment.optional("AWS_LAMBDA_FUNCTION_NAME"),
+            inspect: environment.optional("INSPECT_FUNCTION"),
             call_timeout: environment.seconds("CALL_TIMEOUT_SECONDS", 8, &CALL_TIMEOUTS_SECONDS)?,
         })
     }
@@ -92,6 +96,11 @@ mod tests {
         assert!(config.write_receipt);
         assert_eq!((config.rotation_tag_key.as_str(), config.take_back_limit), ("rotation-mq", 0));
         assert_eq!(config.secrets_arn_prefix, PREFIX);
+        assert_eq!(config.inspect, None);
+        assert_eq!(
+            read(&[("INSPECT_FUNCTION", "rotation-inspect")])?.inspect.as_deref(),
+            Some("rotation-inspect")
+        );
         Ok(())
     }
 

@@ -3,15 +3,17 @@
 
 use std::time::Instant;
 
+use contract::Kind;
 use lambda_boundary::{Unit, metric};
 
 use crate::Delivery;
 use crate::error::DeliveryError;
 use crate::event::{Change, Trigger};
 use crate::external_secret::{Delivered, Wanted};
-use crate::in_cluster::{Converged, InCluster};
+use crate::in_cluster::{Attempt, Converged, InCluster};
 use crate::kubernetes_api::KubernetesApi;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Warning};
+use crate::question;
 use crate::receipt;
 use crate::route::{Route, Routing, goes_to, other_cluster, route};
 use crate::secret_store::{Description, Standing};
@@ -66,16 +68,26 @@ async fn bring(
             return Ok(Outcome::NotForKubernetes { reason: "the secret has no tags `secret2eks/...`" });
         };
         let receipt = description.tags.delivered();
-        let wanted = Wanted { route: &route, arn: &description.arn, version: &version, receipt };
-        let converged = match converge(delivery, wanted, request_id, began).await {
-            Ok(converged) => converged,
-            Err(error) => {
-                // Its object may have been written before. It must not stay where the secret no longer goes.
-                let again = describe(delivery, &change.secret_arn).await;
-                written.extend(again.ok().flatten().and_then(|again| left(delivery, &again, &route)));
-                return Err(error);
-            }
-        };
+        let wanted =
+            Wanted { route: &route, arn: &description.arn, version: &version, receipt, unchecked: false };
+        let is_open = question::is_open(&description, change);
+        let Attempt { converged, unchecked } =
+            match converge(delivery, wanted, is_open, request_id, began).await {
+                Ok(attempt) => attempt,
+                Err(error) => {
+                    // Its object may have been written before. It must not stay where the secret no longer goes.
+                    let again = describe(delivery, &change.secret_arn).await;
+                    if let (DeliveryError::HeldBack(_), Ok(Some(again))) = (&error, &again)
+                        && again.current.as_deref() != Some(&version)
+                    {
+                        // The refused version is current no more.
+                        description = again.clone();
+                        continue;
+                    }
+                    written.extend(again.ok().flatten().and_then(|again| left(delivery, &again, &route)));
+                    return Err(error);
+                }
+            };
         let changed = converged != Converged::Already;
         if changed {
             // The operator read the version that was current then. It may no longer be current, or go elsewhere.
@@ -93,10 +105,25 @@ async fn bring(
         }
         write_receipt(delivery, &description, &version).await?;
         measure(delivery, change, &route, &description.arn, &version, changed);
+        let warnings = warnings(delivery, &description.arn, &version, unchecked);
         let Route { namespace, name, .. } = route;
-        return Ok(Outcome::Delivered { version_id: version, namespace, name, changed });
+        return Ok(Outcome::Delivered { version_id: version, namespace, name, changed, warnings });
     }
     Err(DeliveryError::MovedOn { secret: description.arn, rounds: ROUNDS })
+}
+
+/// What people have to know of the version that was delivered.
+fn warnings(delivery: &Delivery, arn: &str, version: &str, unchecked: Option<String>) -> Vec<Warning> {
+    let Some(reason) = unchecked else { return Vec::new() };
+    let kind = Kind::DeliveryUnchecked;
+    let message = format!(
+        "version {version} of secret {arn} was delivered, although nobody has tested it and its login could not be checked: \
+         {reason}"
+    );
+    tracing::warn!(kind = kind.as_str(), "{message}");
+    let now = (delivery.now)().as_millisecond();
+    metric(now, "DeliveriesUnchecked", Unit::Count, 1, &[], &[("secretArn", arn)]);
+    vec![Warning { kind, message }]
 }
 
 /// What a delivery to `route` has written, if the secret goes elsewhere now.
@@ -147,11 +174,12 @@ fn is_for_another(
 async fn converge(
     delivery: &Delivery,
     wanted: Wanted<'_>,
+    is_open: bool,
     request_id: &str,
     began: Instant,
-) -> Result<Converged, DeliveryError> {
+) -> Result<Attempt, DeliveryError> {
     let (api, is_new) = connect(delivery).await?;
-    let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began };
+    let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began, is_open };
     match in_cluster.converge().await {
         Err(error) if error.is_of_the_connection() && !is_new => {
             tracing::warn!("the connection to the cluster no longer works, so a new one is made: {error}");

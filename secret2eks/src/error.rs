@@ -8,6 +8,7 @@ use messages::RequestError;
 use crate::cluster::ConnectError;
 use crate::event::EventError;
 use crate::external_secret::Refusal;
+use crate::held::Held;
 use crate::kubernetes_api::ApiError;
 use crate::route::TagError;
 use crate::secret_store::StoreError;
@@ -123,6 +124,9 @@ pub enum DeliveryError {
         /// Namespace and name.
         object: String,
     },
+    /// The broker refuses the login of the version, for which nobody vouches.
+    #[error("{0}")]
+    HeldBack(Box<Held>),
     /// The operator has not confirmed it.
     #[error(
         "External Secrets Operator did not sync the ExternalSecret {object} to version {version} within {} s; it reports: {said}",
@@ -220,6 +224,7 @@ impl DeliveryError {
             | Self::SecretTaken { .. } => Kind::DeliveryNameTaken,
             Self::Refused { .. } | Self::NotSynced { .. } | Self::MovedOn { .. } => Kind::DeliveryNotSynced,
             Self::Conflict { .. } => Kind::DeliveryConflict,
+            Self::HeldBack(held) => held.kind(),
             Self::Request { .. } => Kind::DeliveryRequestFailed,
             Self::List { source, .. } => source.kind(),
             Self::Withheld { .. } => Kind::DeliveryTakeBackWithheld,

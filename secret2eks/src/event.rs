@@ -1,5 +1,5 @@
 //! The events that the function accepts, read strictly: rotation-mq's request, the native event of Secrets Manager,
-//! CloudTrail's event of a call, and the order to reconcile. Because of the native event, a value that is stored by hand is
+//! CloudTrail's event of a call, and the orders to reconcile and to look. Because of the native event, a value that is stored by hand is
 //! delivered, too.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/secret-event-notifications.html>
 
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 mod api_call;
+mod look;
 mod order;
 
 pub use self::order::{Allowed, Order};
@@ -28,6 +29,8 @@ pub enum Event {
     Life(Life),
     /// Compare the whole cluster with all secrets.
     Reconcile(Order),
+    /// Look at the cluster and at the places of these secrets, and change nothing.
+    Look(Vec<String>),
     /// Nothing changed that matters to the cluster. Says why.
     Nothing(&'static str),
 }
@@ -52,6 +55,8 @@ pub struct Change {
     pub since: Option<Timestamp>,
     /// Who sent the event.
     pub trigger: Trigger,
+    /// The version with which the sender has just logged in, if it says so.
+    pub tested: Option<String>,
 }
 
 /// The sender of an event.
@@ -69,7 +74,7 @@ pub enum EventError {
     /// None of the shapes.
     #[error(
         "the event is none of these: a delivery request (`secretArn`, `versionId`, `attempt`), `{NATIVE_TYPE}` of Secrets \
-         Manager, a call that CloudTrail reports, or `{{\"Action\": \"reconcile\"}}`"
+         Manager, a call that CloudTrail reports, or an `Action`: `reconcile`, `look`"
     )]
     UnknownShape,
     /// It names no secret's ARN.
@@ -90,12 +95,17 @@ pub fn parse(event: &Value) -> Result<Event, EventError> {
     match event.get("detail-type") {
         Some(kind) if kind == api_call::TYPE => return api_call::parse(event),
         Some(_) => return native(event),
+        None if event.get("Action").is_some_and(|action| action == look::ACTION) => {
+            return look::parse(event);
+        }
         None if event.get("Action").is_some() => return order::parse(event),
         None => {}
     }
     let request = DeliveryRequest::deserialize(event).map_err(|_| EventError::UnknownShape)?;
     let since = request.promoted_at.as_deref().and_then(|time| time.parse().ok());
-    Ok(Event::Changed(Change { secret_arn: arn(&request.secret_arn)?, since, trigger: Trigger::Request }))
+    let (secret_arn, trigger) = (arn(&request.secret_arn)?, Trigger::Request);
+    let tested = Some(request.version_id).filter(|_| request.tested);
+    Ok(Event::Changed(Change { secret_arn, since, trigger, tested }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,7 +134,8 @@ fn native(event: &Value) -> Result<Event, EventError> {
     if event.detail.label_updated != AWSCURRENT {
         return Ok(Event::Nothing("the staging label that moved is not AWSCURRENT"));
     }
-    Ok(Event::Changed(Change { secret_arn, since: event.time.parse().ok(), trigger: Trigger::NativeEvent }))
+    let (since, trigger) = (event.time.parse().ok(), Trigger::NativeEvent);
+    Ok(Event::Changed(Change { secret_arn, since, trigger, tested: None }))
 }
 
 fn arn(text: &str) -> Result<String, EventError> {
@@ -150,7 +161,8 @@ mod tests {
     }
 
     fn changed(trigger: Trigger, since: &str) -> Result<Event, EventError> {
-        Ok(Event::Changed(Change { secret_arn: ARN.to_owned(), since: since.parse().ok(), trigger }))
+        let (secret_arn, since) = (ARN.to_owned(), since.parse().ok());
+        Ok(Event::Changed(Change { secret_arn, since, trigger, tested: None }))
     }
 
     #[test]
@@ -162,6 +174,23 @@ mod tests {
         request["promotedAt"] = Value::Null;
         assert_eq!(parse(&request), changed(Trigger::Request, "unknown"));
         assert_eq!(parse(&native_event()), changed(Trigger::NativeEvent, "2026-11-25T03:00:00Z"));
+    }
+
+    #[test]
+    fn only_a_request_that_says_so_vouches_for_its_version() {
+        let tested = |event: &Value| match parse(event) {
+            Ok(Event::Changed(change)) => change.tested,
+            _ => None,
+        };
+        let request =
+            |tested: Value| json!({"secretArn": ARN, "versionId": VERSION, "attempt": 1, "tested": tested});
+        assert_eq!(tested(&request(json!(true))).as_deref(), Some(VERSION));
+        assert_eq!(tested(&request(json!(false))), None);
+        assert_eq!(parse(&request(json!("true"))), Err(EventError::UnknownShape));
+        let mut native = native_event();
+        native["tested"] = json!(true);
+        native["detail"]["tested"] = json!(true);
+        assert_eq!(tested(&native), None);
     }
 
     #[test]
@@ -179,6 +208,7 @@ mod tests {
         });
         assert!(matches!(parse(&call), Ok(Event::Life(_))));
         assert!(matches!(parse(&json!({"Action": "reconcile"})), Ok(Event::Reconcile(_))));
+        assert!(matches!(parse(&json!({"Action": "look"})), Ok(Event::Look(_))));
     }
 
     #[test]

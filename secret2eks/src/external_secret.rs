@@ -7,18 +7,22 @@ use serde_json::{Value, json};
 use self::drift::drift;
 pub use self::drift::{other_appliers, set_back, who_applies_the_specification};
 pub use self::ours::{Delivered, ours, suffix};
+pub use self::pin::{is_pinned, is_unchecked, pinned, written_version};
 pub use self::refusal::{Refusal, Unproven};
-pub use self::sync::{Proof, Sync, is_ready, sync_state, synced_resource_version, written_at};
+pub use self::sync::{Proof, Sync, is_ready, next_refresh, sync_state, synced_resource_version, written_at};
 use self::sync::{is_settled, was_synced};
 use crate::route::{Mode, Route};
 
 mod drift;
 mod ours;
+mod pin;
 mod refusal;
 mod shape;
 mod sync;
 mod template;
 
+/// Group of the operator's API.
+pub const API_GROUP: &str = "external-secrets.io";
 /// Group and version of the API that this code uses. External Secrets Operator has served it since 0.16.
 pub const API_VERSION: &str = "external-secrets.io/v1";
 /// The field manager of secret2eks in server-side apply, and the value of its label.
@@ -31,6 +35,10 @@ pub const ARN_ANNOTATION: &str = "secret2eks/secret-arn";
 pub const VERSION_ANNOTATION: &str = "secret2eks/version-id";
 /// The request that asked for another sync of the same version.
 const ASKED_ANNOTATION: &str = "secret2eks/asked-by";
+/// The version, if it was delivered although it could not be checked. The reconcile requests it again until it is checked.
+const UNCHECKED_ANNOTATION: &str = "secret2eks/unchecked";
+/// The version that is AWSCURRENT but is not delivered, because the broker refuses its login.
+const HELD_ANNOTATION: &str = "secret2eks/held-back";
 const LABEL: &str = "app.kubernetes.io/managed-by";
 /// The six random characters at the end of the secret's ARN. The API server selects by labels, but not by annotations, so
 /// this label finds the objects of one secret in any namespace.
@@ -50,6 +58,8 @@ pub struct Wanted<'a> {
     pub version: &'a str,
     /// The version that an earlier delivery proved to be in the cluster.
     pub receipt: Option<&'a str>,
+    /// Whether the version is delivered although its login could not be checked.
+    pub unchecked: bool,
 }
 
 /// What to do with the object.
@@ -99,7 +109,8 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
         return Ok(Plan::SetBack { fields });
     }
     let settled = is_settled(existing, wanted.receipt);
-    if !contains(existing, &desired(wanted, None)) {
+    let is_marked_right = is_unchecked(existing) == wanted.unchecked;
+    if !is_marked_right || !contains(existing, &desired(wanted, None)) {
         Ok(Plan::Write { settled })
     } else if settled {
         Ok(Plan::Nothing)
@@ -127,6 +138,9 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
     let mut annotations = json!({ARN_ANNOTATION: arn, VERSION_ANNOTATION: version});
     if let Some(request) = asked_by {
         annotations[ASKED_ANNOTATION] = json!(request);
+    }
+    if wanted.unchecked {
+        annotations[UNCHECKED_ANNOTATION] = json!(version);
     }
     let Mode::Apply { store, keys } = &route.mode else {
         return json!({"metadata": {"annotations": annotations}});
@@ -156,6 +170,17 @@ pub fn desired(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
             "data": data,
         },
     })
+}
+
+/// The fields of [`desired`], as a patch for an object that GitOps owns. Server-side apply removes what is no longer applied. A
+/// patch has to name it.
+#[must_use]
+pub fn patch(wanted: Wanted<'_>, asked_by: Option<&str>) -> Value {
+    let mut fields = desired(wanted, asked_by);
+    if !wanted.unchecked {
+        fields["metadata"]["annotations"][UNCHECKED_ANNOTATION] = Value::Null;
+    }
+    fields
 }
 
 /// Whether the cluster holds the wanted version, at a time when no sync is in progress. A store or an operator that is down

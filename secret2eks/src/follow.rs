@@ -106,7 +106,8 @@ fn has_moved(standing: &Standing, copy: &Delivered) -> bool {
 /// is requested, too: its own event reports the failure, and the next reconcile takes the copies back after it has succeeded.
 async fn deliver_first(delivery: &Delivery, standing: &Standing, request_id: &str) {
     let Standing::Exists(secret) = standing else { return };
-    let change = Change { secret_arn: secret.arn.clone(), since: None, trigger: Trigger::Request };
+    let change =
+        Change { secret_arn: secret.arn.clone(), since: None, trigger: Trigger::Request, tested: None };
     // On the heap: the future of a whole delivery is large.
     if let Err(error) = Box::pin(deliver(delivery, &change, request_id)).await {
         tracing::warn!(

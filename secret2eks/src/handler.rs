@@ -14,6 +14,7 @@ use crate::deliver::deliver;
 use crate::error::DeliveryError;
 use crate::event::{self, Event};
 use crate::follow::follow;
+use crate::look::look;
 use crate::outcome::Outcome;
 use crate::reconcile::reconcile;
 
@@ -62,6 +63,7 @@ async fn run(
         Event::Changed(change) => deliver(delivery, &change, &context.request_id).await?,
         Event::Life(life) => follow(delivery, &life, &context.request_id).await?,
         Event::Reconcile(order) => reconcile(delivery, &order, until).await?,
+        Event::Look(secrets) => return Ok(json!(look(delivery, secrets).await?)),
         Event::Nothing(reason) => Outcome::NotForKubernetes { reason },
     };
     Ok(json!(outcome))

@@ -6,13 +6,14 @@ use contract::Tags;
 use serde_json::Value;
 
 use crate::Delivery;
+use crate::check::Checked;
 use crate::error::DeliveryError;
 use crate::external_secret::{
-    Plan, Proof, Refusal, Sync, Wanted, desired, is_evidence, other_appliers, plan, set_back, sync_state,
-    synced_resource_version, who_applies_the_specification, written_at,
+    Plan, Proof, Refusal, Sync, Wanted, desired, is_evidence, is_pinned, other_appliers, patch, plan,
+    set_back, sync_state, synced_resource_version, who_applies_the_specification, written_at,
 };
 use crate::kubernetes_api::{ApiError, KubernetesApi};
-use crate::route::Mode;
+use crate::route::{Mode, Route};
 
 /// Kubernetes writes times in whole seconds. After this time, the next second has begun.
 const NEXT_SECOND: Duration = Duration::from_millis(1_050);
@@ -46,14 +47,26 @@ pub struct InCluster<'a> {
     pub request_id: &'a str,
     /// When the delivery began.
     pub began: Instant,
+    /// Whether nobody vouches for the version.
+    pub is_open: bool,
+}
+
+/// What one attempt did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it ended.
+    pub converged: Converged,
+    /// Why the version could not be checked, if it was delivered nevertheless.
+    pub unchecked: Option<String>,
 }
 
 impl InCluster<'_> {
-    /// Compares, writes, and waits for the operator.
+    /// Compares, checks the version if nobody vouches for it, writes, and waits for the operator.
     ///
     /// # Errors
-    /// When the cluster refuses something, the object must not be changed, or the operator does not answer in time.
-    pub async fn converge(self) -> Result<Converged, DeliveryError> {
+    /// When the cluster refuses something, the object must not be changed, the broker refuses the version, or the operator does
+    /// not answer in time.
+    pub async fn converge(mut self) -> Result<Attempt, DeliveryError> {
         let route = self.wanted.route;
         let (labels, existing) = tokio::join!(self.api.namespace_labels(&route.namespace), self.current());
         let labels = labels
@@ -63,9 +76,38 @@ impl InCluster<'_> {
             namespace: route.namespace.clone(),
             cluster: self.delivery.cluster.name().to_owned(),
         })?;
-        self.guard_tenant(labels.get(Tags::TENANT).map(String::as_str))?;
-        let existing = existing.map_err(|source| self.failed(self.object("read"), source))?;
-        match plan(existing.as_ref(), self.wanted).map_err(|source| self.refused(source))? {
+        let of_namespace = labels.get(Tags::TENANT).map(String::as_str);
+        if let Some(error) = other_tenant(self.wanted.arn, self.wanted.route, of_namespace) {
+            return Err(error);
+        }
+        let mut existing = existing.map_err(|source| self.failed(self.object("read"), source))?;
+        // An object that must not be changed needs no check.
+        let mut plan = self.plan(existing.as_ref())?;
+        let mut unchecked = None;
+        let checked = self.check(existing.as_ref()).await?;
+        if checked != Checked::NotNeeded {
+            // Meanwhile, somebody who vouches for the version may have written the object.
+            let again = self.current().await;
+            existing = again.map_err(|source| self.failed(self.object("read"), source))?;
+            unchecked = match checked {
+                Checked::Unknown(reason) if !self.is_vouched_for(existing.as_ref()) => Some(reason),
+                _ => None,
+            };
+            self.wanted.unchecked = unchecked.is_some();
+            // The operator has as much time as without a check.
+            self.began = Instant::now();
+            plan = self.plan(existing.as_ref())?;
+        }
+        let converged = self.carry_out(plan, existing).await?;
+        Ok(Attempt { converged, unchecked })
+    }
+
+    fn plan(self, existing: Option<&Value>) -> Result<Plan, DeliveryError> {
+        plan(existing, self.wanted).map_err(|source| self.refused(source))
+    }
+
+    async fn carry_out(self, plan: Plan, existing: Option<Value>) -> Result<Converged, DeliveryError> {
+        match plan {
             Plan::Nothing => Ok(Converged::Already),
             Plan::Write { settled: true } => {
                 self.write(None).await?;
@@ -92,7 +134,11 @@ impl InCluster<'_> {
             let (object, managers) = (route.to_string(), others.join(", "));
             return Err(DeliveryError::Conflict { object, managers, conflict: fields });
         }
-        tracing::warn!("the ExternalSecret {route} was edited, so secret2eks restores it: {fields}");
+        if is_pinned(existing) {
+            tracing::info!("the ExternalSecret {route} reads what is AWSCURRENT again");
+        } else {
+            tracing::warn!("the ExternalSecret {route} was edited, so secret2eks restores it: {fields}");
+        }
         let patch = set_back(existing, self.wanted);
         self.api.merge(route, &patch).await.map_err(|source| self.failed(self.object("write"), source))?;
         // The removal of a field leaves no time in the object. A new annotation does.
@@ -108,28 +154,13 @@ impl InCluster<'_> {
         self.wait_for_the_operator(&Proof::After(written)).await
     }
 
-    /// The secret's tenant must be the namespace's tenant. Either both have one, or none of them.
-    fn guard_tenant(self, of_namespace: Option<&str>) -> Result<(), DeliveryError> {
-        let of_secret = self.wanted.route.tenant.as_deref();
-        if of_secret == of_namespace {
-            return Ok(());
-        }
-        let said = |tenant: Option<&str>| tenant.map_or("none".to_owned(), |tenant| format!("`{tenant}`"));
-        Err(DeliveryError::TenantMismatch {
-            secret: self.wanted.arn.to_owned(),
-            of_secret: said(of_secret),
-            namespace: self.wanted.route.namespace.clone(),
-            of_namespace: said(of_namespace),
-        })
-    }
-
     async fn write(self, asked_by: Option<&str>) -> Result<(), DeliveryError> {
         let route = self.wanted.route;
-        let fields = desired(self.wanted, asked_by);
         let failed = |source| self.failed(self.object("write"), source);
         if route.mode == Mode::Refresh {
-            return self.api.merge(route, &fields).await.map_err(failed);
+            return self.api.merge(route, &patch(self.wanted, asked_by)).await.map_err(failed);
         }
+        let fields = desired(self.wanted, asked_by);
         let conflict = match self.api.apply(route, &fields, false).await {
             Err(ApiError::Conflict(conflict)) => conflict,
             other => return other.map_err(failed),
@@ -201,4 +232,19 @@ impl InCluster<'_> {
     fn failed(self, what: String, source: ApiError) -> DeliveryError {
         DeliveryError::Api { what, cluster: self.delivery.cluster.name().to_owned(), source }
     }
+}
+
+/// The secret's tenant must be the namespace's tenant. Either both have one, or none of them.
+pub(crate) fn other_tenant(secret: &str, route: &Route, of_namespace: Option<&str>) -> Option<DeliveryError> {
+    let of_secret = route.tenant.as_deref();
+    if of_secret == of_namespace {
+        return None;
+    }
+    let said = |tenant: Option<&str>| tenant.map_or("none".to_owned(), |tenant| format!("`{tenant}`"));
+    Some(DeliveryError::TenantMismatch {
+        secret: secret.to_owned(),
+        of_secret: said(of_secret),
+        namespace: route.namespace.clone(),
+        of_namespace: said(of_namespace),
+    })
 }

@@ -19,8 +19,10 @@ use crate::external_secret::FIELD_MANAGER;
 use crate::route::Route;
 
 mod copies;
+mod seen;
 
 pub use self::copies::Page;
+pub use self::seen::Permission;
 
 /// A connection to the API server, logged in.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 //! where it goes, compares the cluster with that, and changes the cluster. So repeated, late and reordered events are
 //! harmless. On a schedule, it compares the whole cluster with all secrets, so lost events are harmless, too.
 
+pub mod check;
 pub mod cluster;
 pub mod config;
 pub mod deliver;
@@ -14,11 +15,14 @@ pub mod event;
 pub mod external_secret;
 pub mod follow;
 pub mod handler;
+pub mod held;
 pub mod in_cluster;
 mod keys;
 pub mod kubernetes_api;
 mod lanes;
+pub mod look;
 pub mod outcome;
+pub mod question;
 pub mod receipt;
 pub mod reconcile;
 pub mod route;
@@ -36,6 +40,8 @@ pub struct Delivery {
     pub cluster: cluster::Cluster,
     /// The function's own queue, for deliveries that other events make necessary.
     pub requests: messages::DeliveryRequests,
+    /// The function `inspect`. None if versions are delivered without a check.
+    pub inspections: Option<messages::Inspections>,
     /// The clock.
     pub now: fn() -> jiff::Timestamp,
 }

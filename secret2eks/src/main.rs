@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lambda_boundary::{aws_sdk, cannot_start, now, serve, start, wrong_configuration};
-use messages::DeliveryRequests;
+use messages::{DeliveryRequests, Inspections};
 use secret2eks::Delivery;
 use secret2eks::cluster::Cluster;
 use secret2eks::config::Config;
@@ -36,6 +36,7 @@ async fn connect(config: Config) -> Result<Delivery, lambda_runtime::Error> {
         secrets: SecretStore::new(&aws, timeout),
         cluster: Cluster::new(eks, credentials, region, timeout),
         requests: DeliveryRequests::new(&aws, config.function.clone(), timeout),
+        inspections: config.inspect.clone().map(|function| Inspections::new(&aws, function)),
         now,
         config,
     })

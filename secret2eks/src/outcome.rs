@@ -1,6 +1,16 @@
 //! What one invocation answers.
 
+use contract::Kind;
 use serde::Serialize;
+
+/// Something that people have to know of a delivery that has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What it is, to match on.
+    pub kind: Kind,
+    /// What it is, for people.
+    pub message: String,
+}
 
 /// How an invocation ended that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +26,9 @@ pub enum Outcome {
         name: String,
         /// Whether something had to be written.
         changed: bool,
+        /// What people have to know although the delivery has succeeded. dlq-handler makes an incident of it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<Warning>,
     },
     /// The secret's tag names another cluster, whose own secret2eks receives the event, too. Nothing was delivered, so this
     /// ends no incident.

@@ -71,6 +71,14 @@ pub struct Store {
     pub name: String,
 }
 
+impl Store {
+    /// Whether it reads for every namespace.
+    #[must_use]
+    pub fn is_of_the_cluster(&self) -> bool {
+        self.kind == CLUSTER_STORE
+    }
+}
+
 /// A tag is missing, or has a value that Kubernetes does not accept. The value is quoted, because tags hold no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Delivery;
 use crate::error::DeliveryError;
-use crate::external_secret::{Delivered, Wanted, holds, is_ready, ours};
+use crate::external_secret::{Delivered, Wanted, holds, is_ready, is_unchecked, ours};
 use crate::kubernetes_api::{ApiError, KubernetesApi};
 use crate::reconcile::verdict::{Reason, reason};
 use crate::route::{Routing, route};
@@ -63,8 +63,11 @@ impl TakeBack<'_> {
             Err(ApiError::AccessDenied(_)) => return Ok(false),
             object => object.map_err(|source| self.failed(&format!("read {route} instead of"), source))?,
         };
-        let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
-        Ok(object.is_some_and(|object| holds(&object, wanted) && is_ready(&object)))
+        Ok(object.is_some_and(|object| {
+            let unchecked = is_unchecked(&object);
+            let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None, unchecked };
+            holds(&object, wanted) && is_ready(&object)
+        }))
     }
 
     /// Takes the object back because of a single event, if such an event may do that. The reconcile decides about every other
@@ -157,7 +160,7 @@ pub async fn standing(delivery: &Delivery, secret: &str) -> Result<Standing, Del
 /// When Lambda does not take it.
 pub async fn request(delivery: &Delivery, secret: &str, version: &str) -> Result<(), DeliveryError> {
     let (secret_arn, version_id) = (secret.to_owned(), version.to_owned());
-    let request = DeliveryRequest { secret_arn, version_id, attempt: 1, promoted_at: None };
+    let request = DeliveryRequest { secret_arn, version_id, attempt: 1, tested: false, promoted_at: None };
     let failed = |source| DeliveryError::Request { secret: secret.to_owned(), source };
     delivery.requests.request(&request).await.map_err(failed).map(drop)
 }

@@ -5,7 +5,7 @@
 //! enforces it (`AUTH=true`), and the real API server enforces RBAC in the cluster. If the emulator allows more than
 //! AWS, so that a test cannot check a denial, the file says so.
 
-mod actor;
+pub mod actor;
 mod alarm_writer;
 mod application;
 mod cluster_actor;

@@ -52,7 +52,10 @@ fn all_four_steps_and_the_action_invoked_with_cargo_lambda_do_their_work() -> Re
         ensure!(!cloud.logs_in(&before).await?, "the revoked credentials log in");
         ensure!(cloud.logs_in(&after).await?, "the current credentials do not log in");
         watch.invoke(&folder.join("adopt.json")).await?;
-        Ok(())
+
+        drop(watch);
+        let watch = Watch::start(cloud, &folder, "inspect").await?;
+        watch.invoke(&folder.join("inspect.json")).await
     })
 }
 

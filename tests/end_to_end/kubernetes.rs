@@ -4,6 +4,7 @@
 pub mod admission;
 mod bad_clusters;
 mod bad_tags;
+pub mod checked;
 mod delivery;
 mod edits;
 mod guarded;
@@ -20,3 +21,4 @@ mod rights;
 pub mod routed;
 mod tenants;
 pub mod triggers;
+mod vouched;

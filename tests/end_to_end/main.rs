@@ -1,5 +1,6 @@
 //! Tests of the deployed functions against a real broker, with the calls of Secrets Manager and SecOps.
 
+mod access;
 mod actors;
 mod alerts;
 mod amazon_mq;
@@ -10,11 +11,14 @@ mod broker_user;
 mod cargo_lambda;
 mod delivery;
 mod delivery_requests;
+mod doctor;
 mod environment;
 mod failure_path;
 mod grants;
 mod hostile_brokers;
 mod incident;
+mod inspect;
+mod inspections;
 mod interruption;
 mod kubernetes;
 mod open_incidents;
@@ -23,6 +27,7 @@ mod ownership;
 mod playbooks;
 mod rights;
 mod rotation;
+mod secops;
 mod secrecy;
 mod senders;
 mod silent_failures;

@@ -1,7 +1,9 @@
 //! Runs the commands of the playbooks from the pages themselves, in the order of the page.
 
+mod access;
 mod broker;
 mod rotation;
+mod secops;
 mod sentences;
 mod service;
 
@@ -11,7 +13,7 @@ use testbed::cloud::{Cloud, workspace};
 use testbed::playbook::Page;
 
 /// The pages whose blocks a test runs.
-const RUN: [&str; 10] = [
+const RUN: [&str; 11] = [
     "admin-locked-out.md",
     "broker-lost.md",
     "delivery-failing.md",
@@ -21,6 +23,7 @@ const RUN: [&str; 10] = [
     "rotation-failing.md",
     "secret-due.md",
     "stuck-or-stale-pending-version.md",
+    "unexpected-access.md",
     "when-nothing-works.md",
 ];
 

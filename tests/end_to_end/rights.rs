@@ -5,7 +5,9 @@
 mod broker_user;
 mod handler;
 mod incident;
+mod inspect;
 mod rotation;
+mod secops;
 mod watch;
 
 use std::collections::BTreeMap;

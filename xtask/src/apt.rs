@@ -40,6 +40,20 @@ pub const BROKER: [Needed; 6] = [
     },
 ];
 
+/// The programs that the AWS emulator alone needs.
+pub const EMULATOR: [Needed; 2] = [
+    Needed {
+        program: "bwrap",
+        package: "bubblewrap",
+        why: "ends the functions of the AWS emulator together with it",
+    },
+    Needed {
+        program: "setpriv",
+        package: "util-linux",
+        why: "ends child processes together with the testbed",
+    },
+];
+
 /// The programs that synthesize `examples/cdk`.
 pub const NODE: [Needed; 2] = [
     Needed { program: "node", package: "nodejs", why: "runs the AWS CDK" },

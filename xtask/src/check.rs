@@ -9,7 +9,7 @@ use crate::{lint, workspace};
 
 /// The crates whose unit tests need no testbed. Cargo gives their dependencies the same features as with `--workspace`,
 /// so `test` and `lint` reuse the results of this build.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "contract",
     "lambda-boundary",
     "messages",
@@ -18,6 +18,7 @@ const CRATES: [&str; 9] = [
     "secret2eks",
     "dlq-handler",
     "rotation-watch",
+    "secops",
     "xtask",
 ];
 

@@ -13,6 +13,7 @@ mod check;
 mod checks;
 mod command_rules;
 mod configuration_rules;
+mod conformance;
 mod dependency_rules;
 mod disk;
 mod docs;
@@ -74,6 +75,7 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Up(arguments) => testbed::up(&arguments),
         Invocation::Bench(arguments) => testbed::bench(&arguments),
         Invocation::Prove(arguments) => testbed::prove(&arguments),
+        Invocation::Conformance(arguments) => conformance::run(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes => kubernetes::run(),
         Invocation::Cdk => cdk::run(),

@@ -14,6 +14,9 @@ use crate::{python, step, workspace};
 pub const FUNCTIONS: [&str; 5] =
     ["rotation-mq", "broker-user", "secret2eks", "dlq-handler", "rotation-watch"];
 
+/// The programs for people, which are built like the functions.
+pub const PROGRAMS: [&str; 1] = ["secops"];
+
 /// The time of all built files: 1980-01-01, the earliest date in a zip.
 const EPOCH: u64 = 315_532_800;
 
@@ -59,9 +62,11 @@ pub fn run(wanted: Option<Architecture>) -> Result<()> {
     let architecture = choose(wanted)?;
     let zips = build(workspace::root(), architecture, &workspace::target().join("package"))?;
     println!();
-    for (function, zip) in FUNCTIONS.iter().zip(zips) {
-        print_size(&binary(workspace::root(), function))?;
-        print_size(&zip)?;
+    for name in FUNCTIONS.into_iter().chain(PROGRAMS) {
+        print_size(&binary(workspace::root(), name))?;
+    }
+    for file in zips {
+        print_size(&file)?;
     }
     println!(
         "\ndeploy: sam deploy --guided --template-file infra/template.yaml --stack-name rotation \
@@ -81,6 +86,23 @@ pub fn empty_function() -> Result<()> {
     let mut build = build_command(workspace::root(), Architecture::of_this_machine(), &programs);
     build.args(["--package", "empty-function"]);
     step::quiet("build the empty function", &mut build, "fix the error above")
+}
+
+/// Builds the probe of `conformance` for Lambda. Returns its program and its architecture.
+///
+/// # Errors
+/// As [`run`].
+pub fn probe() -> Result<(PathBuf, Architecture)> {
+    let programs = python::programs(&python::LAMBDA)?;
+    let architecture = choose(None)?;
+    let mut build = build_command(workspace::root(), architecture, &programs);
+    build.args(["--package", "conformance"]);
+    step::quiet(
+        "build the probe for Lambda",
+        &mut build,
+        "fix the error above; the first build takes some minutes",
+    )?;
+    Ok((binary(workspace::root(), "conformance-probe"), architecture))
 }
 
 /// The architecture to build for. arm64 costs less on Lambda, so it is the default where it can be built.
@@ -126,8 +148,8 @@ fn has_library(architecture: Architecture) -> Result<bool> {
     Ok(Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir())
 }
 
-/// Builds the functions of the sources in a folder into its `target`, and zips them into `zips`, in the order of
-/// [`FUNCTIONS`]. The same sources give the same bytes in every folder.
+/// Builds the functions and programs of the sources in a folder into its `target`. Zips the functions into `zips`, in the order
+/// of [`FUNCTIONS`], and copies the programs there. The same sources give the same bytes in every folder.
 ///
 /// # Errors
 /// When the tools cannot be installed, or the build fails.
@@ -149,7 +171,18 @@ pub fn build(source: &Path, architecture: Architecture, zips: &Path) -> Result<V
         step::quiet(&format!("zip {name}"), &mut command, "check whether the disk is full")?;
         files.push(zip);
     }
+    for program in PROGRAMS {
+        let file = zips.join(program_name(program, architecture));
+        let copied = fs::copy(binary(source, program), &file);
+        copied.with_context(|| format!("cannot copy {program} to {}", file.display()))?;
+        files.push(file);
+    }
     Ok(files)
+}
+
+/// The name of a program in a release.
+pub fn program_name(program: &str, architecture: Architecture) -> String {
+    format!("{program}-{}", architecture.name())
 }
 
 /// The name of a function's zip.
@@ -168,8 +201,8 @@ fn build_command(source: &Path, architecture: Architecture, programs: &Path) -> 
     build.current_dir(source);
     build.args(["lambda", "build", "--release", "--locked", "--target", architecture.triple()]);
     build.arg("--lambda-dir").arg(source.join("target/lambda"));
-    for function in FUNCTIONS {
-        build.args(["--package", function]);
+    for package in FUNCTIONS.into_iter().chain(PROGRAMS) {
+        build.args(["--package", package]);
     }
     // cargo-lambda adds the processor to these flags.
     build.env("RUSTFLAGS", remap(source)).env("SOURCE_DATE_EPOCH", EPOCH.to_string());

@@ -1,14 +1,16 @@
-//! Commands whose arguments the testbed's program reads. Their help texts are in `command-line/help`. xtask shows them,
-//! and refuses unknown arguments, before it builds anything.
+//! Commands whose arguments another program reads: the testbed's, or `conformance`. Their help texts are in
+//! `command-line/help` and `testbed/conformance`. xtask shows them, and refuses unknown arguments, before it builds
+//! anything.
 
 use crate::testbed::Broker;
 
 /// A command and its help.
-const HELP: [(&str, &str); 4] = [
+const HELP: [(&str, &str); 5] = [
     ("demo", include_str!("../../command-line/help/demo.txt")),
     ("up", include_str!("../../command-line/help/up.txt")),
     ("prove", include_str!("../../command-line/help/prove.txt")),
     ("bench", include_str!("../../command-line/help/bench.txt")),
+    ("conformance", include_str!("../../testbed/conformance/help.txt")),
 ];
 
 /// The help of a command that is passed through.
@@ -48,18 +50,21 @@ pub fn problem(command: &str, help: &str, arguments: &[String]) -> Option<String
 
 /// The value of `--broker`, if it is given.
 pub fn broker(arguments: &[String]) -> Option<Broker> {
+    values(arguments, "--broker").into_iter().find_map(Broker::parse)
+}
+
+/// The values of an option, as `--name value` or `--name=value`.
+pub fn values<'a>(arguments: &'a [String], name: &str) -> Vec<&'a str> {
     let mut words = arguments.iter();
+    let mut found = Vec::new();
     while let Some(word) = words.next() {
-        let value = match word.strip_prefix("--broker") {
+        found.extend(match word.strip_prefix(name) {
             Some("") => words.next().map(String::as_str),
             Some(rest) => rest.strip_prefix('='),
             None => None,
-        };
-        if let Some(broker) = value.and_then(Broker::parse) {
-            return Some(broker);
-        }
+        });
     }
-    None
+    found
 }
 
 /// A line such as `      --minutes <N>` or `  -h, --help`.
@@ -107,6 +112,10 @@ mod tests {
             "prove --cells setSecret",
             "bench --starts 5 --rotations=2 --secrets 9 --kubernetes --storm 100 --report",
             "bench --tenants=100 --report",
+            "conformance",
+            "conformance --target emulator --target=moto --page",
+            "conformance --target account --account 111122223333 --region eu-central-1 --keep",
+            "conformance --cleanup 20261129-092512",
         ] {
             assert_eq!(problem_of(line), None, "{line}");
         }
@@ -122,6 +131,9 @@ mod tests {
             ("demo --broker", "--broker needs a value"),
             ("up rotate", "does not know `rotate`"),
             ("prove --minuts=4", "does not know `--minuts`"),
+            ("conformance --acount 111122223333", "does not know `--acount`"),
+            ("conformance 111122223333", "does not know `111122223333`"),
+            ("conformance --cleanup", "--cleanup needs a value"),
             ("demo -", "does not know `-`"),
             ("demo a", "does not know `a`"),
         ] {

@@ -1,5 +1,7 @@
 //! Every kind of failure has a section in one of the playbooks, with the kind as its anchor: alerts link to
 //! `PAGE.md#KIND`. An alarm that goes directly to people names its playbook, because it has no such link.
+//!
+//! A page names the command of `secops` first. The AWS CLI is for the day when `secops` cannot be used.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,17 +16,30 @@ const TEMPLATE: &str = "infra/template.yaml";
 /// The topic that alarms publish to directly, without a function in between.
 const TOPIC_OF_ALARMS: &str = "AlarmTopic";
 
-/// Kinds without a section and sections without a kind, one line each.
+/// A part of a command of the AWS CLI, and the command of `secops` that does the same.
+const SAME: [(&str, &str); 6] = [
+    ("secretsmanager rotate-secret", "secops rotate "),
+    ("fileb://revoke.json", "secops revoke "),
+    ("fileb://adopt.json", "secops adopt "),
+    ("--function-name \"$DELIVERY\"", "secops deliver "),
+    ("--function-name \"$WATCH\"", "secops due"),
+    ("dynamodb scan", "secops incidents"),
+];
+
+/// Kinds without a section and sections without a kind, and commands that come before those of `secops`, one line each.
 ///
 /// # Errors
 /// When one of the two files cannot be read.
 pub fn violations() -> Result<Vec<String>> {
-    let mut pages = String::new();
+    let (mut pages, mut late) = (String::new(), Vec::new());
     for entry in fs::read_dir(workspace::root().join(PLAYBOOKS)).context("cannot list the playbooks")? {
         let page = entry?.path();
-        pages += &fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+        let text = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+        late.extend(before_secops(&text).map(|problem| format!("{}: {problem}", page.display())));
+        pages += &text;
     }
     let mut found = differences(&workspace::read(KINDS)?, &pages);
+    found.extend(late);
     found.extend(alarms_without_a_page(&workspace::read(TEMPLATE)?));
     Ok(found)
 }
@@ -43,6 +58,17 @@ fn alarms_without_a_page(template: &str) -> Vec<String> {
             format!("{TEMPLATE} has an alarm for people that names no playbook: {description}")
         })
         .collect()
+}
+
+/// The commands of the AWS CLI that a page names before the command of `secops`, or without it.
+fn before_secops(page: &str) -> impl Iterator<Item = String> {
+    // A command inside a sentence may continue on the next line.
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_late = move |(cli, secops): &(&str, &str)| {
+        page.find(cli).is_some_and(|at| page.find(secops).is_none_or(|first| first > at))
+    };
+    let said = |(cli, secops)| format!("`{cli}` comes before `{secops}`, which does the same");
+    SAME.into_iter().filter(is_late).map(said)
 }
 
 fn differences(kinds: &str, pages: &str) -> Vec<String> {
@@ -86,6 +112,17 @@ mod tests {
         assert_eq!(found("It fails.", "AlarmTopic"), 1);
         assert_eq!(found("It fails. See no-such-page.md.", "AlarmTopic"), 1);
         assert_eq!(found("It fails.", "DeadLetterTopic"), 0, "the handler's alert names the page");
+    }
+
+    #[test]
+    fn a_page_that_names_the_aws_cli_first_is_found() {
+        let found = |page: &str| before_secops(page).count();
+        let cli = "Rotate: `aws secretsmanager\n   rotate-secret --secret-id X`.";
+        let secops = "Run `secops rotate X`.";
+        assert_eq!(found(&format!("{secops} Without `secops`: {cli}")), 0);
+        assert_eq!(found(&format!("{cli} {secops}")), 1);
+        assert_eq!(found(cli), 1);
+        assert_eq!(found(secops), 0);
     }
 
     #[test]

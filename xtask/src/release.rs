@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::package::{self, Architecture, FUNCTIONS};
+use crate::package::{self, Architecture, FUNCTIONS, PROGRAMS};
 use crate::{cargo_tool, disk, history, python, step, template, workspace};
 
 /// The free GB that two builds of each architecture need.
@@ -79,8 +79,11 @@ fn zips(build: &Path) -> PathBuf {
 }
 
 fn zip_names(architectures: &[Architecture]) -> Vec<String> {
-    let of =
-        |architecture: &Architecture| FUNCTIONS.map(|function| package::zip_name(function, *architecture));
+    let of = |architecture: &Architecture| {
+        let zips = FUNCTIONS.map(|function| package::zip_name(function, *architecture));
+        let programs = PROGRAMS.map(|program| package::program_name(program, *architecture));
+        zips.into_iter().chain(programs).collect::<Vec<_>>()
+    };
     architectures.iter().flat_map(of).collect()
 }
 
@@ -128,7 +131,7 @@ fn templates(version: &str, architectures: &[Architecture], release: &Path) -> R
     step::quiet("cfn-lint of the release's templates", lint.args(written), "see xtask/src/release")
 }
 
-/// Writes the SBOM of each function, in the format of `CycloneDX`.
+/// Writes the SBOM of each function and program, in the format of `CycloneDX`.
 fn sboms(source: &Path, architecture: Architecture, release: &Path) -> Result<()> {
     let mut cyclonedx = workspace::program(cargo_tool::program(&cargo_tool::CYCLONEDX)?);
     cyclonedx.current_dir(source).args(["cyclonedx", "--format", "json", "--spec-version", "1.5"]);
@@ -137,7 +140,7 @@ fn sboms(source: &Path, architecture: Architecture, release: &Path) -> Result<()
     cyclonedx.env("SOURCE_DATE_EPOCH", git(&["log", "-1", "--format=%ct"])?);
     let what = format!("list the dependencies of the functions for {}", architecture.name());
     step::quiet(&what, &mut cyclonedx, "check that cargo reaches the registry, then repeat the command")?;
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.into_iter().chain(PROGRAMS) {
         let written = source.join(function).join(format!("{function}.cdx.json"));
         let list =
             fs::read_to_string(&written).with_context(|| format!("no list of {function} was written"))?;
@@ -214,7 +217,7 @@ mod tests {
     #[test]
     fn every_function_has_a_zip_for_each_architecture() {
         let names = zip_names(&[Architecture::Arm64, Architecture::X86_64]);
-        assert_eq!(names.len(), 2 * FUNCTIONS.len());
+        assert_eq!(names.len(), 2 * (FUNCTIONS.len() + PROGRAMS.len()));
         assert_eq!(names.first().map(String::as_str), Some("rotation-mq-arm64.zip"));
     }
 

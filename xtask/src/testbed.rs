@@ -80,7 +80,7 @@ impl Profile {
 /// Arguments of `demo` that omit Kubernetes, or name a scenario without it.
 const NO_KUBERNETES_IN: [&str; 3] = ["--without-kubernetes", "rotate", "fail"];
 /// Arguments of `demo` that name a scenario with Kubernetes.
-const KUBERNETES_IN: [&str; 4] = ["deliver", "overdue", "store", "onboard"];
+const KUBERNETES_IN: [&str; 5] = ["deliver", "overdue", "store", "onboard", "secops"];
 
 /// Runs the demo. The first time, it shows two rotations before it builds Kubernetes.
 ///
@@ -186,7 +186,7 @@ fn prepare_for(
     building.map_or(Ok(()), Building::wait)
 }
 
-/// Builds the functions, the testbed and the cookie store.
+/// Builds the functions, the testbed, the cookie store and the command line `secops`.
 ///
 /// # Errors
 /// When they do not compile.
@@ -200,6 +200,8 @@ pub fn build(profile: Profile) -> Result<()> {
         "command-line",
         "--package",
         "cookie-store",
+        "--package",
+        "secops",
     ]);
     for function in package::FUNCTIONS {
         build.args(["--package", function]);

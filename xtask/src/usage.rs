@@ -12,6 +12,7 @@ pub enum Invocation {
     Up(Vec<String>),
     Bench(Vec<String>),
     Prove(Vec<String>),
+    Conformance(Vec<String>),
     Test {
         /// `None`: all tests on the default broker, and the broker tests on the oldest as well.
         broker: Option<Broker>,
@@ -42,7 +43,7 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "demo",
     "test",
     "up",
@@ -53,6 +54,7 @@ const COMMANDS: [&str; 13] = [
     "release",
     "prove",
     "bench",
+    "conformance",
     "kubernetes",
     "cdk",
     "help",
@@ -83,6 +85,9 @@ usage: cargo xtask COMMAND
   bench [ARGS]     measure time, CPU, memory, calls and price of a rotation with the share of a core
                    that Lambda gives it, beside a Python function; --report writes the page of the
                    book
+  conformance [ARGS]
+                   ask the rows of the AWS emulator's contract of the emulator, of another emulator
+                   (moto), or with `--target account` of a real account, which it asks for first
   kubernetes       build etcd, API server, kubectl and External Secrets Operator for the testbed;
                    demo and test build them, too
   cdk              synthesize examples/cdk with the AWS CDK; create, update and delete its stack in a
@@ -102,6 +107,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         "up" => passed("up", rest).map(Invocation::Up),
         "prove" => passed("prove", rest).map(Invocation::Prove),
         "bench" => passed("bench", rest).map(Invocation::Bench),
+        "conformance" => passed("conformance", rest).map(Invocation::Conformance),
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
             Err(Help { problem: None, text: TEXT })
         }

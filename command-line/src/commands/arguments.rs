@@ -105,6 +105,8 @@ pub enum Scenario {
     Overdue,
     /// A store that processes orders while its secrets rotate
     Store,
+    /// Leaked credentials, cut off with the command line of SecOps alone
+    Secops,
     /// A store from one deployment: its first rotations, an update and the deletion
     Onboard,
     /// All scenarios
@@ -127,10 +129,15 @@ impl Demo {
     pub fn with_kubernetes(self) -> Result<bool, clap::Error> {
         let needed = matches!(
             self.scenario(),
-            Scenario::Deliver | Scenario::Overdue | Scenario::Store | Scenario::Onboard | Scenario::Rest
+            Scenario::Deliver
+                | Scenario::Overdue
+                | Scenario::Store
+                | Scenario::Secops
+                | Scenario::Onboard
+                | Scenario::Rest
         );
         if needed && self.without_kubernetes {
-            let problem = "`demo deliver`, `demo overdue`, `demo store` and `demo onboard` need Kubernetes";
+            let problem = "`demo deliver`, `demo overdue`, `demo store`, `demo secops` and `demo onboard` need Kubernetes";
             return Err(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, problem));
         }
         Ok(needed || self.scenario() == Scenario::All && !self.without_kubernetes)

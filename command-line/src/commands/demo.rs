@@ -1,5 +1,6 @@
 //! `demo`: starts a local test environment and shows, step by step, a rotation, a delivery, a failure with its repair,
-//! a store that runs during rotations, and a store that one deployment creates.
+//! leaked credentials that are cut off with `secops`, a store that runs during rotations, and a store that one deployment
+//! creates.
 
 mod delivery;
 mod failure;
@@ -7,6 +8,7 @@ mod letter;
 mod onboard;
 mod overdue;
 mod rotation;
+mod secops;
 mod store;
 
 use anyhow::{Context as _, Result};
@@ -42,11 +44,14 @@ async fn show(scenario: Scenario, started: &Started, report: &mut Report) -> Res
     for (part, what) in started.parts()? {
         report.field(part, &what);
     }
-    if !matches!(scenario, Scenario::Store | Scenario::Overdue | Scenario::Onboard) {
+    if !matches!(scenario, Scenario::Store | Scenario::Overdue | Scenario::Onboard | Scenario::Secops) {
         one_secret(scenario, cloud, report).await?;
     }
     if matches!(scenario, Scenario::Overdue | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         overdue::show(cloud, report).await?;
+    }
+    if matches!(scenario, Scenario::Secops | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
+        secops::show(cloud, report).await?;
     }
     if matches!(scenario, Scenario::Store | Scenario::All | Scenario::Rest) && cloud.kubernetes().is_ok() {
         store::show(cloud, report).await?;

@@ -15,6 +15,8 @@ pub enum What {
     Opened,
     /// It has another cause.
     Changed,
+    /// It is known who caused it.
+    Explained,
     /// It has been open for a day.
     StaysOpen,
     /// It was closed.

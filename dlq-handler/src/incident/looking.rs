@@ -1,9 +1,12 @@
 //! What the hourly check does to an incident about which no message has come.
 
 use contract::{Area, Kind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{A_DAY, Effect, Record, What};
+
+/// An incident about access ends by itself after this time, if nobody closes it. Most people are back from a weekend.
+const A_WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 impl Record {
     /// Whether [`Record::look`] needs to know whether the subject exists. Otherwise no call is made.
@@ -26,7 +29,8 @@ impl Record {
         let Some(incident) = self.incident.as_mut().filter(|incident| incident.is_open()) else {
             return Effect::Nothing;
         };
-        let quiet = now.duration_since(incident.last_failure_at) >= A_DAY;
+        let limit = if area == Area::Access { A_WEEK } else { A_DAY };
+        let quiet = now.duration_since(incident.last_failure_at) >= limit;
         if quiet && (is_gone || !area.is_closed_by_success()) {
             // Not at the present time: a failure since then, whose message is still on its way, has not ended.
             incident.closed_at = Some(incident.last_failure_at);

@@ -444,3 +444,28 @@ fn the_test_of_a_schedule_ends_a_failed_test_and_no_failed_rotation() {
         assert_eq!(record.succeed(&of_test("c", 30), at(31)), Effect::Nothing, "{first:?} {second:?}");
     }
 }
+
+#[test]
+fn who_stored_a_refused_value_is_told_once_when_it_becomes_known() {
+    use What::{Explained, Opened};
+    let mut record = Record::new(SECRET.to_owned(), Area::Delivery);
+    let held = |who: Option<&str>| {
+        let mut failure = failure("a", Kind::DeliveryHeldBack, 0);
+        failure.detail.version = Some("v2".to_owned());
+        failure.detail.stored_by = who.map(str::to_owned);
+        failure
+    };
+    assert_eq!(record.explain("v2", "ann", at(0)), Effect::Nothing, "there is no incident");
+    record.fail(&held(None), at(0));
+    assert_eq!(record.explain("v1", "ann", at(1)), Effect::Nothing, "another version");
+    assert_eq!(record.explain("v2", "ann", at(1)), Effect::Explained);
+    assert_eq!(record.explain("v2", "bob", at(2)), Effect::Nothing, "it is known");
+    let told: Vec<What> = record.unsent.iter().map(|announcement| announcement.what).collect();
+    assert_eq!(told, [Opened, Explained]);
+    let who = record.open_incident().and_then(|incident| incident.detail.stored_by.clone());
+    assert_eq!(who.as_deref(), Some("ann"));
+
+    let mut known = Record::new(SECRET.to_owned(), Area::Delivery);
+    known.fail(&held(Some("ann")), at(0));
+    assert_eq!(known.explain("v2", "ann", at(1)), Effect::Nothing, "the alert has named ann");
+}

@@ -1,7 +1,6 @@
 //! Counts the alerts of an hour, in an item for each area and hour.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use contract::Area;
 use jiff::{SignedDuration, Timestamp};
 use lambda_boundary::AwsError;
 
@@ -11,17 +10,17 @@ use crate::budget::hour;
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl IncidentTable {
-    /// Counts one alert of `area` in the hour of `now`, and returns how many there were. Two calls at the same time count two.
+    /// Counts one alert of `purse` in the hour of `now`, and returns how many there were. Two calls at the same time count two.
     ///
     /// # Errors
     /// When `DynamoDB` does not answer. If only the answer was lost, the alert is counted twice.
-    pub async fn count_alert(&self, area: Area, now: Timestamp) -> Result<u64, TableError> {
+    pub async fn count_alert(&self, purse: &str, now: Timestamp) -> Result<u64, TableError> {
         let end = now.saturating_add(KEPT).unwrap_or(now).as_second();
         let answer = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("subject", text(&format!("{OWN} {} {}", area.as_str(), hour(now))))
+            .key("subject", text(&format!("{OWN} {purse} {}", hour(now))))
             .key("area", text("budget"))
             .update_expression("ADD spent :one SET expiresAt = :end")
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))

@@ -8,7 +8,8 @@ use crate::redact;
 /// SNS's own messages. <https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html>
 const OF_SNS: [&str; 2] = ["SubscriptionConfirmation", "UnsubscribeConfirmation"];
 /// Other events of the sources that this handler reads, by EventBridge's `source` and `detail-type`.
-const OF_EVENT_BRIDGE: [(&str, &str); 3] = [
+const OF_EVENT_BRIDGE: [(&str, &str); 4] = [
+    ("aws.kms", "AWS API Call via CloudTrail"),
     ("aws.secretsmanager", "AWS API Call via CloudTrail"),
     ("aws.secretsmanager", "Secret Label Updated"),
     ("aws.cloudwatch", "CloudWatch Alarm Configuration Change"),

@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
 use contract::{Area, Kind, cut};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{NAME_LIMIT, Received, delivery, distrust, failure, success, time};
@@ -44,7 +45,10 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
             Area::Delivery if elsewhere => {
                 Message::Information(format!("{function} leaves {subject} to another cluster"))
             }
-            Area::Delivery => success(received, area, &subject, at),
+            Area::Delivery => match warning(received, function, answer, &subject, at) {
+                Some(warning) => Message::Failure(Box::new(warning)),
+                None => success(received, area, &subject, at),
+            },
             _ if compares && answer["outcome"] == "reconciled" => success(received, area, &subject, at),
             _ => Message::Information(format!("{function} succeeded")),
         });
@@ -67,6 +71,26 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     };
     let failure = failure(received, area, &subject, kind.unwrap_or(Kind::FunctionCrashed), at, detail);
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
+}
+
+/// The first warning of a delivery that has succeeded. It is not requested again: the cluster has the version.
+fn warning(
+    received: Received<'_>,
+    function: &str,
+    answer: &Value,
+    subject: &str,
+    at: Timestamp,
+) -> Option<Failure> {
+    let warning = answer["warnings"].as_array()?.first()?;
+    let kind = Kind::parse(warning["kind"].as_str()?)?;
+    let text = |value: &Value| value.as_str().map(|text| cut(text, NAME_LIMIT));
+    let detail = Detail {
+        message: cut(warning["message"].as_str().unwrap_or_default(), MESSAGE_LIMIT),
+        version: text(&answer["versionId"]),
+        function: Some(cut(function, NAME_LIMIT)),
+        ..Detail::default()
+    };
+    Some(failure(received, Area::Delivery, subject, kind, at, detail))
 }
 
 /// Whether the next reconcile does what the event asks for: it is a reconcile, or a call that `CloudTrail` reports.

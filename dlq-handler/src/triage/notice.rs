@@ -37,7 +37,9 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
         function: short(Some(notice.function)),
         secret: short(notice.secret_arn.filter(|_| area == Area::Function)),
         request_id: short(Some(notice.request_id)),
+        stored_by: None,
         test_only: notice.test_only,
+        who: None,
         tried: String::new(),
     };
     let failure = failure(received, area, &subject, kind, occurred_at, detail);
@@ -58,6 +60,7 @@ fn area(notice: &FailureNotice) -> Area {
     match (notice.step.as_deref(), notice.kind) {
         (Some("revokePrevious"), _) => Area::Revocation,
         (Some("adopt"), _) => Area::Adoption,
+        (Some("inspection"), _) => Area::Inspection,
         // The rotation itself has finished then.
         (_, Kind::DeliveryRequestFailed) => Area::Delivery,
         // The rotation continues.
@@ -66,12 +69,14 @@ fn area(notice: &FailureNotice) -> Area {
     }
 }
 
-/// The delivery that rotation-mq could not request. That was the first attempt.
+/// The delivery that rotation-mq could not request. That was the first attempt. A notice is a claim, so secret2eks checks
+/// the version.
 fn delivery(notice: &FailureNotice) -> Option<DeliveryRequest> {
     Some(DeliveryRequest {
         secret_arn: notice.secret_arn.clone()?,
         version_id: notice.version_id.clone()?,
         attempt: 1,
+        tested: false,
         promoted_at: Some(notice.occurred_at.clone()),
     })
 }

@@ -26,7 +26,14 @@ fn sent_at() -> Timestamp {
 const DELIVERER: &str = "arn:aws:lambda:eu-central-1:123456789012:function:rotation-secret2eks";
 
 fn received(id: &str) -> Received<'_> {
-    Received { id, sent_at: sent_at(), way: Way::Any, deliverer: Some(DELIVERER), waited: false }
+    Received {
+        id,
+        sent_at: sent_at(),
+        way: Way::Any,
+        deliverer: Some(DELIVERER),
+        waited: false,
+        sender: None,
+    }
 }
 
 fn read(body: &str) -> Message {
@@ -59,8 +66,11 @@ fn line(message: &Message) -> String {
             success.area.as_str(),
             time(success.at)
         ),
+        Message::Stored(stored) => format!("stored in {} by {}", stored.secret, stored.words()),
         Message::Redelivery(request) => format!("redelivery, attempt {}", request.attempt),
         Message::Sweep => "sweep".to_owned(),
+        Message::Access(access) => format!("call {}", access.operation),
+        Message::Close(closing) => format!("close {}", subject(&closing.subject)),
         Message::Untrusted { failure, claim } => {
             format!("{}, claims a success: {}", subject(&failure.subject), claim.is_some())
         }
@@ -69,7 +79,7 @@ fn line(message: &Message) -> String {
 }
 
 /// Every shape that can come, and what it is.
-const SHAPES: [(&str, &str); 30] = [
+const SHAPES: [(&str, &str); 33] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",
@@ -97,6 +107,13 @@ const SHAPES: [(&str, &str); 30] = [
     ),
     ("on-success-reconcile", "success of rotation-secret2eks reconcile in function at 08:00:10"),
     ("on-success", "success of SECRET in delivery at 08:00:10"),
+    ("on-success-unchecked", "failure delivery.unchecked of SECRET in delivery at 08:00:10 attempt None"),
+    ("notice-inspection", "failure grants.differ of SECRET in inspection at 08:00:00 attempt None"),
+    (
+        "call-put-secret-value",
+        "stored in rabbitmq/payment by arn:aws:sts::123456789012:assumed-role/developer/ann (PutSecretValue at \
+         2026-11-25 08:00:00 UTC)",
+    ),
     ("on-success-of-another-cluster", "information: rotation-secret2eks leaves SECRET to another cluster"),
     ("cloudtrail-rotation-failed", "failure rotation.failed of SECRET in rotation at 08:00:04 attempt None"),
     (

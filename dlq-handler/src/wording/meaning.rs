@@ -27,6 +27,28 @@ pub(super) fn now(told: Told<'_>) -> String {
                 .to_owned()
         }
         (_, Area::Rotation) => rotation(told),
+        (_, Area::Delivery) if incident.kind == Kind::DeliveryHeldBack => {
+            "The value that is AWSCURRENT does not work, so nothing may rotate. The message says what the cluster has instead. \
+            Whoever reads the secret without the cluster gets the value that does not work."
+                .to_owned()
+        }
+        (_, Area::Delivery) if incident.kind == Kind::DeliveryUnchecked => {
+            "The cluster has the value. Nobody has tested it. If it does not log in, applications that connect now are locked \
+            out."
+                .to_owned()
+        }
+        (Severity::Critical, Area::Inspection) => {
+            "Act now. Applications that connect now may be locked out. Open connections stay open.".to_owned()
+        }
+        (_, Area::Inspection) if incident.kind == Kind::SecretUninspected => {
+            "Nothing is known to be broken. A changed password or permission would be noticed only when the next rotation fails."
+                .to_owned()
+        }
+        (_, Area::Inspection) => {
+            "Applications work, as far as the inspection shows. If nobody fixes it, the next rotation may fail or may \
+            interrupt a client."
+                .to_owned()
+        }
         (_, Area::Delivery) => "The rotation succeeded, but the cluster still has the old credentials. With two \
         users in turn, they keep working: their user is not reset until the current version is delivered. \
         With `single`, they no longer work, and the application cannot connect again."
@@ -61,7 +83,7 @@ pub(super) fn now(told: Told<'_>) -> String {
             "Applications are probably not affected. A part of the suite has a problem, and may be late.".to_owned()
         }
         (_, Area::Message) if incident.kind == Kind::AlertsWithheld => {
-            "Somebody sends invented failures, or many secrets were deleted. Alerts are still sent if they are critical, \
+            "Somebody sends invented failures, many secrets were deleted, or somebody reads many secrets. Alerts are still sent if they are critical, \
             or about secrets that exist, or about the functions and alarms in OWN_NAMES. The table of incidents has the \
             other failures."
                 .to_owned()
@@ -70,9 +92,36 @@ pub(super) fn now(told: Told<'_>) -> String {
         longer valid. Either an application never reconnects, or somebody is connected who should not be. RabbitMQ \
         does not close such a connection."
             .to_owned(),
+        (_, Area::Access) => access(incident.kind).to_owned(),
         (_, Area::Message) => "It is not known whether anything is broken. dlq-handler did not act on the message, and \
         nothing repeats the message."
             .to_owned(),
+    }
+}
+
+fn access(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AccessDenied => {
+            "AWS refused the call, so nothing was read or changed. Somebody may be looking for what they can reach."
+        }
+        Kind::ProtectionPolicyChanged => {
+            "The credentials work. Other principals may be able to read or change the secret now."
+        }
+        Kind::ProtectionRotationOff => {
+            "The credentials work, but they are no longer rotated by this stack. A stolen password stays valid."
+        }
+        Kind::ProtectionSecretDeleted => {
+            "Applications that hold the credentials continue. Nobody can read the secret any more. Secrets Manager keeps it \
+             until the end of its recovery window, if the caller did not forgo that."
+        }
+        Kind::ProtectionKeyChanged => {
+            "Applications that hold their credentials continue. If the key cannot be used, nobody can read the secrets, and \
+             no rotation and no delivery works."
+        }
+        _ => {
+            "The credentials work. If the read was not allowed, somebody has them who should not: until they are revoked, \
+             they can use the broker as the application."
+        }
     }
 }
 
@@ -92,6 +141,10 @@ pub(super) fn tried(told: Told<'_>) -> String {
         Area::Rotation if incident.detail.test_only => "Nothing: a test is not repeated.".to_owned(),
         Area::Rotation if incident.kind.is_transient() => next("The next attempt may succeed."),
         Area::Rotation => next("It will fail again until you fix the cause."),
+        Area::Delivery if incident.kind == Kind::DeliveryUnchecked => {
+            "Each reconcile checks the value again, until the broker answers.".to_owned()
+        }
+        Area::Inspection => "Nothing. The secret is inspected again within two hours.".to_owned(),
         Area::Function if function_of_reconcile(told.subject).is_some() => {
             "The next reconcile (`ReconcileSchedule`) tries again.".to_owned()
         }
@@ -127,6 +180,9 @@ fn rotation(told: Told<'_>) -> String {
 
 fn closed(told: Told<'_>) -> &'static str {
     let incident = &told.announcement.incident;
+    if incident.closed_by.is_some() {
+        return "Nothing was changed. The incident opens again if the same happens again.";
+    }
     match told.area {
         Area::Rotation if incident.detail.test_only => {
             "The test of the schedule succeeded. Nothing was rotated. The next rotation follows the schedule."
@@ -136,6 +192,7 @@ fn closed(told: Told<'_>) -> &'static str {
         }
         Area::Alarm => "The alarm is OK, has no data, or was deleted.",
         Area::Rotation => "The current credentials are new. There is nothing left to do.",
+        Area::Inspection => "The last inspection found nothing. There is nothing left to do.",
         Area::Delivery => "The cluster has the current credentials. There is nothing left to do.",
         _ => "There is nothing left to do.",
     }

@@ -23,7 +23,11 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn places() -> Places {
-    Places { playbooks: "https://wiki/playbooks".to_owned(), secret2eks: Some("secret2eks".to_owned()) }
+    Places {
+        playbooks: "https://wiki/playbooks".to_owned(),
+        secret2eks: Some("secret2eks".to_owned()),
+        stack: Some("rotation".to_owned()),
+    }
 }
 
 /// A record with all announcements of one failure of `kind`: opened, and closed.
@@ -141,13 +145,18 @@ Playbook:
 
 What to do
   1. Follow the playbook: https://wiki/playbooks/rotation-failing.md#admin.login_refused
-  2. Read the log of the failed invocation:
+     In a terminal: secops --stack rotation explain admin.login_refused
+  2. Look at the secret, its users and its broker:
+     secops --stack rotation inspect arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
+  3. After you have fixed the cause, rotate, and watch each step:
+     secops --stack rotation rotate arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --follow
+  4. Read the log of the failed invocation:
      aws logs filter-log-events --log-group-name /aws/lambda/rotation-rotation-mq --filter-pattern '\"1111\"' --query 'events[].message' --output text
-  3. Check whether a rotation is in progress. If it is, a version has AWSPENDING and not AWSCURRENT:
+  5. Without secops, check whether a rotation is in progress. If it is, a version has AWSPENDING and not AWSCURRENT:
      aws secretsmanager describe-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf --query '[RotationEnabled, VersionIdsToStages]'
-  4. After you have fixed the cause, rotate. If the answer is \"a previous rotation isn't complete\", Secrets Manager still repeats the failed rotation, which then finishes by itself.
+  6. Then rotate without secops. If the answer is \"a previous rotation isn't complete\", Secrets Manager still repeats the failed rotation, which then finishes by itself.
      aws secretsmanager rotate-secret --secret-id arn:aws:secretsmanager:eu-central-1:123456789012:secret:rabbitmq/payment-AbCdEf
-  5. You get one more message when a rotation has succeeded.
+  7. You get one more message when a rotation has succeeded.
 ";
     assert_eq!(mails.first().map(String::as_str), Some(expected));
     let closed = mails.get(1).map(String::as_str).unwrap_or_default();
@@ -244,4 +253,26 @@ fn the_alert_about_a_reconcile_says_that_deliveries_continue_and_what_closes_it(
         "{closed}"
     );
     Ok(())
+}
+
+#[test]
+fn an_alert_names_the_commands_of_secops_before_those_of_the_aws_cli() {
+    for (kind, area, command) in [
+        (Kind::BrokerUnreachable, Area::Rotation, "secops --stack rotation rotate arn:"),
+        (Kind::DeliveryNotSynced, Area::Delivery, "secops --stack rotation deliver arn:"),
+        (Kind::RevokeStillWorks, Area::Revocation, "secops --stack rotation revoke arn:"),
+        (Kind::AdoptRefused, Area::Adoption, "secops --stack rotation adopt arn:"),
+        (Kind::ConnectionsOutlived, Area::Connections, "secops --stack rotation inspect arn:"),
+        (Kind::FunctionCrashed, Area::Function, "secops --stack rotation doctor"),
+        (Kind::AlarmRaised, Area::Alarm, "secops --stack rotation doctor"),
+        (Kind::DeliveryHeldBack, Area::Delivery, "secops --stack rotation rollback arn:"),
+        (Kind::GrantsDiffer, Area::Inspection, "secops --stack rotation inspect arn:"),
+        (Kind::AccessUnknownReader, Area::Access, "secops --stack rotation incidents close arn:"),
+    ] {
+        let mail = alerts(kind, area).first().map(Alert::mail).unwrap_or_default();
+        let at = mail.find(command);
+        assert!(at.is_some(), "{area:?}: {mail}");
+        assert!(mail.find("     aws ").is_none_or(|cli| at < Some(cli)), "{area:?}: {mail}");
+        assert!(mail.contains(&format!("secops --stack rotation explain {kind}\n")), "{mail}");
+    }
 }

@@ -45,7 +45,7 @@ impl RotationError {
             Self::ConnectionsInUse { .. } => Kind::ConnectionsInUse,
             Self::ConnectionsOutlived { .. } => Kind::ConnectionsOutlived,
             Self::Undelivered { .. } => Kind::DeliveryUndelivered,
-            Self::Login { source, credentials: Credentials::Current, .. } => {
+            Self::Login { source, credentials: Credentials::Current | Credentials::Checked, .. } => {
                 source.kind(Kind::CurrentLoginRefused)
             }
             Self::Login { source, credentials: Credentials::Pending, .. } => {

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::{Event, EventError, Fields, SECRET_ID_LIMIT, TOKEN_LENGTHS};
 
+/// The actions of an incident.
+pub(super) const ACTIONS: [&str; 2] = ["revokePrevious", "adopt"];
+
 /// The fields in which people say who asks, and why. A function cannot see who invoked it. Only CloudTrail's data events
 /// record this, so these fields hold what the caller says. They go into the log and into the answer.
 const SAID: [(&str, std::ops::RangeInclusive<usize>, &str); 2] =
@@ -58,8 +61,8 @@ pub struct AdoptEvent {
 
 pub(super) fn parse(event: &Value, fields: Fields<'_>) -> Result<Event, EventError> {
     let action = fields.text("Action")?;
-    if !["revokePrevious", "adopt"].contains(&action) {
-        return Err(EventError::UnknownAction);
+    if !ACTIONS.contains(&action) {
+        return Err(EventError::UnknownAction("`revokePrevious` or `adopt`"));
     }
     fields.within("SecretId", 1..=SECRET_ID_LIMIT, "1 to 2048")?;
     for (field, lengths, expected) in SAID {
@@ -105,7 +108,7 @@ mod tests {
         use EventError as E;
         let long = "x".repeat(513);
         let cases = [
-            ("drop", json!({}), Some(E::UnknownAction)),
+            ("drop", json!({}), Some(E::UnknownAction("`revokePrevious` or `adopt`"))),
             ("revokePrevious", json!({}), None),
             ("revokePrevious", json!({"force": true, "By": "Ada", "Reason": "ticket 7"}), None),
             ("revokePrevious", json!({"VersionId": 7}), Some(E::NotText("VersionId"))),

@@ -49,24 +49,41 @@ fn what_is_wrong_with_an_event_is_named() {
 }
 
 #[test]
-fn each_function_refuses_the_events_of_the_other_and_says_which_takes_them() {
+fn each_function_refuses_the_events_of_the_others_and_says_which_takes_them() {
+    use Actions::{Incident, Inspect, Rotate};
     let step = json!({"Step": "setSecret", "SecretId": "arn", "ClientRequestToken": TOKEN});
     let action = json!({"Action": "revokePrevious", "SecretId": "arn", "VersionId": TOKEN});
+    let look = json!({"Action": "inspect", "SecretId": "arn"});
     let mut both = step.clone();
     both["Action"] = json!("revokePrevious");
+    let elsewhere = |here, belongs_to| Some(EventError::Elsewhere { here, belongs_to });
     for (event, actions, expected) in [
-        (&step, Actions::Rotate, None),
-        (&action, Actions::Rotate, Some(EventError::NotForRotation)),
-        (&both, Actions::Rotate, Some(EventError::NotForRotation)),
-        (&json!({"Action": null}), Actions::Rotate, Some(EventError::NotForRotation)),
-        (&action, Actions::Incident, None),
-        (&step, Actions::Incident, Some(EventError::NotForIncident)),
-        (&json!({}), Actions::Incident, Some(EventError::NotText("Action"))),
+        (&step, Rotate, None),
+        (&action, Rotate, elsewhere(Rotate, Incident)),
+        (&look, Rotate, elsewhere(Rotate, Inspect)),
+        (&both, Rotate, elsewhere(Rotate, Incident)),
+        (&json!({"Action": null}), Rotate, elsewhere(Rotate, Incident)),
+        (&json!({"Action": "drop"}), Rotate, elsewhere(Rotate, Incident)),
+        (&action, Incident, None),
+        (&step, Incident, elsewhere(Incident, Rotate)),
+        (&look, Incident, elsewhere(Incident, Inspect)),
+        (&json!({}), Incident, Some(EventError::NotText("Action"))),
+        (&look, Inspect, None),
+        (&step, Inspect, elsewhere(Inspect, Rotate)),
+        (&action, Inspect, elsewhere(Inspect, Incident)),
+        (&both, Inspect, elsewhere(Inspect, Incident)),
+        (&json!({}), Inspect, Some(EventError::NotText("Action"))),
     ] {
         assert_eq!(parse(event, actions).err(), expected, "{event} {actions:?}");
     }
-    assert!(EventError::NotForRotation.to_string().contains("IncidentFunctionName"));
-    assert!(EventError::NotForIncident.to_string().contains("RotationFunctionName"));
+    for (belongs_to, output) in [
+        (Rotate, "a `Step` is for the function in the stack's output `RotationFunctionName`"),
+        (Incident, "output `IncidentFunctionName`"),
+        (Inspect, "output `InspectFunctionName`"),
+    ] {
+        let error = EventError::Elsewhere { here: Rotate, belongs_to }.to_string();
+        assert!(error.contains(output), "{error}");
+    }
 }
 
 proptest! {

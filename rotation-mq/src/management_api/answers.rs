@@ -70,6 +70,36 @@ pub struct Connection {
     pub connected_at: Option<i64>,
 }
 
+/// One of `GET /api/connections/username/{name}`, as the broker counts them for the limits of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TrackedConnection {
+    /// Both addresses, for example `10.0.0.1:51514 -> 10.0.0.2:5671`.
+    pub name: String,
+    /// Its vhost.
+    #[serde(default)]
+    pub vhost: Option<String>,
+}
+
+/// `GET /api/overview`.
+#[derive(Deserialize)]
+pub(super) struct Overview {
+    #[serde(default)]
+    pub(super) rabbitmq_version: Option<String>,
+}
+
+/// One of `GET /api/vhost-limits/{vhost}`. The value is an object. A vhost without limits may have an empty list.
+#[derive(Deserialize)]
+pub(super) struct VhostLimits {
+    #[serde(default)]
+    value: serde_json::Value,
+}
+
+impl VhostLimits {
+    pub(super) fn of(&self, limit: &str) -> Option<i64> {
+        self.value.get(limit).and_then(serde_json::Value::as_i64)
+    }
+}
+
 /// `GET /api/connections/{name}`, with the history of received bytes.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ConnectionDetails {

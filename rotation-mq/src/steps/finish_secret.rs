@@ -46,6 +46,7 @@ pub async fn finish_secret(step: Step<'_>) -> Result<Finished, RotationError> {
         secret_arn: found.description.arn.clone(),
         version_id: current.id.clone(),
         attempt: 1,
+        tested: true,
         promoted_at,
     };
     match step.rotation.delivery.request(&request).await {

@@ -1,6 +1,6 @@
 //! Whether the operator has synced an ExternalSecret since the object became right. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{FIELD_MANAGER, VERSION_ANNOTATION, annotation};
@@ -93,6 +93,22 @@ pub(super) fn was_synced(object: &Value) -> bool {
 #[must_use]
 pub fn is_ready(object: &Value) -> bool {
     ready_condition(object).is_some_and(|ready| ready["status"] == "True")
+}
+
+/// When the operator reads the secret by itself the next time. None if it does not, or if that is unknown.
+#[must_use]
+pub fn next_refresh(object: &Value) -> Option<Timestamp> {
+    let spec = &object["spec"];
+    // Without a policy, the operator reads periodically.
+    if !matches!(spec["refreshPolicy"].as_str(), None | Some("Periodic")) {
+        return None;
+    }
+    // Kubernetes writes `1h0m0s`, which is a form that jiff reads.
+    let interval: SignedDuration = spec["refreshInterval"].as_str().unwrap_or("1h0m0s").parse().ok()?;
+    if interval.is_zero() {
+        return None;
+    }
+    synced_at(object)?.checked_add(interval).ok()
 }
 
 /// Who wrote which fields, except for the status, which belongs to the operator.

@@ -20,12 +20,12 @@ fn refresh_route() -> Route {
 }
 
 fn wanted(route: &Route) -> Wanted<'_> {
-    Wanted { route, arn: ARN, version: "v2", receipt: None }
+    Wanted { route, arn: ARN, version: "v2", receipt: None, unchecked: false }
 }
 
 /// The object as the cluster has it: written at second 10, synced at second `synced`.
 fn in_cluster(route: &Route, version: &str, synced: u32) -> Value {
-    let mut object = desired(Wanted { route, arn: ARN, version, receipt: None }, None);
+    let mut object = desired(Wanted { route, arn: ARN, version, receipt: None, unchecked: false }, None);
     object["metadata"]["generation"] = json!(3);
     object["metadata"]["managedFields"] = json!([
         {"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z"},
@@ -303,4 +303,78 @@ fn another_manager_that_applies_the_same_object_is_found_and_one_that_edits_it_i
     let mut specified = object;
     specified["metadata"]["managedFields"][2]["fieldsV1"] = json!({"f:spec": {"f:refreshInterval": {}}});
     assert_eq!(who_applies_the_specification(&specified), ["argocd-controller"]);
+}
+
+#[test]
+fn an_object_of_an_unchecked_version_is_marked_and_the_mark_is_removed_when_the_version_was_checked() {
+    for route in [apply_route(), refresh_route()] {
+        let unchecked = Wanted { unchecked: true, ..wanted(&route) };
+        let manifest = desired(unchecked, None);
+        assert_eq!(manifest["metadata"]["annotations"][UNCHECKED_ANNOTATION], "v2");
+        assert_eq!(
+            desired(wanted(&route), None)["metadata"]["annotations"][UNCHECKED_ANNOTATION],
+            Value::Null
+        );
+        assert!(
+            patch(wanted(&route), None)["metadata"]["annotations"]
+                .as_object()
+                .is_some_and(|annotations| annotations.get(UNCHECKED_ANNOTATION) == Some(&Value::Null))
+        );
+    }
+    let route = apply_route();
+    let clean = in_cluster(&route, "v2", 11);
+    let mut marked = clean.clone();
+    marked["metadata"]["annotations"][UNCHECKED_ANNOTATION] = json!("v2");
+    let write = Ok(Plan::Write { settled: true });
+    for (object, unchecked, expected) in [
+        (&clean, false, Ok(Plan::Nothing)),
+        (&clean, true, write.clone()),
+        (&marked, true, Ok(Plan::Nothing)),
+        (&marked, false, write),
+    ] {
+        let wanted = Wanted { unchecked, ..wanted(&route) };
+        assert_eq!(plan(Some(object), wanted), expected, "{unchecked}");
+        assert_eq!(holds(object, wanted), is_unchecked(object) == unchecked, "the reconcile asks again");
+    }
+}
+
+#[test]
+fn a_pinned_object_keeps_the_version_before_and_the_next_delivery_restores_it() {
+    let route = apply_route();
+    let mut object = in_cluster(&route, "v1", 11);
+    let pin = pinned(wanted(&route), "v1");
+    assert_eq!(pin["metadata"]["annotations"][VERSION_ANNOTATION], "v1");
+    assert_eq!(pin["metadata"]["annotations"][HELD_ANNOTATION], "v2");
+    for item in pin["spec"]["data"].as_array().into_iter().flatten() {
+        assert_eq!(item["remoteRef"]["version"], "uuid/v1");
+    }
+    object["metadata"]["annotations"] = pin["metadata"]["annotations"].clone();
+    object["spec"] = pin["spec"].clone();
+    assert!(is_pinned(&object) && written_version(&object) == Some("v1"));
+    // AWSCURRENT was moved back, or a version that logs in was stored.
+    for version in ["v1", "v2", "v3"] {
+        let wanted = Wanted { version, ..wanted(&route) };
+        assert!(matches!(plan(Some(&object), wanted), Ok(Plan::SetBack { .. })), "{version}");
+        assert!(!holds(&object, wanted), "{version}");
+        assert_eq!(set_back(&object, wanted)["spec"]["data"], desired(wanted, None)["spec"]["data"]);
+    }
+}
+
+#[test]
+fn the_operator_reads_by_itself_after_its_interval_unless_its_policy_says_otherwise() {
+    let route = apply_route();
+    for (policy, interval, expected) in [
+        (json!("Periodic"), json!("1h0m0s"), Some("2026-11-25T04:00:11Z")),
+        (Value::Null, json!("90s"), Some("2026-11-25T03:01:41Z")),
+        (Value::Null, Value::Null, Some("2026-11-25T04:00:11Z")),
+        (json!("Periodic"), json!("0s"), None),
+        (json!("Periodic"), json!("soon"), None),
+        (json!("OnChange"), json!("1h0m0s"), None),
+    ] {
+        let mut object = in_cluster(&route, "v2", 11);
+        object["spec"]["refreshPolicy"] = policy.clone();
+        object["spec"]["refreshInterval"] = interval.clone();
+        let found = next_refresh(&object).map(|at| at.to_string());
+        assert_eq!(found.as_deref(), expected, "{policy} {interval}");
+    }
 }

@@ -144,7 +144,8 @@ impl Want {
         let Self { arn, version, route, receipt, needs_receipt, .. } = self;
         let receipt = receipt.as_deref();
         let has_receipt = !needs_receipt || receipt == Some(version.as_str());
-        has_receipt && holds(object, Wanted { route, arn, version, receipt })
+        // A version that was delivered unchecked is requested, so that it is checked again.
+        has_receipt && holds(object, Wanted { route, arn, version, receipt, unchecked: false })
     }
 
     fn is_ours(&self) -> bool {
@@ -160,7 +161,7 @@ impl Want {
 
 fn request(arn: &str, version: &str) -> DeliveryRequest {
     let (secret_arn, version_id) = (arn.to_owned(), version.to_owned());
-    DeliveryRequest { secret_arn, version_id, attempt: 1, promoted_at: None }
+    DeliveryRequest { secret_arn, version_id, attempt: 1, tested: false, promoted_at: None }
 }
 
 /// At most `limit` of `items`, from a place that `seed` decides. Otherwise, deliveries that fail each time would take the

@@ -24,7 +24,9 @@ class Options:
     `rotation_token`: sent with each step, as AWS does when the function runs under an assumed role.
     `event_form`: where CloudTrail's events name the secret; `alternating` uses the forms in turn.
     `created_event`: whether the first value of CreateSecret sends Secret Label Updated.
-    `api_events`: whether calls that create, delete, restore or tag a secret send CloudTrail's events.
+    `api_events`: whether calls that read or change a secret send CloudTrail's events.
+    `call_address`, `call_endpoint`: where these events say that a call came from. Empty: the loopback
+    address, and no VPC endpoint.
     `enabled_during_test`: whether DescribeSecret returns RotationEnabled while a first rotation is only
     tested.
     """
@@ -41,6 +43,8 @@ class Options:
     event_form: str = "alternating"
     created_event: bool = False
     api_events: bool = False
+    call_address: str = ""
+    call_endpoint: str = ""
 
     def __post_init__(self) -> None:
         _check("retry", self.retry in RETRIES, f"one of {', '.join(RETRIES)}")
@@ -55,6 +59,8 @@ class Options:
             _check(name, type(value) is int and 0 <= value <= most, f"a whole number from 0 to {most}")
         for name in ("late_step", "rotation_token", "enabled_during_test", "created_event", "api_events"):
             _check(name, isinstance(getattr(self, name), bool), "true or false")
+        for name in ("call_address", "call_endpoint"):
+            _check(name, isinstance(getattr(self, name), str), "a text")
 
 
 def _check(name: str, right: bool, expected: str) -> None:

@@ -1,4 +1,4 @@
-//! The virtual environment with `MiniStack` and the AWS CLI, pinned with hashes.
+//! Virtual environments with packages that are pinned with hashes: `MiniStack` and the AWS CLI, and others.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,31 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use sandbox::process::ends_with_its_thread;
 
-/// The requirements are compiled into this program. A change of the file creates a new environment.
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+const EMULATOR: Requirements =
+    Requirements { name: "python", what: "the AWS emulator", pinned: include_str!("../requirements.txt") };
 /// `MiniStack` also runs on older versions, but the launcher uses `datetime.UTC` of Python 3.11.
 const INTERPRETERS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
 const IS_NEW_ENOUGH: &str = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))";
+
+/// The packages of one virtual environment. They are compiled into the program. A change creates a new environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Requirements {
+    /// The name of its folder.
+    pub name: &'static str,
+    /// What it contains, for a person.
+    pub what: &'static str,
+    /// The text of `requirements.txt`, with the hashes of every platform's files.
+    pub pinned: &'static str,
+}
+
+impl Requirements {
+    /// The version of a package that is pinned.
+    #[must_use]
+    pub fn version_of(&self, package: &str) -> Option<&'static str> {
+        let line = self.pinned.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="))?;
+        line.split_whitespace().next()
+    }
+}
 
 /// An installed virtual environment.
 #[derive(Debug, Clone)]
@@ -30,8 +50,7 @@ impl Python {
 /// The version of `MiniStack` that the requirements pin.
 #[must_use]
 pub fn emulator_version() -> Option<&'static str> {
-    let pinned = REQUIREMENTS.lines().find_map(|line| line.strip_prefix("ministack=="))?;
-    pinned.split_whitespace().next()
+    EMULATOR.version_of("ministack")
 }
 
 /// The folder of the package `launcher`.
@@ -40,19 +59,28 @@ pub(super) fn sources() -> PathBuf {
 }
 
 pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
+    install_requirements(tools, &EMULATOR, progress)
+}
+
+/// Creates the virtual environment below `tools`, unless it exists and is up to date. Two processes may call this at the
+/// same time.
+///
+/// # Errors
+/// When no Python 3.11 or later is found, or pip cannot install the packages.
+pub fn install_requirements(tools: &Path, wanted: &Requirements, progress: &dyn Fn(&str)) -> Result<Python> {
     fs::create_dir_all(tools).with_context(|| format!("cannot create {}", tools.display()))?;
     // The environment's programs contain the path of their interpreter: it must be absolute and must not change.
     let tools = tools.canonicalize().with_context(|| format!("cannot resolve {}", tools.display()))?;
-    let lock = File::create(tools.join("python.lock"))
+    let lock = File::create(tools.join(format!("{}.lock", wanted.name)))
         .context("cannot create the lock of the Python environment")?;
     // The lock is held until this function returns. A second process waits here and then has nothing to install.
     lock.lock().context("cannot lock the Python environment")?;
 
-    let python = Python { folder: tools.join("python") };
+    let python = Python { folder: tools.join(wanted.name) };
     let stamp = python.folder.join("installed-requirements.txt");
     let installed = fs::read_to_string(&stamp).ok();
     // An environment that was moved or copied must be made again.
-    let complete = format!("{REQUIREMENTS}# in {}\n", python.folder.display());
+    let complete = format!("{}# in {}\n", wanted.pinned, python.folder.display());
     if installed.as_ref() == Some(&complete) {
         return Ok(python);
     }
@@ -61,12 +89,14 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
     } else {
         "it does not exist yet"
     };
-    progress(&format!("installing the AWS emulator into {} ({why})", python.folder.display()));
+    progress(&format!("installing {} into {} ({why})", wanted.what, python.folder.display()));
     if python.folder.exists() {
         fs::remove_dir_all(&python.folder).context("cannot remove the old Python environment")?;
     }
     let interpreter = interpreter()?;
     run(Command::new(interpreter).args(["-m", "venv"]).arg(&python.folder))?;
+    let list = python.folder.join("requirements.txt");
+    fs::write(&list, wanted.pinned).context("cannot write the list of packages")?;
     run(Command::new(python.program("python"))
         .args([
             "-m",
@@ -78,7 +108,7 @@ pub(super) fn install(tools: &Path, progress: &dyn Fn(&str)) -> Result<Python> {
             "--require-hashes",
         ])
         .args(["--only-binary", ":all:", "-r"])
-        .arg(sources().join("requirements.txt")))?;
+        .arg(&list))?;
     // Written last, so that an interrupted installation starts again.
     fs::write(&stamp, complete).context("cannot mark the Python environment as complete")?;
     Ok(python)
@@ -91,7 +121,7 @@ fn interpreter() -> Result<&'static str> {
         quiet.status().is_ok_and(|status| status.success())
     };
     INTERPRETERS.iter().find(works).copied().context(
-        "the AWS emulator needs Python 3.11 or later with the modules venv and ensurepip in PATH \
+        "the testbed needs Python 3.11 or later with the modules venv and ensurepip in PATH \
          (Debian and Ubuntu: apt install python3-venv)",
     )
 }

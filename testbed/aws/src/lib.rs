@@ -21,7 +21,7 @@ use sandbox::process::{self, Process, free_ports};
 
 pub use deploy::{Artifact, Stack};
 pub use endpoints::{BrokerEngine, BrokerState};
-pub use install::{Python, emulator_version};
+pub use install::{Python, Requirements, emulator_version, install_requirements};
 pub use limits::{Calls, Outcomes};
 pub use rotation::{Attempt, EventForm, Pending, Retry, Rotation, RotationOptions, Step, Token};
 

@@ -65,9 +65,13 @@ pub struct RotationOptions {
     pub event_form: Option<EventForm>,
     /// Whether the first value of a new secret sends `Secret Label Updated`.
     pub created_event: Option<bool>,
-    /// Whether calls that create, delete, restore or tag a secret send CloudTrail's events, as with a trail in the account.
-    /// Set it for the secret's name.
+    /// Whether calls that read or change a secret send CloudTrail's events, as with a trail in the account. Set it for the
+    /// secret's name, or for a key as the calls name it.
     pub api_events: Option<bool>,
+    /// The address from which these events say that a call came.
+    pub call_address: Option<String>,
+    /// The VPC endpoint through which these events say that a call came.
+    pub call_endpoint: Option<String>,
     /// Whether `RotationEnabled` is already true while a first rotation is only tested.
     pub enabled_during_test: Option<bool>,
 }
@@ -224,6 +228,8 @@ impl RotationOptions {
             ("event_form", json!(form)),
             ("created_event", json!(self.created_event)),
             ("api_events", json!(self.api_events)),
+            ("call_address", json!(self.call_address)),
+            ("call_endpoint", json!(self.call_endpoint)),
             ("retry", json!(retry)),
             ("retries", json!(self.retries)),
             ("retry_delay_ms", json!(self.retry_delay.map(|delay| delay.as_millis()))),

@@ -22,6 +22,8 @@ use kubernetes::{CLUSTER, Kubernetes};
 use sandbox::certificates::Certificates;
 use serde_json::json;
 
+use self::variant::INSPECTIONS;
+
 pub use alerts::Alerts;
 pub use app::{App, random_text};
 pub use dead_letter_queue::DeadLetterQueue;
@@ -120,7 +122,8 @@ impl Cloud {
         let ca = certificates.ca_pem().display().to_string();
         // A reconcile in the middle of a test would do what the test does.
         let never = ("ReconcileSchedule", "rate(365 days)");
-        let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str()), never];
+        let mut wanted =
+            vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str()), never, INSPECTIONS];
         wanted.extend(parameters);
         if let Some(cluster) = &kubernetes {
             delivery::let_secret2eks_in(cluster).await?;
@@ -186,6 +189,14 @@ impl Cloud {
     /// When the template has no such output.
     pub fn incident_function(&self) -> Result<&str> {
         self.stack.output("IncidentFunctionName")
+    }
+
+    /// Name of the function that only looks.
+    ///
+    /// # Errors
+    /// When the template has no such output.
+    pub fn inspect_function(&self) -> Result<&str> {
+        self.stack.output("InspectFunctionName")
     }
 }
 

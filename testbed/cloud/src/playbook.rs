@@ -1,6 +1,7 @@
 //! A playbook as a shell session. Its commands run one after the other, as a person types them. A test that skips a
 //! command fails.
 
+mod secops;
 mod sentence;
 mod text;
 
@@ -13,8 +14,9 @@ use std::process::Command;
 use crate::cloud::{Cloud, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
 
+pub use self::secops::Ended;
 pub use self::sentence::Sentence;
-pub use self::text::commands_in_sentences;
+pub use self::text::{commands_in_sentences, secops_commands};
 
 /// The shell blocks of a page, the commands in its sentences, and the values of its placeholders.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Page {
     next: usize,
     sentences: Vec<String>,
     next_sentence: usize,
+    of_secops: Vec<String>,
+    next_of_secops: usize,
     folder: PathBuf,
     environment: BTreeMap<String, String>,
 }
@@ -60,9 +64,17 @@ impl Page {
         }
         // A user of a page runs its commands in the repository's root.
         std::os::unix::fs::symlink(workspace().join("infra"), folder.join("infra"))?;
-        let (blocks, sentences) = (text::blocks(&text)?, text::commands_in_sentences(&text));
-        let name = name.to_owned();
-        Ok(Self { name, blocks, next: 0, sentences, next_sentence: 0, folder, environment })
+        Ok(Self {
+            name: name.to_owned(),
+            blocks: text::blocks(&text)?,
+            next: 0,
+            sentences: text::commands_in_sentences(&text),
+            next_sentence: 0,
+            of_secops: text::secops_commands(&text),
+            next_of_secops: 0,
+            folder,
+            environment,
+        })
     }
 
     /// Sets what the user types for a placeholder (`export NAME=...`).

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use rcgen::{
@@ -19,6 +20,9 @@ use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedP
 /// The names in the server certificate.
 const SERVER_NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
+/// How long the certificate that ends soon is valid.
+const ENDS_SOON: Duration = Duration::from_hours(10 * 24);
+
 /// The certificates of one testbed.
 #[derive(Debug, Clone)]
 pub struct Certificates {
@@ -26,7 +30,8 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Writes a new authority, its server certificate, and a second authority that signed no certificate.
+    /// Writes a new authority, its server certificate, one more that ends soon, and a second authority that signed no
+    /// certificate.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -34,10 +39,13 @@ impl Certificates {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let certificates = Self { folder: std::path::absolute(folder)? };
         let authority = authority("testbed")?;
-        let (server, key) = server(&authority)?;
+        let key = key_pair()?;
+        let server = server_params()?.signed_by(&key, &authority)?.pem();
+        let ending = ending_soon(server_params()?).signed_by(&key, &authority)?.pem();
         write_private(&certificates.ca_pem(), &authority.pem())?;
         write_private(&certificates.server_pem(), &server)?;
-        write_private(&certificates.server_key(), &key)?;
+        write_private(&certificates.server_key(), &key.serialize_pem())?;
+        write_private(&certificates.ending_pem(), &ending)?;
         write_private(&certificates.unrelated_ca_pem(), &self::authority("unrelated")?.pem())?;
         Ok(certificates)
     }
@@ -66,6 +74,12 @@ impl Certificates {
         self.folder.join("server.key")
     }
 
+    /// Another certificate for the same key, which is valid for ten days.
+    #[must_use]
+    pub fn ending_pem(&self) -> PathBuf {
+        self.folder.join("ending.pem")
+    }
+
     /// Another authority: a client that trusts only this one must refuse the server.
     #[must_use]
     pub fn unrelated_ca_pem(&self) -> PathBuf {
@@ -77,7 +91,19 @@ impl Certificates {
     /// # Errors
     /// When the files cannot be read.
     pub fn server_config(&self) -> Result<ServerConfig> {
-        let chain = CertificateDer::pem_file_iter(self.server_pem())?.collect::<Result<Vec<_>, _>>()?;
+        self.server_config_of(&self.server_pem())
+    }
+
+    /// TLS for a server whose certificate ends in ten days.
+    ///
+    /// # Errors
+    /// As [`Certificates::server_config`].
+    pub fn ending_server_config(&self) -> Result<ServerConfig> {
+        self.server_config_of(&self.ending_pem())
+    }
+
+    fn server_config_of(&self, certificate: &Path) -> Result<ServerConfig> {
+        let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_file(self.server_key())?;
         let builder =
             ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
@@ -141,14 +167,19 @@ fn key_pair() -> Result<KeyPair> {
     Ok(KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?)
 }
 
-fn server(authority: &CertifiedIssuer<'_, KeyPair>) -> Result<(String, String)> {
+fn server_params() -> Result<CertificateParams> {
     let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, "localhost");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // Strict verifiers, such as Python 3.13's, require it.
     params.use_authority_key_identifier_extension = true;
-    let key = key_pair()?;
-    Ok((params.signed_by(&key, authority)?.pem(), key.serialize_pem()))
+    Ok(params)
+}
+
+#[expect(clippy::disallowed_methods, reason = "what ends soon ends soon after now")]
+fn ending_soon(mut params: CertificateParams) -> CertificateParams {
+    params.not_after = (SystemTime::now() + ENDS_SOON).into();
+    params
 }
 
 fn write_private(file: &Path, text: &str) -> Result<()> {

@@ -16,6 +16,8 @@ const DENIALS: [&str; 3] = ["AccessDeniedException", "AccessDenied", "Authorizat
 /// A person or program with a session of its own role.
 pub struct Actor<'a> {
     cloud: &'a Cloud,
+    /// The name of its role.
+    pub role: String,
     /// Secrets Manager, as this actor.
     pub secrets: aws_sdk_secretsmanager::Client,
     lambda: aws_sdk_lambda::Client,
@@ -112,10 +114,13 @@ impl<'a> Actor<'a> {
         let text = |field: &str| {
             session["Credentials"][field].as_str().map(str::to_owned).with_context(|| format!("no {field}"))
         };
+        let arn = session["AssumedRoleUser"]["Arn"].as_str().context("a session without an ARN")?;
+        let role = arn.split('/').nth(1).context("a session without a role")?.to_owned();
         let (key, secret, token) = (text("AccessKeyId")?, text("SecretAccessKey")?, text("SessionToken")?);
         let config = cloud.aws.sdk_config_as(&key, &secret, Some(&token)).await;
         Ok(Self {
             cloud,
+            role,
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             environment: [
@@ -150,6 +155,11 @@ impl<'a> Actor<'a> {
         }
         let text = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
         Ok(Attempt::Allowed(Answer::Failed { kind: text("errorType"), message: text("errorMessage") }))
+    }
+
+    /// The variables with the credentials, for a program.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment.iter().map(|(variable, value)| (*variable, value.as_str()))
     }
 
     /// Runs the AWS CLI.

@@ -48,7 +48,7 @@ impl Scene {
 }
 
 /// A rotated application whose secret was delivered to its own namespace.
-async fn delivered_app(cloud: &Cloud, name: &str) -> Result<App> {
+pub(super) async fn delivered_app(cloud: &Cloud, name: &str) -> Result<App> {
     let app = cloud.create_app(name).await?;
     cloud.rotate_successfully(&app.arn).await?;
     cloud.kubernetes()?.create_delivery_namespace(&cloud.aws, name, &[]).await?;

@@ -55,6 +55,9 @@ fn a_secret_that_is_due_is_replaced_by_the_page() -> Result<()> {
         page.run().await?;
         let answer = page.run().await?;
         ensure!(answer.contains("\"watched\""), "{answer}");
+        // The shared stack inspects nothing by itself. `inspections.rs` has the stacks that do.
+        let answer = page.run().await?;
+        ensure!(answer.contains("\"inspected\""), "{answer}");
         page.end()
     })
 }
@@ -120,6 +123,8 @@ fn unhandled_messages_are_reported_and_credentials_are_repaired_by_hand_by_the_p
             ("RULE_QUEUE", "RuleQueueUrl"),
             ("OWN_QUEUE", "OwnQueueUrl"),
             ("DELIVERY_QUEUE", "DeliveryQueueUrl"),
+            ("PROTECTION_QUEUE", "ProtectionQueueUrl"),
+            ("CLOSE_QUEUE", "CloseQueueUrl"),
             ("UNHANDLED", "UnhandledQueueUrl"),
             ("UNDELIVERED", "UndeliveredQueueUrl"),
         ] {

@@ -51,7 +51,7 @@ async fn call(cloud: &Cloud, variant: &Variant, secret: &str, version: &str, ste
 }
 
 /// The other user exists without a mark. Only a version without a stage proves that it belongs to the secret.
-async fn needs_an_old_version(cloud: &Cloud, app: &App) -> Result<()> {
+pub(super) async fn needs_an_old_version(cloud: &Cloud, app: &App) -> Result<()> {
     let mut value = cloud.value(&app.arn, "AWSCURRENT").await?;
     let (user, password) = (format!("{}_clone", app.user), random_text(32)?);
     let tags: &[&str] = if app.arn.contains("rabbitmq-admin/") { &["administrator"] } else { &[] };

@@ -23,6 +23,10 @@ fn every_command_is_understood() {
             "test --broker=bookworm -- revoke --nocapture",
             Invocation::Test { broker: Some(Broker::Bookworm), forwarded },
         ),
+        (
+            "conformance --target moto",
+            Invocation::Conformance(vec!["--target".to_owned(), "moto".to_owned()]),
+        ),
         ("kubernetes", Invocation::Kubernetes),
         ("cdk", Invocation::Cdk),
         ("package --arch arm64", Invocation::Package { architecture: Some(Architecture::Arm64) }),
@@ -42,6 +46,7 @@ fn a_wrong_call_says_what_is_wrong() {
         ("test --broker sid", "not `sid`"),
         ("test revoke", "after `--`"),
         ("chekc", "did you mean `check`?"),
+        ("conformanse", "did you mean `conformance`?"),
         ("relase", "did you mean `release`?"),
         ("doc", "did you mean `docs`?"),
         ("check --fast", "one argument too many"),

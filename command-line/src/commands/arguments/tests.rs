@@ -32,6 +32,7 @@ fn a_demo_has_a_cluster_where_it_needs_one() {
         ("demo --broker forky --without-kubernetes fail", (Scenario::Fail, false)),
         ("demo --broker=forky deliver", (Scenario::Deliver, true)),
         ("demo store", (Scenario::Store, true)),
+        ("demo secops", (Scenario::Secops, true)),
         ("demo onboard", (Scenario::Onboard, true)),
     ] {
         assert_eq!(demo(line), Some(expected), "{line}");
@@ -67,6 +68,7 @@ fn a_wrong_call_says_what_is_wrong() {
         ("demo rotat", "'rotate'"),
         ("demo deliver --without-kubernetes", "need Kubernetes"),
         ("demo --without-kubernetes store", "need Kubernetes"),
+        ("demo secops --without-kubernetes", "need Kubernetes"),
         ("demo onboard --without-kubernetes", "need Kubernetes"),
         ("demo rotate twice", "unexpected argument 'twice'"),
         ("demo --broker", "a value is required for '--broker"),

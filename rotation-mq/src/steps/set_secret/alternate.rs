@@ -211,7 +211,8 @@ impl OnBroker {
 }
 
 /// While the cluster is not known to hold the current version, production may still log in as the user
-/// that is about to be reset. The refusal asks for delivery once more, so that a retry can succeed.
+/// that is about to be reset. The refusal asks for delivery once more, so that a retry can succeed. The step has just
+/// logged in with the current version.
 async fn refuse_while_undelivered(step: Step<'_>, found: &Found, user: &str) -> Result<(), RotationError> {
     let tags = &found.description.tags;
     if !tags.is_routed() || tags.delivered() == Some(found.current.id.as_str()) {
@@ -221,6 +222,7 @@ async fn refuse_while_undelivered(step: Step<'_>, found: &Found, user: &str) -> 
         secret_arn: found.description.arn.clone(),
         version_id: found.current.id.clone(),
         attempt: 1,
+        tested: true,
         promoted_at: None,
     };
     if let Err(error) = step.rotation.delivery.request(&request).await {

@@ -18,6 +18,7 @@ fn config() -> Config {
         secrets_arn_prefix: PREFIX.to_owned(),
         take_back_limit: 100,
         function: None,
+        inspect: None,
         call_timeout: std::time::Duration::from_secs(8),
     }
 }
@@ -44,7 +45,7 @@ fn secret(name: &str, place: &str, more: &[(&str, &str)]) -> Description {
 /// The object that a delivery of `secret` leaves in the cluster.
 fn object(secret: &Description, version: &str) -> Value {
     let Ok(Routing::To(route)) = route(&secret.tags) else { return Value::Null };
-    let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None };
+    let wanted = Wanted { route: &route, arn: &secret.arn, version, receipt: None, unchecked: false };
     let mut object = desired(wanted, None);
     object["metadata"]["generation"] = json!(1);
     object["metadata"]["managedFields"] = json!([{"manager": "secret2eks", "operation": "Apply", "time": "2026-11-25T03:00:10Z", "fieldsV1": {"f:spec": {}}}]);

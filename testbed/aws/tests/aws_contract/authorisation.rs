@@ -112,15 +112,57 @@ async fn a_role_limited_by_event_source_puts_no_other_event() -> Result<()> {
     assert_refused(both.send().await, "AccessDeniedException").map(drop)
 }
 
+#[tokio::test]
+async fn a_permission_on_one_rule_or_schedule_allows_no_call_for_another() -> Result<()> {
+    let shared = shared().await?;
+    let (ours, theirs) = (unique("ours").replace('/', "-"), unique("theirs").replace('/', "-"));
+    let target =
+        r#"{"Arn":"arn:aws:sqs:us-east-1:000000000000:q","RoleArn":"arn:aws:iam::000000000000:role/r"}"#;
+    for name in [&ours, &theirs] {
+        let pattern = ["--event-pattern", r#"{"source":["x"]}"#];
+        cli(shared, &[&["events", "put-rule", "--name", name], &pattern[..]].concat()).await?;
+        cli(shared, &["scheduler", "create-schedule-group", "--name", name]).await?;
+        let create = ["scheduler", "create-schedule", "--group-name", name, "--name", "s"];
+        let when = ["--schedule-expression", "rate(1 day)", "--flexible-time-window", r#"{"Mode":"OFF"}"#];
+        cli(shared, &[&create[..], &when, &["--target", target]].concat()).await?;
+    }
+    let user = unique("looker").replace('/', "-");
+    let (id, secret) = new_key(shared, &user).await?;
+    let arn = |service: &str, resource: &str| format!("arn:aws:{service}:us-east-1:000000000000:{resource}");
+    let resources = [arn("events", &format!("rule/{ours}")), arn("scheduler", &format!("schedule/{ours}/*"))];
+    let actions = ["events:DescribeRule", "events:ListTargetsByRule", "scheduler:GetSchedule"];
+    put_policy(shared, &user, &json!({"Effect": "Allow", "Action": actions, "Resource": resources})).await?;
+
+    let events = aws_sdk_eventbridge::Client::new(&shared.aws.sdk_config_as(&id, &secret, None).await);
+    events.describe_rule().name(&ours).send().await?;
+    events.list_targets_by_rule().rule(&ours).send().await?;
+    assert_refused(events.describe_rule().name(&theirs).send().await, "AccessDeniedException")?;
+    assert_refused(events.list_targets_by_rule().rule(&theirs).send().await, "AccessDeniedException")?;
+    let get = async |group: &str| {
+        let mut command = shared.aws.cli();
+        command.env("AWS_ACCESS_KEY_ID", &id).env("AWS_SECRET_ACCESS_KEY", &secret);
+        command.args(["scheduler", "get-schedule", "--group-name", group, "--name", "s"]);
+        anyhow::Ok(tokio::task::spawn_blocking(move || command.output()).await??.status.success())
+    };
+    assert!(get(&ours).await? && !get(&theirs).await?);
+    Ok(())
+}
+
 /// Configuration of a new IAM user without any permission.
 async fn new_user(shared: &'static Shared, user: &str) -> Result<aws_config::SdkConfig> {
+    let (id, secret) = new_key(shared, user).await?;
+    Ok(shared.aws.sdk_config_as(&id, &secret, None).await)
+}
+
+/// Access key of a new IAM user without any permission.
+async fn new_key(shared: &'static Shared, user: &str) -> Result<(String, String)> {
     cli(shared, &["iam", "create-user", "--user-name", user]).await?;
     let key = cli(shared, &["iam", "create-access-key", "--user-name", user]).await?;
     let text = |name: &str| {
         let found = key.pointer(&format!("/AccessKey/{name}")).and_then(Value::as_str);
         found.map(str::to_owned).context("no key")
     };
-    Ok(shared.aws.sdk_config_as(&text("AccessKeyId")?, &text("SecretAccessKey")?, None).await)
+    Ok((text("AccessKeyId")?, text("SecretAccessKey")?))
 }
 
 /// Grants the user this one permission.

@@ -1,50 +1,24 @@
-//! Rows L: staging labels.
+//! Rows L: staging labels. The rows without an option are in `conformance`, which asks them of other judges, too.
 
 use anyhow::Result;
 use aws::{Pending, RotationOptions};
+use conformance::rows::labels;
 
-use crate::support::{Secret, assert_refused, token};
+use crate::support::{Secret, target, token};
 
 #[tokio::test]
 async fn a_label_moves_only_from_the_version_that_is_named() -> Result<()> {
-    let secret = Secret::new().await?;
-    let token = secret.put("second", &token(), &["AWSPENDING"]).await?;
-    let moved = || {
-        let update = secret.client.update_secret_version_stage().secret_id(&secret.arn);
-        update.version_stage("AWSCURRENT").move_to_version_id(&token)
-    };
-    assert_refused(moved().send().await, "InvalidParameterException")?;
-    assert_refused(moved().remove_from_version_id(&token).send().await, "InvalidParameterException")?;
-    let unknown = "11111111-1111-4111-8111-111111111111";
-    assert_refused(moved().remove_from_version_id(unknown).send().await, "ResourceNotFoundException")?;
-    assert_eq!(secret.labels(&secret.first).await?, ["AWSCURRENT"]);
-
-    moved().remove_from_version_id(&secret.first).send().await?;
-    assert_eq!(secret.value().await?, "second");
-    Ok(())
+    labels::l1(&target().await?).await?.must_hold()
 }
 
 #[tokio::test]
 async fn previous_follows_current() -> Result<()> {
-    let secret = Secret::new().await?;
-    let token = secret.put("second", &token(), &["AWSPENDING"]).await?;
-    promote(&secret, &token, &secret.first).await?;
-    assert_eq!(secret.labels(&secret.first).await?, ["AWSPREVIOUS"]);
-
-    promote(&secret, &secret.first, &token).await?;
-    assert_eq!(secret.labels(&secret.first).await?, ["AWSCURRENT"], "a roll-back");
-    assert!(secret.labels(&token).await?.contains(&"AWSPREVIOUS".to_owned()));
-    Ok(())
+    labels::l2(&target().await?).await?.must_hold()
 }
 
 #[tokio::test]
 async fn current_cannot_be_taken_off() -> Result<()> {
-    let secret = Secret::new().await?;
-    let take_off =
-        secret.client.update_secret_version_stage().secret_id(&secret.arn).version_stage("AWSCURRENT");
-    assert_refused(take_off.remove_from_version_id(&secret.first).send().await, "InvalidParameterException")?;
-    assert_eq!(secret.value().await?, "first");
-    Ok(())
+    labels::l3(&target().await?).await?.must_hold()
 }
 
 #[tokio::test]
@@ -65,19 +39,7 @@ async fn pending_stays_on_the_promoted_version_or_goes() -> Result<()> {
 
 #[tokio::test]
 async fn a_version_without_labels_is_deprecated_and_listed_on_request_only() -> Result<()> {
-    let secret = Secret::new().await?;
-    let token = secret.put("second", &token(), &["AWSPENDING"]).await?;
-    take_pending_off(&secret, &token).await?;
-    let list = async |deprecated: bool| -> Result<bool> {
-        let list = secret.client.list_secret_version_ids().secret_id(&secret.arn);
-        let versions = list.include_deprecated(deprecated).send().await?.versions.unwrap_or_default();
-        Ok(versions.iter().any(|version| version.version_id() == Some(&token)))
-    };
-    assert!(!list(false).await?);
-    assert!(list(true).await?);
-    let description = secret.client.describe_secret().secret_id(&secret.arn).send().await?;
-    assert!(!description.version_ids_to_stages.unwrap_or_default().contains_key(&token));
-    Ok(())
+    labels::l5(&target().await?).await?.must_hold()
 }
 
 pub async fn take_pending_off(secret: &Secret, version: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod authorisation;
+mod calls;
 mod cancellation;
 mod custom_resources;
 mod endpoints;

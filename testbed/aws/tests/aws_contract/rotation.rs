@@ -220,6 +220,13 @@ async fn the_calls_that_change_a_secret_are_events_if_there_is_a_trail() -> Resu
     let tag = aws_sdk_secretsmanager::types::Tag::builder().key("team").value("shop").build();
     client.tag_resource().secret_id(&name).tags(tag).send().await?;
     client.untag_resource().secret_id(&arn).tag_keys("team").send().await?;
+    let put = client.put_secret_value().secret_id(&name).secret_string("hidden too").send().await?;
+    let stored = put.version_id.context("no version")?;
+    let move_back = client.update_secret_version_stage().secret_id(&arn).version_stage("AWSCURRENT");
+    let before =
+        client.describe_secret().secret_id(&arn).send().await?.version_ids_to_stages.unwrap_or_default();
+    let before = before.into_keys().find(|version| *version != stored).context("no version before")?;
+    move_back.remove_from_version_id(&stored).move_to_version_id(&before).send().await?;
     client.delete_secret().secret_id(&arn).send().await?;
     client.restore_secret().secret_id(&arn).send().await?;
     let is_about = |event: &Value| {
@@ -230,7 +237,7 @@ async fn the_calls_that_change_a_secret_are_events_if_there_is_a_trail() -> Resu
     let events = eventually("the events", async || {
         let found = crate::asynchronous::bodies(shared, "ServiceEventsUrl").await?;
         let found: Vec<Value> = found.into_iter().filter(is_about).collect();
-        Ok((found.len() >= 5).then_some(found))
+        Ok((found.len() >= 7).then_some(found))
     })
     .await?;
     assert!(events.iter().all(|event| !event.to_string().contains("hidden")), "a value: {events:?}");
@@ -242,6 +249,10 @@ async fn the_calls_that_change_a_secret_are_events_if_there_is_a_trail() -> Resu
         ("UntagResource", "/detail/requestParameters/tagKeys/0", json!("team")),
         ("DeleteSecret", "/detail/responseElements/arn", json!(arn)),
         ("RestoreSecret", "/detail/requestParameters/secretId", json!(arn)),
+        ("PutSecretValue", "/detail/requestParameters/clientRequestToken", json!(stored)),
+        ("PutSecretValue", "/detail/userIdentity/type", json!("Root")),
+        ("UpdateSecretVersionStage", "/detail/requestParameters/moveToVersionId", json!(before)),
+        ("UpdateSecretVersionStage", "/detail/requestParameters/versionStage", json!("AWSCURRENT")),
     ] {
         let is_call = |event: &&Value| event.pointer("/detail/eventName") == Some(&json!(call));
         let event = events.iter().find(is_call).with_context(|| format!("no {call}"))?;

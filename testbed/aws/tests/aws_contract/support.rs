@@ -9,6 +9,8 @@ use aws::{Artifact, Aws, Options, Python, Rotation, RotationOptions, Stack};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::Tag;
+use conformance::manifest::Manifest;
+use conformance::target::{Judge, Target};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -47,6 +49,14 @@ async fn start() -> Result<Shared> {
     let stack =
         aws.deploy("contract", &template("contract.yaml"), &[("ProbeFolder", probe)], &[artifact]).await?;
     Ok(Shared { aws, python, stack, probe_folder })
+}
+
+/// The emulator as a judge of `conformance`, for the rows that need no option of the launcher.
+pub async fn target() -> Result<Target> {
+    let shared = shared().await?;
+    let run = conformance::run::Run::start(conformance::clock::now(), "-contract", false)?;
+    let manifest = Manifest::in_folder(&folder_of_this_run().join("conformance"))?;
+    Target::new(Judge::Emulator, run, shared.aws.account(), shared.aws.sdk_config().await, manifest)
 }
 
 pub fn template(name: &str) -> PathBuf {

@@ -9,6 +9,14 @@ use serde_json::{Value, json};
 use super::Management;
 
 impl Management {
+    /// Everything that is defined on the broker: users with the hashes of their passwords, permissions, vhosts, limits.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn definitions(&self) -> Result<Value> {
+        self.read(&["definitions"]).await
+    }
+
     /// The user as the API returns it, password hash included; `None` if it does not exist.
     ///
     /// # Errors

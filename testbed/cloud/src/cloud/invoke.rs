@@ -61,6 +61,14 @@ impl Cloud {
         self.invoke_function(self.incident_function()?, event).await
     }
 
+    /// Invokes the function that only looks with `event`, and waits for its answer.
+    ///
+    /// # Errors
+    /// When Lambda does not run it.
+    pub async fn look(&self, event: &Value) -> Result<Answer> {
+        self.invoke_function(self.inspect_function()?, event).await
+    }
+
     /// Invokes any function with `event` and waits for its answer.
     ///
     /// # Errors

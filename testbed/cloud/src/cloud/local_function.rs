@@ -68,6 +68,8 @@ pub fn write_events(folder: &Path, subject: EventSubject<'_>) -> Result<Vec<Stri
         } else if event["Action"] == "revokePrevious" {
             event["SecretId"] = json!(subject.leaked_secret);
             event["VersionId"] = json!(subject.leaked_version);
+        } else if event["Action"] == "inspect" {
+            event["SecretId"] = json!(subject.secret);
         } else if event["Action"] == "adopt" {
             event["SecretId"] = json!(subject.leaked_secret);
             event["User"] = json!(subject.other_user);

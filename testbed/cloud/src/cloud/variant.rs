@@ -10,6 +10,10 @@ use super::{Alerts, Cloud, DeadLetterQueue, Functions, Notices, workspace};
 
 /// Outputs of the template: the queues of dlq-handler, each with another sender.
 const QUEUES: [&str; 4] = ["DeadLetterQueueUrl", "RuleQueueUrl", "OwnQueueUrl", "DeliveryQueueUrl"];
+/// Queues that a stack may lack: that of an earlier release, or one that watches no reads.
+const FURTHER_QUEUES: [&str; 3] = ["ReadQueueUrl", "ProtectionQueueUrl", "CloseQueueUrl"];
+/// Rules about the secrets of all tests. A stack of a test must not receive their events.
+const RULES: [&str; 2] = ["RotationOutcome", "ProtectionChanged"];
 
 /// A second stack of the same template.
 #[derive(Debug)]
@@ -34,6 +38,9 @@ pub struct Release {
     /// Its functions.
     pub functions: Functions,
 }
+
+/// An hourly inspection would report what other tests break on purpose. The tests of inspections switch it on.
+pub(super) const INSPECTIONS: (&str, &str) = ("InspectEverySecret", "false");
 
 impl Cloud {
     /// Deploys the current template as the stack `name` with other `parameters`, or updates that stack. Then sets
@@ -68,6 +75,10 @@ impl Cloud {
     ) -> Result<Variant> {
         let ca = self.certificates.ca_pem().display().to_string();
         let mut wanted = vec![("Architecture", "x86_64"), ("BrokerCaBundle", ca.as_str())];
+        let template = std::fs::read_to_string(&release.template).context("no template")?;
+        if template.contains(INSPECTIONS.0) {
+            wanted.push(INSPECTIONS);
+        }
         wanted.retain(|(key, _)| parameters.iter().all(|(other, _)| other != key));
         wanted.extend(parameters);
         let artifacts = release.functions.artifacts();
@@ -75,14 +86,10 @@ impl Cloud {
         self.let_broker_user_answer(&stack).await?;
         let function = stack.output("RotationFunctionArn")?.to_owned();
         let config = self.aws.sdk_config().await;
-        // This stack must not receive the events of other tests' rotations.
         let rules = aws_sdk_eventbridge::Client::new(&config);
-        rules
-            .disable_rule()
-            .name(stack.resource("RotationOutcome")?)
-            .send()
-            .await
-            .context("the rule stays on")?;
+        for rule in RULES.iter().filter_map(|rule| stack.resource(rule).ok()) {
+            rules.disable_rule().name(rule).send().await.context("the rule stays on")?;
+        }
         let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, name).await?;
         let delivery = stack.output("Secret2EksFunctionName").ok().map(str::to_owned);
         Ok(Variant { name: name.to_owned(), function, delivery, notices, stack })
@@ -96,6 +103,18 @@ impl Cloud {
     pub async fn tell_of_rotations(&self, variant: &Variant) -> Result<()> {
         let rules = aws_sdk_eventbridge::Client::new(&self.aws.sdk_config().await);
         let rule = variant.stack.resource("RotationOutcome")?;
+        rules.enable_rule().name(rule).send().await.context("the rule stays off")?;
+        Ok(())
+    }
+
+    /// Enables the rule by which that stack receives changes of what protects its secrets. Their names begin with its
+    /// parameter `SecretNamePrefix`.
+    ///
+    /// # Errors
+    /// When EventBridge refuses.
+    pub async fn tell_of_changes(&self, variant: &Variant) -> Result<()> {
+        let rules = aws_sdk_eventbridge::Client::new(&self.aws.sdk_config().await);
+        let rule = variant.stack.resource("ProtectionChanged")?;
         rules.enable_rule().name(rule).send().await.context("the rule stays off")?;
         Ok(())
     }
@@ -122,7 +141,9 @@ impl Cloud {
     /// When the template has no such output.
     pub async fn handler_queues(&self, variant: &Variant) -> Result<Vec<DeadLetterQueue>> {
         let config = self.aws.sdk_config().await;
-        QUEUES.iter().map(|output| DeadLetterQueue::of(&config, &variant.stack, output)).collect()
+        let further = FURTHER_QUEUES.iter().filter(|output| variant.stack.output(output).is_ok());
+        let all = QUEUES.iter().chain(further);
+        all.map(|output| DeadLetterQueue::of(&config, &variant.stack, output)).collect()
     }
 
     /// Sets further variables of a function, or changes their values. Its next invocation starts a new process.

@@ -61,7 +61,16 @@ impl Page {
     pub fn next_sentence(&mut self) -> Option<Sentence> {
         let text = self.sentences.get(self.next_sentence)?.clone();
         self.next_sentence += 1;
-        Some(Sentence { page: self.name.clone(), text })
+        Some(self.sentence(text))
+    }
+
+    pub(super) fn sentence(&self, text: String) -> Sentence {
+        Sentence { page: self.name.clone(), text }
+    }
+
+    /// A command with its placeholders replaced.
+    pub(super) fn typed(&self, sentence: &Sentence, words: &BTreeMap<&str, String>) -> Result<String> {
+        sentence.typed(words, &self.environment)
     }
 
     /// Runs a command of a sentence with `words` as the placeholders' values. Returns what it printed.
@@ -69,7 +78,7 @@ impl Page {
     /// # Errors
     /// When it fails, or a placeholder has no value.
     pub async fn say(&self, sentence: &Sentence, words: &BTreeMap<&str, String>) -> Result<String> {
-        let run = self.session(&sentence.typed(words, &self.environment)?)?;
+        let run = self.session(&self.typed(sentence, words)?)?;
         finished(run).await.with_context(|| format!("{sentence} failed"))
     }
 }

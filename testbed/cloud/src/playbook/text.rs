@@ -8,6 +8,9 @@ use anyhow::{Result, ensure};
 const NO_COMMANDS: [&str; 2] =
     ["machine HOST login NAME password PASSWORD", "the notice could not be published"];
 
+/// The beginning of a command of the command line for people.
+const SECOPS: &str = "secops ";
+
 /// The fenced shell blocks. In a list they are indented.
 pub(super) fn blocks(text: &str) -> Result<Vec<String>> {
     let mut blocks = Vec::new();
@@ -25,9 +28,27 @@ pub(super) fn blocks(text: &str) -> Result<Vec<String>> {
     Ok(blocks)
 }
 
-/// The texts between two backticks on one line, outside of fences, that begin with a program's name and have more words.
+/// The texts between two backticks, outside of fences, that begin with a program's name and have more words. Those of
+/// the command line `secops` are [`secops_commands`].
 #[must_use]
 pub fn commands_in_sentences(text: &str) -> Vec<String> {
+    let commands = commands(text).into_iter();
+    commands.filter(|command| !command.starts_with(SECOPS)).collect()
+}
+
+/// The commands of `secops` in the sentences of a page, each once, in the order of the page.
+#[must_use]
+pub fn secops_commands(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for command in commands(text).into_iter().filter(|command| command.starts_with(SECOPS)) {
+        if !found.contains(&command) {
+            found.push(command);
+        }
+    }
+    found
+}
+
+fn commands(text: &str) -> Vec<String> {
     let mut outside = String::new();
     let mut fenced = false;
     for line in text.lines() {
@@ -58,5 +79,12 @@ mod tests {
         let page = "See `kind`, then `aws mq\n   list-brokers` and\n1. so:\n\n   ```sh\n   jq . `x y`\n   ```\n\n`(umask 077; jq . a)`,\n`cron(0 2 ...)`: `testOnly: true`, `machine HOST login NAME password PASSWORD`.\n";
         assert_eq!(blocks(page).unwrap_or_default(), ["jq . `x y`\n"]);
         assert_eq!(commands_in_sentences(page), ["aws mq list-brokers", "(umask 077; jq . a)"]);
+    }
+
+    #[test]
+    fn a_command_of_secops_is_found_once_and_apart_from_the_others() {
+        let page = "Run `secops rotate\n   X --follow`. Without `secops`: `aws mq list-brokers`, or `secops rotate X --follow`.\n";
+        assert_eq!(secops_commands(page), ["secops rotate X --follow"]);
+        assert_eq!(commands_in_sentences(page), ["aws mq list-brokers"]);
     }
 }

@@ -63,6 +63,12 @@ impl Subject {
         } else if sentence.has("Key=secret2eks/store") {
             self.cloud.set_tags(&self.arn, &[(STORE, "aws")]).await?;
             self.delivers("delivery.tags_invalid").await?;
+        } else if sentence.has("WORKING") {
+            let mut value = self.cloud.value(&self.arn, "AWSCURRENT").await?;
+            value["password"] = json!("not the password of this user");
+            let put = self.cloud.secrets.put_secret_value().secret_id(&self.arn);
+            put.secret_string(value.to_string()).send().await?;
+            self.delivers("delivery.held_back").await?;
         } else if sentence.has("label namespace") {
             self.cloud.set_tags(&self.arn, &[("tenant", &self.name)]).await?;
             self.delivers("delivery.tenant_mismatch").await?;
@@ -93,7 +99,7 @@ impl Subject {
         if sentence.has("Key=secret2eks/delivered") {
             let current = self.cloud.version(&self.arn, "AWSCURRENT").await?;
             ensure!(self.cloud.tag_of(&self.arn, RECEIPT).await? == current, "the receipt was not set");
-        } else if ["Key=secret2eks/store", "label namespace", "apply -f before.yaml"]
+        } else if ["Key=secret2eks/store", "label namespace", "apply -f before.yaml", "WORKING"]
             .iter()
             .any(|cure| sentence.has(cure))
         {
@@ -138,6 +144,12 @@ fn the_sentences_about_a_delivery_are_run() -> Result<()> {
         let subject = Subject { cloud, name: own.clone(), arn: arn.clone() };
         while let Some(sentence) = scene.next() {
             subject.break_for(&sentence).await?;
+            if sentence.has("WORKING") {
+                for (word, stage) in [("REFUSED", "AWSCURRENT"), ("WORKING", "AWSPREVIOUS")] {
+                    let version = cloud.version(&arn, stage).await?.context("no such version")?;
+                    scene.words.insert(word, version);
+                }
+            }
             let said = scene.run(&sentence).await?;
             subject.look(&sentence, &said).await.with_context(|| sentence.to_string())?;
         }
