@@ -26,7 +26,7 @@ pub mod turn;
 /// How many secrets are inspected at the same time. 10,000 secrets are 417 in an hour: at five seconds each, nine minutes.
 const AT_ONCE: usize = 4;
 /// The longest inspection, and what is stored after it. A run begins none when it has less time.
-const LONGEST: Duration = Duration::from_secs(70);
+const LONGEST: Duration = Duration::from_secs(85);
 /// If `inspect` has given no answer so often, it would give none for the other secrets.
 const UNANSWERED_LIMIT: usize = 20;
 /// The step of the notices. dlq-handler keeps their incidents in an area of their own.

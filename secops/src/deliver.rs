@@ -49,6 +49,10 @@ pub async fn deliver(context: &Context, id: &str) -> Result<Outcome> {
         Answer::Done(answer) => answer,
         Answer::Failed { kind, message } => return Err(failed_as(&kind, &message)),
     };
+    if answer["outcome"] == "heldBack" {
+        let text = |field: &str| answer["warnings"][0][field].as_str().unwrap_or_default().to_owned();
+        return Err(failed_as(&text("kind"), &text("message")));
+    }
     let is_delivered = answer["outcome"] == "delivered";
     if context.is_json() {
         context.screen.json(&answer)?;

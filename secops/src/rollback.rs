@@ -111,7 +111,14 @@ fn question(secret: &Secret, from: &str, to: &str, login: Login) -> Question {
         Login::Accepted => "The broker accepts the login of that version.",
         Login::Refused | Login::Unknown => "It could not be checked whether the broker accepts that version.",
     };
-    Question { title: format!("Roll {} back", foreign(&secret.name)), steps, notes: vec![checked.to_owned()] }
+    let mut notes = vec![checked.to_owned()];
+    if secret.rotation_enabled {
+        notes.push(
+            "The schedule that is off opens an incident (protection.rotation_off), unless your role is in SecretAdministrators."
+                .to_owned(),
+        );
+    }
+    Question { title: format!("Roll {} back", foreign(&secret.name)), steps, notes }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl InCluster<'_> {
         let cluster = match existing {
             None => InsteadOfIt::Nothing,
             Some(object) if written_version(object) == Some(self.wanted.version) => InsteadOfIt::TheVersion,
-            Some(object) => self.keep(object).await,
+            Some(_) => self.keep().await,
         };
         DeliveryError::HeldBack(Box::new(Held {
             secret: self.wanted.arn.to_owned(),
@@ -83,24 +83,37 @@ impl InCluster<'_> {
 
     /// Makes the object name the version that it has delivered last. Otherwise the operator would read the refused version by
     /// itself, within the hour.
-    async fn keep(self, object: &Value) -> InsteadOfIt {
-        match self.pin(object).await {
-            Ok(Some(before)) => return InsteadOfIt::Pinned(before),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!("the ExternalSecret {} could not be pinned: {error}", self.wanted.route);
-            }
+    ///
+    /// Reads the object again, because the check takes seconds. Meanwhile, another request may have delivered a newer version.
+    async fn keep(self) -> InsteadOfIt {
+        let object = match self.current().await {
+            Ok(object) => object.unwrap_or_default(),
+            Err(error) => return self.not_pinned(&error, &Value::Null),
+        };
+        match self.pin(&object).await {
+            Ok(Some(before)) => InsteadOfIt::Pinned(before),
+            Ok(None) => InsteadOfIt::UntilRefresh(next_refresh(&object)),
+            Err(error) => self.not_pinned(&error, &object),
         }
+    }
+
+    fn not_pinned(self, error: &ApiError, object: &Value) -> InsteadOfIt {
+        tracing::warn!("the ExternalSecret {} could not be pinned: {error}", self.wanted.route);
         InsteadOfIt::UntilRefresh(next_refresh(object))
     }
 
     /// The version to which the object is pinned now. None if the object belongs to GitOps. Safe to repeat.
+    ///
+    /// # Errors
+    /// What the API server answered: a conflict if the object has changed since it was read.
     async fn pin(self, object: &Value) -> Result<Option<String>, ApiError> {
         let route = self.wanted.route;
         let Some(before) = written_version(object).filter(|_| route.mode != Mode::Refresh) else {
             return Ok(None);
         };
-        self.api.apply(route, &pinned(self.wanted, before), false).await?;
+        let mut wanted = pinned(self.wanted, before);
+        wanted["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+        self.api.apply(route, &wanted, false).await?;
         tracing::warn!(
             secret.arn = self.wanted.arn,
             "the ExternalSecret {route} stays at version {before}, because the broker refuses version {}",

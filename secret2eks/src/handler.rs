@@ -60,7 +60,15 @@ async fn run(
     until: Instant,
 ) -> Result<Value, DeliveryError> {
     let outcome = match event::parse(payload)? {
-        Event::Changed(change) => deliver(delivery, &change, &context.request_id).await?,
+        Event::Changed(change) => match deliver(delivery, &change, &context.request_id).await {
+            // Lambda would repeat a failure, and report it only minutes later. A repetition cannot make the version log in.
+            Err(DeliveryError::HeldBack(held)) => {
+                let outcome = Outcome::held_back(&held);
+                tell(delivery, &DeliveryError::HeldBack(held));
+                outcome
+            }
+            other => other?,
+        },
         Event::Life(life) => follow(delivery, &life, &context.request_id).await?,
         Event::Reconcile(order) => reconcile(delivery, &order, until).await?,
         Event::Look(secrets) => return Ok(json!(look(delivery, secrets).await?)),

@@ -202,7 +202,7 @@ impl InCluster<'_> {
         object.map(Option::unwrap_or_default).map_err(|source| self.failed(self.object("read"), source))
     }
 
-    async fn current(self) -> Result<Option<Value>, ApiError> {
+    pub(crate) async fn current(self) -> Result<Option<Value>, ApiError> {
         self.api.external_secret(&self.wanted.route.namespace, &self.wanted.route.name).await
     }
 

@@ -3,7 +3,9 @@
 use contract::Kind;
 use serde::Serialize;
 
-/// Something that people have to know of a delivery that has succeeded.
+use crate::held::Held;
+
+/// Something that people have to know of a delivery that did not fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// What it is, to match on.
@@ -28,6 +30,13 @@ pub enum Outcome {
         changed: bool,
         /// What people have to know although the delivery has succeeded. dlq-handler makes an incident of it.
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<Warning>,
+    },
+    /// The broker refuses the login of the version that is current, so the cluster keeps what it has.
+    HeldBack {
+        /// The version.
+        version_id: String,
+        /// What people have to know. dlq-handler makes an incident of it.
         warnings: Vec<Warning>,
     },
     /// The secret's tag names another cluster, whose own secret2eks receives the event, too. Nothing was delivered, so this
@@ -63,4 +72,13 @@ pub enum Outcome {
         /// Objects that were taken back.
         taken_back: usize,
     },
+}
+
+impl Outcome {
+    /// The answer for a version that the broker refuses.
+    #[must_use]
+    pub fn held_back(held: &Held) -> Self {
+        let warning = Warning { kind: held.kind(), message: held.to_string() };
+        Self::HeldBack { version_id: held.version.clone(), warnings: vec![warning] }
+    }
 }

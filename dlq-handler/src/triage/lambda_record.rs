@@ -73,7 +73,8 @@ pub(super) fn read(received: Received<'_>, value: &Value) -> Option<Message> {
     Some(Message::Failure(Box::new(Failure { delivery, ..failure })))
 }
 
-/// The first warning of a delivery that has succeeded. It is not requested again: the cluster has the version.
+/// The first warning of a delivery that did not fail. It is not requested again: the cluster has the version, or the broker
+/// refuses it.
 fn warning(
     received: Received<'_>,
     function: &str,

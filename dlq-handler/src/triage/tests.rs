@@ -108,6 +108,7 @@ const SHAPES: [(&str, &str); 33] = [
     ("on-success-reconcile", "success of rotation-secret2eks reconcile in function at 08:00:10"),
     ("on-success", "success of SECRET in delivery at 08:00:10"),
     ("on-success-unchecked", "failure delivery.unchecked of SECRET in delivery at 08:00:10 attempt None"),
+    ("on-success-held-back", "failure delivery.held_back of SECRET in delivery at 08:00:10 attempt None"),
     ("notice-inspection", "failure grants.differ of SECRET in inspection at 08:00:00 attempt None"),
     (
         "call-put-secret-value",

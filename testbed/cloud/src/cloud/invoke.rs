@@ -23,10 +23,13 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The kind of the failure; empty after a success.
+    /// The kind of the failure, or of what was held back; empty after another success.
     #[must_use]
     pub fn kind(&self) -> &str {
         match self {
+            Self::Done(value) if value["outcome"] == "heldBack" => {
+                value["warnings"][0]["kind"].as_str().unwrap_or_default()
+            }
             Self::Done(_) => "",
             Self::Failed { kind, .. } => kind,
         }
