@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-#[expect(clippy::print_stdout, reason = "cargo reads it")]
 #[expect(clippy::disallowed_methods, reason = "cargo sets the variables of a build script")]
 fn main() -> io::Result<()> {
     let variable = |name| env::var(name).map_err(io::Error::other);

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use testbed::aws::Token;
 use testbed::cloud::{Cloud, freeze_function, kill_function, route_to};
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
+use testbed::schema::valid;
 
 use crate::failure_path::Path;
-use crate::support::{current_logs_in, valid};
+use crate::support::current_logs_in;
 
 const LIMIT: Duration = Duration::from_secs(120);
 

@@ -8,8 +8,9 @@ use end_to_end::{name, on_the_cloud, programs};
 use serde_json::{Value, json};
 use testbed::aws::Artifact;
 use testbed::cloud::{App, Cloud, Variant, tag, workspace};
+use testbed::schema::valid;
 
-use crate::support::{converged, valid};
+use crate::support::converged;
 
 /// Takes the place of secret2eks and records the requests.
 struct Recorder {

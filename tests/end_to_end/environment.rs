@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::json;
 use testbed::fault_proxy::{Fault, FaultProxy, Rule};
+use testbed::schema::valid;
 
-use crate::support::{current_logs_in, valid};
+use crate::support::current_logs_in;
 
 #[test]
 fn a_wrong_variable_stops_the_start_and_is_reported_by_name_and_not_by_value() -> Result<()> {

@@ -13,8 +13,9 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud, Variant};
 use testbed::fault_proxy::FaultProxy;
+use testbed::schema::valid;
 
-use crate::support::{own_admin, valid};
+use crate::support::own_admin;
 
 /// The inspection of a secret by the deployed function.
 pub async fn inspect(cloud: &Cloud, arn: &str) -> Result<Value> {

@@ -31,7 +31,7 @@ pub async fn failed_once(
     ensure!(notices.len() == 1, "one notice was expected: {notices:?}");
     let notice = notices.into_iter().next().context("no notice")?;
     ensure!(notice["kind"] == kind, "{notice}");
-    valid("failure-notice", &notice)?;
+    testbed::schema::valid("failure-notice", &notice)?;
     Ok(notice)
 }
 
@@ -135,15 +135,6 @@ pub async fn run_cli(cloud: &Cloud, arguments: &[&str]) -> Result<Value> {
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
-}
-
-/// Checks that the message is valid for its JSON Schema in `contract/schemas`.
-pub fn valid(schema: &str, message: &Value) -> Result<()> {
-    let path = testbed::cloud::workspace().join("contract/schemas").join(format!("{schema}.json"));
-    let schema = jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(path)?)?)?;
-    let wrong: Vec<String> = schema.iter_errors(message).map(|error| error.to_string()).collect();
-    ensure!(wrong.is_empty(), "{message}: {wrong:?}");
-    Ok(())
 }
 
 /// Waits until the broker's statistics contain the start of each connection of the user. Without it, nothing is

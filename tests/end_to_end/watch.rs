@@ -7,8 +7,7 @@ use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{Alerts, Cloud, tag};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
-
-use crate::support::valid;
+use testbed::schema::valid;
 
 async fn secret(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> Result<String> {
     let tags = tags.iter().map(|(key, value)| tag(key, value)).collect();

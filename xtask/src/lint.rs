@@ -8,8 +8,8 @@ use anyhow::Result;
 use crate::advisories::{self, Demand};
 use crate::checks::Checks;
 use crate::{
-    apt, cargo_tool, dependency_rules, docs, network_rules, playbook_rules, policy_rules, python, template,
-    template_rules, workspace,
+    apt, cargo_tool, dependency_rules, docs, feature_rules, network_rules, playbook_rules, policy_rules,
+    python, template, template_rules, workspace,
 };
 
 /// Runs all checks, the quick ones first.
@@ -23,6 +23,7 @@ pub fn run(demand: Demand) -> Result<()> {
 
     let mut checks = Checks::default();
     rules(&mut checks)?;
+    checks.rule("one set of features for the functions and the tests", &feature_rules::violations()?);
     rustfmt(&mut checks);
     docs::book(&mut checks)?;
     checks.command(

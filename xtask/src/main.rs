@@ -17,6 +17,7 @@ mod conformance;
 mod dependency_rules;
 mod disk;
 mod docs;
+mod feature_rules;
 mod go;
 mod history;
 mod html;

@@ -186,26 +186,20 @@ fn prepare_for(
     building.map_or(Ok(()), Building::wait)
 }
 
-/// Builds the functions, the testbed, the cookie store and the command line `secops`.
+/// The arguments that select the functions, the testbed, the cookie store and the command line `secops`.
+#[must_use]
+pub fn packages() -> Vec<&'static str> {
+    let others = ["command-line", "cookie-store", "secops"];
+    others.into_iter().chain(package::FUNCTIONS).flat_map(|name| ["--package", name]).collect()
+}
+
+/// Builds what [`packages`] selects.
 ///
 /// # Errors
 /// When they do not compile.
 pub fn build(profile: Profile) -> Result<()> {
     let mut build = workspace::cargo();
-    build.args([
-        "build",
-        "--profile",
-        profile.name(),
-        "--package",
-        "command-line",
-        "--package",
-        "cookie-store",
-        "--package",
-        "secops",
-    ]);
-    for function in package::FUNCTIONS {
-        build.args(["--package", function]);
-    }
+    build.args(["build", "--profile", profile.name()]).args(packages());
     let (what, usual) = match profile {
         Profile::Dev => ("build the functions and the testbed", Duration::from_mins(4)),
         Profile::Optimised => ("build the functions and the testbed, optimised", Duration::from_mins(15)),

@@ -79,7 +79,7 @@ fn line(message: &Message) -> String {
 }
 
 /// Every shape that can come, and what it is.
-const SHAPES: [(&str, &str); 33] = [
+const SHAPES: [(&str, &str); 34] = [
     ("notice", "failure admin.login_refused of SECRET in rotation at 08:00:00 attempt None"),
     (
         "notice-request-failed",

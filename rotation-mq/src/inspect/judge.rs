@@ -138,7 +138,7 @@ fn owners(facts: &Facts) -> impl Iterator<Item = Finding> {
             Owner::Nobody | Owner::ThisSecret | Owner::Unknown => None,
         }
     };
-    facts.users.iter().filter_map(taken).map(|source| found(Kind::PairTaken, source.to_string()))
+    facts.users.iter().filter_map(taken).map(|source| found(Kind::PairTaken, &source.to_string()))
 }
 
 fn foreign_mark<'u>(mark: &Mark, user: &'u UserSeen) -> Option<&'u str> {
@@ -179,7 +179,7 @@ fn grants_differ(facts: &Facts, differences: &[String]) -> Option<Finding> {
         return None;
     }
     let message = format!("the next rotation would change grants: {}", shortened(differences, 5, "; "));
-    Some(found(Kind::GrantsDiffer, message))
+    Some(found(Kind::GrantsDiffer, &message))
 }
 
 /// The first `limit` items, and how many more there are.
@@ -199,7 +199,7 @@ fn certificate_ends(broker: &BrokerSeen, now_ms: i64) -> Option<Finding> {
     }
     let ends = time(ends_ms).unwrap_or_default();
     let message = format!("the certificate of broker `{}` ends on {ends}, in {days} days", broker.name);
-    Some(found(Kind::BrokerCertificateEnds, message))
+    Some(found(Kind::BrokerCertificateEnds, &message))
 }
 
 fn days_until(ends_ms: i64, now_ms: i64) -> i64 {
@@ -223,11 +223,11 @@ fn undelivered(facts: &Facts) -> Option<Finding> {
         "the cluster is not known to hold AWSCURRENT: the receipt (tag `{}`) names {receipt}",
         Tags::DELIVERED
     );
-    is_due.then(|| found(Kind::DeliveryUndelivered, message))
+    is_due.then(|| found(Kind::DeliveryUndelivered, &message))
 }
 
-fn found(kind: Kind, message: String) -> Finding {
-    Finding { kind, severity: kind.severity(), message: cut(&message, MESSAGE_LIMIT) }
+fn found(kind: Kind, message: &str) -> Finding {
+    Finding { kind, severity: kind.severity(), message: cut(message, MESSAGE_LIMIT) }
 }
 
 /// A moment as RFC 3339.

@@ -28,7 +28,8 @@ pub fn render(page: &str, screen: &Screen) -> String {
     let mut was_item = false;
     for block in blocks(page) {
         let is_item = matches!(block, Block::Item(..));
-        if !lines.is_empty() && !(is_item && was_item) {
+        let continues = is_item && was_item;
+        if !lines.is_empty() && !continues {
             lines.push(String::new());
         }
         was_item = is_item;

@@ -6,6 +6,7 @@
 pub mod cloud;
 pub mod for_tests;
 pub mod playbook;
+pub mod schema;
 
 pub use broker::management;
 pub use fault_proxy::tcp_proxy;

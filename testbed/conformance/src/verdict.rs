@@ -110,9 +110,8 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let error = match result {
-        Ok(_) => return Err(contradiction(format!("{what}: succeeded instead of {code}"))),
-        Err(error) => error,
+    let Err(error) = result else {
+        return Err(contradiction(format!("{what}: succeeded instead of {code}")));
     };
     match error.code() {
         Some(found) if found == code => Ok(error.message().unwrap_or_default().to_owned()),

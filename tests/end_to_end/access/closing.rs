@@ -2,11 +2,12 @@
 
 use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
+use testbed::schema::valid;
 
 use super::{Watch, close, kinds, read, reader};
 use crate::actors::actor::{Actor, allow};
 use crate::failure_path::types;
-use crate::support::{run_cli, valid};
+use crate::support::run_cli;
 
 #[test]
 fn secops_closes_an_incident_with_a_reason_and_the_next_read_is_another_one() -> Result<()> {

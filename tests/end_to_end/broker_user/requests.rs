@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::Cloud;
+use testbed::schema::valid;
 
 use super::{PATTERNS, clone_of, permissions, properties, secret_of, with};
-use crate::support::{converged, current_logs_in, mark_of, valid};
+use crate::support::{converged, current_logs_in, mark_of};
 
 /// What `aws_lambda_invocation` sends with `lifecycle_scope = "CRUD"`: the input, and `tf` with the previous input.
 /// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lambda_invocation>

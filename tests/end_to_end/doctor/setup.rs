@@ -8,10 +8,11 @@ use end_to_end::{name, programs};
 use serde_json::{Value, json};
 use testbed::cloud::{Cloud, Variant, random_text, route_to, tag};
 use testbed::kubernetes::{CLUSTER, StoreScope};
+use testbed::schema::valid;
 
 use super::seen::Seen;
 use crate::actors::actor::Actor;
-use crate::support::{run_cli, valid};
+use crate::support::run_cli;
 
 const LIMIT: Duration = Duration::from_secs(90);
 /// What the operator of the testbed does not have: the Deployment that Helm creates.

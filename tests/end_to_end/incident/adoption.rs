@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{App, Cloud};
+use testbed::schema::valid;
 
-use crate::support::{converged, failed_once, valid};
+use crate::support::{converged, failed_once};
 
 const PASSWORD: &str = "a-password-of-somebody-else";
 

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
 use serde_json::{Value, json};
 use testbed::cloud::{Cloud, random_text};
+use testbed::schema::valid;
 
 use super::{after_years, inspect, inspect_with, kinds, login_of, said, store};
-use crate::support::{UNKNOWN_VERSION, valid};
+use crate::support::UNKNOWN_VERSION;
 
 async fn check(cloud: &Cloud, arn: &str, version: &str) -> Result<Value> {
     let event = json!({"Action": "checkLogin", "SecretId": arn, "VersionId": version});

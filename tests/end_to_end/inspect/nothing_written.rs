@@ -86,7 +86,7 @@ fn the_routes_of_the_function_are_told_one_by_one() -> Result<()> {
     on_the_cloud(async |cloud| {
         let event = json!({"Action": "routes"});
         let answer = cloud.look(&event).await?.value()?;
-        crate::support::valid("routes", &answer)?;
+        testbed::schema::valid("routes", &answer)?;
         let routes = answer["routes"].as_array().context("no routes")?;
         ensure!(routes.len() == 4 && routes.iter().all(|route| route["reached"] == true), "{answer}");
 
@@ -98,7 +98,7 @@ fn the_routes_of_the_function_are_told_one_by_one() -> Result<()> {
         for (variable, service) in [("AWS_ENDPOINT_URL_MQ", "mq"), ("AWS_ENDPOINT_URL_LAMBDA", "lambda")] {
             cloud.add_variables(&function, &[(variable, &nobody)]).await?;
             let answer = cloud.invoke_function(&function, &event).await?.value()?;
-            crate::support::valid("routes", &answer)?;
+            testbed::schema::valid("routes", &answer)?;
             let mut routes = answer["routes"].as_array().into_iter().flatten();
             let route = routes.find(|route| route["service"] == service).context("no such service")?;
             ensure!(route["reached"] == false && route["problem"].is_string(), "{answer}");

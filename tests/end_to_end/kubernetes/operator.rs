@@ -4,10 +4,10 @@
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
 use serde_json::json;
+use testbed::schema::valid;
 
 use super::routed::{LIMIT, NAMESPACE, RECEIPT, Routed, refused, until};
 use super::triggers::routed_app;
-use crate::support::valid;
 
 #[test]
 fn while_the_operator_is_away_nothing_breaks_and_it_catches_up() -> Result<()> {

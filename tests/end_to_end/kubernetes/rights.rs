@@ -4,11 +4,11 @@ use anyhow::{Context as _, Result, ensure};
 use end_to_end::{alone_on_the_cluster, name};
 use serde_json::json;
 use testbed::cloud::{Answer, Cloud, workspace};
+use testbed::schema::valid;
 
 use super::life::Suite;
 use super::routed::{Routed, until};
 use crate::rights::{Role, Unasked};
-use crate::support::valid;
 
 /// The permissions in each namespace that takes part.
 const ALL: &str = "verbs: [get, create, patch, delete]";

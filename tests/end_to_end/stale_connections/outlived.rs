@@ -36,7 +36,7 @@ fn a_session_that_outlives_two_passwords_of_its_user_is_one_warning_of_that_rota
         let notices = cloud.notices.wait_for(&app.arn, 1).await?;
         ensure!(notices.len() == 1, "{notices:?}");
         let notice = notices.first().cloned().unwrap_or_default();
-        crate::support::valid("failure-notice", &notice)?;
+        testbed::schema::valid("failure-notice", &notice)?;
         ensure!(notice["kind"] == "connections.outlived" && notice["step"] == "setSecret", "{notice}");
         let message = notice["message"].as_str().unwrap_or_default();
         ensure!(theirs.iter().all(|name| message.contains(name)), "{message}: {theirs:?}");

@@ -25,7 +25,7 @@ pub fn findings(facts: &Facts, is_settled: bool) -> Vec<Finding> {
             "the vhost `{}` has {} connections, and its limit is {}",
             vhost.name, vhost.connections, vhost.limit
         );
-        all.push(found(Kind::LoginLimitNear, message));
+        all.push(found(Kind::LoginLimitNear, &message));
     }
     all
 }
@@ -57,7 +57,7 @@ fn stale(facts: &Facts) -> Option<Finding> {
         user.name,
         shortened(&names, NAMED + 1, ", ")
     );
-    Some(found(Kind::ConnectionsStale, message))
+    Some(found(Kind::ConnectionsStale, &message))
 }
 
 fn name_of(connection: &ConnectionSeen) -> String {
@@ -75,7 +75,7 @@ fn near_its_limit(user: &UserSeen) -> Option<Finding> {
     let (limit, connections) = (*grants.limits.get(MAX_CONNECTIONS)?, user.connections?);
     is_near(connections, limit).then(|| {
         let message = format!("user `{}` has {connections} connections, and its limit is {limit}", user.name);
-        found(Kind::LoginLimitNear, message)
+        found(Kind::LoginLimitNear, &message)
     })
 }
 

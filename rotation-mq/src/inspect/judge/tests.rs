@@ -164,12 +164,12 @@ fn a_receipt_that_does_not_follow_is_told_once_it_is_late() {
 #[test]
 fn the_worst_comes_first_and_nothing_is_told_twice() {
     let inspection = with(|facts| {
-        let twice = found(Kind::AdminSecretUnreadable, "no admin".to_owned());
+        let twice = found(Kind::AdminSecretUnreadable, "no admin");
         facts.problems = vec![
-            found(Kind::BrokerUnreachable, "one question".to_owned()),
+            found(Kind::BrokerUnreachable, "one question"),
             twice.clone(),
             twice,
-            found(Kind::BrokerUnreachable, "another question".to_owned()),
+            found(Kind::BrokerUnreachable, "another question"),
         ];
         refuse(facts, 0, Credentials::Current);
     });
@@ -183,7 +183,7 @@ fn a_secret_of_which_nothing_could_be_read_is_still_an_answer() {
     let inspection = with(|facts| {
         (facts.versions, facts.users, facts.broker) = (Vec::new(), Vec::new(), None);
         facts.strategy = None;
-        facts.problems = vec![found(Kind::SecretNotFound, "no current value".to_owned())];
+        facts.problems = vec![found(Kind::SecretNotFound, "no current value")];
     });
     assert_eq!(kinds(&inspection), ["secret.not_found"]);
     assert_eq!((inspection.connections_total, inspection.strategy), (None, None));

@@ -80,18 +80,18 @@ fn logins_follow_the_table() {
                 f.is_own_admin = true;
                 refuse(f, 0, Credentials::Current);
                 let kind = Kind::AdminLoginRefused;
-                f.problems.push(found(kind, "the same login".to_owned()));
+                f.problems.push(found(kind, "the same login"));
             },
             &["current.login_refused"],
         ),
         (
             "a value with a near miss logs in, and is told",
-            |f| f.versions[0].unreadable = Some(found(Kind::SecretInvalid, "`UserName`".to_owned())),
+            |f| f.versions[0].unreadable = Some(found(Kind::SecretInvalid, "`UserName`")),
             &["secret.invalid"],
         ),
         (
             "an unreadable value of before matters to nobody",
-            |f| f.versions[1].unreadable = Some(found(Kind::SecretInvalid, "`UserName`".to_owned())),
+            |f| f.versions[1].unreadable = Some(found(Kind::SecretInvalid, "`UserName`")),
             &[],
         ),
     ];
