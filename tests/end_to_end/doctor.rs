@@ -13,7 +13,6 @@ use serde_json::Value;
 use self::setup::SetUp;
 use crate::actors::actor::{Actor, allow};
 use crate::kubernetes::routed::until;
-use crate::support::run_cli;
 
 /// The tests of the doctor share one stack and the one trail of the account, so they are one test.
 #[test]
@@ -101,9 +100,8 @@ async fn what_the_caller_may_not_see_is_unknown(setup: &SetUp) -> Result<()> {
 /// Except for the cluster: whoever may ask secret2eks may also request deliveries.
 async fn the_policy_for_those_who_look_is_enough(setup: &SetUp) -> Result<()> {
     let arn = setup.variant.stack.output("SecopsLooksPolicyArn")?;
-    let get = ["iam", "get-policy-version", "--policy-arn", arn, "--version-id", "v1"];
-    let policy = run_cli(setup.cloud, &get).await?;
-    let statements = policy["PolicyVersion"]["Document"]["Statement"].as_array().context("no statements")?;
+    let policy = setup.cloud.managed_policy(arn).await?;
+    let statements = policy["Statement"].as_array().context("no statements")?;
     let actor = Actor::with(setup.cloud, "looker", statements).await?;
     let seen = setup.doctor_as(Some(&actor), &[]).await?;
     ensure!(seen.code == Some(0) && seen.broken().is_empty(), "{seen}");

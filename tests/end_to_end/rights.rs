@@ -17,8 +17,6 @@ use serde_json::{Value, json};
 use testbed::aws::Stack;
 use testbed::cloud::Cloud;
 
-use crate::support::run_cli;
-
 /// A permission of every role, so that a policy is never empty.
 const HARMLESS: &str = "sts:GetCallerIdentity";
 
@@ -53,14 +51,7 @@ pub struct Role<'a> {
 impl<'a> Role<'a> {
     pub async fn of(cloud: &'a Cloud, stack: &Stack, logical_id: &str) -> Result<Self> {
         let name = stack.resource(logical_id)?.to_owned();
-        let listed = run_cli(cloud, &["iam", "list-role-policies", "--role-name", &name]).await?;
-        let mut policies = BTreeMap::new();
-        for policy in texts(&listed["PolicyNames"]) {
-            let get = ["iam", "get-role-policy", "--role-name", &name, "--policy-name", &policy];
-            let found = run_cli(cloud, &get).await?;
-            policies.insert(policy, found["PolicyDocument"].clone());
-        }
-        Ok(Self { cloud, name, policies })
+        Ok(Self { cloud, policies: cloud.role_policies(&name).await?, name })
     }
 
     /// Checks that `works` succeeds with all permissions and without those in `unasked`, and fails without any one of
@@ -101,9 +92,7 @@ impl<'a> Role<'a> {
     /// The deployed policy without those permissions.
     async fn put(&self, policy: &str, rights: &[Right]) -> Result<()> {
         let whole = self.policies.get(policy).context("no such policy")?;
-        let less = without(policy, whole, rights).to_string();
-        let put = ["iam", "put-role-policy", "--role-name", &self.name, "--policy-name", policy];
-        run_cli(self.cloud, &[&put[..], &["--policy-document", &less]].concat()).await.map(drop)
+        self.cloud.put_role_policy(&self.name, policy, &without(policy, whole, rights)).await
     }
 }
 

@@ -8,6 +8,7 @@ stack and prints `{}`.
 Zip files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
 """
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -16,7 +17,6 @@ import tempfile
 import zipfile
 
 import botocore.session
-from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 from botocore.exceptions import ClientError, WaiterError
 
 BUCKET = "testbed-artifacts"
@@ -32,7 +32,7 @@ def main() -> None:
         print("{}")
         return
     template_path = pathlib.Path(wanted["template"])
-    template = yaml_parse(template_path.read_text())
+    template = template_of(template_path)
     upload_code(session, template, template_path.parent, wanted["artifacts"])
     cloudformation = session.create_client("cloudformation")
     request = {
@@ -52,6 +52,22 @@ def main() -> None:
         "resources": {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
     }
     print(json.dumps(answer))
+
+
+def template_of(path: pathlib.Path) -> dict:
+    """Keeps each parsed template for the next process: to parse the YAML takes longer than all calls."""
+    text = path.read_bytes()
+    kept = pathlib.Path(tempfile.gettempdir()) / f"{hashlib.sha256(text).hexdigest()}.template.json"
+    with contextlib.suppress(FileNotFoundError):
+        return json.loads(kept.read_bytes())
+    # Only this branch needs it, and it takes long to import.
+    from awscli.customizations.cloudformation.yamlhelper import yaml_parse
+
+    template = yaml_parse(text.decode())
+    with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as new:
+        json.dump(template, new, default=str)
+    pathlib.Path(new.name).replace(kept)
+    return json.loads(kept.read_bytes())
 
 
 def apply(cloudformation, request: dict) -> None:

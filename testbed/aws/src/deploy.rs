@@ -95,6 +95,8 @@ impl Aws {
         command
             .args(["-m", "launcher.deploy"])
             .env("PYTHONPATH", install::sources())
+            // Parsed templates are kept there.
+            .env("TMPDIR", self.folder.join("tmp"))
             .env("PYTHONDONTWRITEBYTECODE", "1");
         tokio::task::spawn_blocking(move || run(&command, &request)).await?
     }

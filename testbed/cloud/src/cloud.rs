@@ -9,6 +9,7 @@ mod functions;
 mod invoke;
 mod local_function;
 mod notices;
+mod roles;
 mod variant;
 mod volume_client;
 
@@ -32,6 +33,7 @@ pub use functions::{Functions, freeze_function, kill_function, processes_of};
 pub use invoke::Answer;
 pub use local_function::{EventSubject, write_events};
 pub use notices::{Inbox, Notices};
+pub use roles::Session;
 pub use sandbox::workspace;
 pub use variant::{Release, Variant};
 pub use volume_client::VolumeClient;
@@ -65,6 +67,8 @@ pub struct Cloud {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Lambda, as the account's root user.
     pub lambda: aws_sdk_lambda::Client,
+    iam: aws_sdk_iam::Client,
+    sts: aws_sdk_sts::Client,
     /// The messages of the dead-letter topic.
     pub notices: Notices,
     /// The alerts that SecOps receives.
@@ -143,6 +147,7 @@ impl Cloud {
         let notices = Notices::of(&config, stack.output("DeadLetterTopicArn")?, STACK).await?;
         let alerts = Alerts::of(&config, &stack, STACK).await?;
         let lambda = aws_sdk_lambda::Client::new(&config);
+        let (iam, sts) = (aws_sdk_iam::Client::new(&config), aws_sdk_sts::Client::new(&config));
         let folder = folder.to_owned();
         let cloud = Self {
             broker,
@@ -153,6 +158,8 @@ impl Cloud {
             admin_secret,
             secrets,
             lambda,
+            iam,
+            sts,
             notices,
             alerts,
             certificates,

@@ -6,9 +6,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use end_to_end::name;
 use serde_json::{Value, json};
 use testbed::aws::Stack;
-use testbed::cloud::{Answer, Cloud};
-
-use crate::support::run_cli;
+use testbed::cloud::{Answer, Cloud, Session};
 
 /// The error codes of a denied call: Secrets Manager and Lambda, SQS and STS, SNS.
 const DENIALS: [&str; 3] = ["AccessDeniedException", "AccessDenied", "AuthorizationError"];
@@ -74,17 +72,9 @@ impl<'a> Actor<'a> {
     /// Creates a role with exactly these statements, and a session of it.
     pub async fn with(cloud: &'a Cloud, title: &str, statements: &[Value]) -> Result<Self> {
         let role = name(title);
-        let account = cloud.aws.account();
-        let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Action": "sts:AssumeRole",
-            "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
-        }]})
-        .to_string();
-        let create = ["iam", "create-role", "--role-name", &role, "--assume-role-policy-document", &trust];
-        run_cli(cloud, &create).await?;
-        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-        let put = ["iam", "put-role-policy", "--role-name", &role, "--policy-name", "of-the-actor"];
-        run_cli(cloud, &[&put[..], &["--policy-document", &policy]].concat()).await?;
+        cloud.create_role(&role).await?;
+        let policy = json!({"Version": "2012-10-17", "Statement": statements});
+        cloud.put_role_policy(&role, "of-the-actor", &policy).await?;
         Self::session_of(cloud, &role).await
     }
 
@@ -99,24 +89,19 @@ impl<'a> Actor<'a> {
         let assume = ["sts", "assume-role-with-web-identity", "--role-session-name", "actor"];
         let arguments = [&assume[..], &["--role-arn", role, "--web-identity-token", token]].concat();
         Ok(match run(cloud, &[], &arguments).await? {
-            Attempt::Allowed(session) => Attempt::Allowed(Self::of_session(cloud, &session).await?),
+            Attempt::Allowed(session) => Attempt::Allowed(Self::of_session(cloud, read(&session)?).await?),
             Attempt::Denied(words) => Attempt::Denied(words),
         })
     }
 
     async fn session_of(cloud: &'a Cloud, role: &str) -> Result<Self> {
         let arn = format!("arn:aws:iam::{}:role/{role}", cloud.aws.account());
-        let assume = ["sts", "assume-role", "--role-session-name", "actor", "--role-arn", &arn];
-        Self::of_session(cloud, &run_cli(cloud, &assume).await?).await
+        Self::of_session(cloud, cloud.assume_role(&arn).await?).await
     }
 
-    async fn of_session(cloud: &'a Cloud, session: &Value) -> Result<Self> {
-        let text = |field: &str| {
-            session["Credentials"][field].as_str().map(str::to_owned).with_context(|| format!("no {field}"))
-        };
-        let arn = session["AssumedRoleUser"]["Arn"].as_str().context("a session without an ARN")?;
+    async fn of_session(cloud: &'a Cloud, session: Session) -> Result<Self> {
+        let Session { arn, key, secret, token } = session;
         let role = arn.split('/').nth(1).context("a session without a role")?.to_owned();
-        let (key, secret, token) = (text("AccessKeyId")?, text("SecretAccessKey")?, text("SessionToken")?);
         let config = cloud.aws.sdk_config_as(&key, &secret, Some(&token)).await;
         Ok(Self {
             cloud,
@@ -186,4 +171,17 @@ async fn run(
     let denied = DENIALS.iter().any(|code| words.contains(&format!("({code})")));
     ensure!(denied, "{arguments:?} was neither allowed nor denied: {words}");
     Ok(Attempt::Denied(words))
+}
+
+/// The session that the AWS CLI has printed.
+fn read(session: &Value) -> Result<Session> {
+    let text = |part: &str, field: &str| {
+        session[part][field].as_str().map(str::to_owned).with_context(|| format!("no {field}"))
+    };
+    Ok(Session {
+        arn: text("AssumedRoleUser", "Arn")?,
+        key: text("Credentials", "AccessKeyId")?,
+        secret: text("Credentials", "SecretAccessKey")?,
+        token: text("Credentials", "SessionToken")?,
+    })
 }

@@ -10,29 +10,19 @@ use serde_json::json;
 use testbed::cloud::{App, Cloud, tag, workspace};
 
 use super::routed::{LIMIT, RECEIPT};
-use crate::support::{converged, run_cli};
+use crate::support::converged;
 
 /// A role with all permissions in Secrets Manager and the permission to invoke every function. Returns its ARN, and a
 /// client of Secrets Manager with a session of the role.
 async fn role(cloud: &Cloud, name: &str) -> Result<(String, Client)> {
-    let root = format!("arn:aws:iam::{}:root", cloud.aws.account());
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"},
-    ]});
     let all = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": ["secretsmanager:*", "lambda:InvokeFunction"], "Resource": "*"},
     ]});
-    let create =
-        ["iam", "create-role", "--role-name", name, "--assume-role-policy-document", &trust.to_string()];
-    let made = run_cli(cloud, &create).await?;
-    let arn = made["Role"]["Arn"].as_str().context("no ARN")?.to_owned();
-    let put = ["iam", "put-role-policy", "--role-name", name, "--policy-name", "all", "--policy-document"];
-    run_cli(cloud, &[&put[..], &[&all.to_string()]].concat()).await?;
-    let assume = ["sts", "assume-role", "--role-arn", &arn, "--role-session-name", "somebody"];
-    let session = run_cli(cloud, &assume).await?;
-    let text = |field: &str| session["Credentials"][field].as_str().context("no credentials");
-    let (key, secret, token) = (text("AccessKeyId")?, text("SecretAccessKey")?, text("SessionToken")?);
-    Ok((arn.clone(), Client::new(&cloud.aws.sdk_config_as(key, secret, Some(token)).await)))
+    let arn = cloud.create_role(name).await?;
+    cloud.put_role_policy(name, "all", &all).await?;
+    let session = cloud.assume_role(&arn).await?;
+    let config = cloud.aws.sdk_config_as(&session.key, &session.secret, Some(&session.token)).await;
+    Ok((arn, Client::new(&config)))
 }
 
 /// Calls every operation that changes a secret as `client`. Returns the operations that were not denied.

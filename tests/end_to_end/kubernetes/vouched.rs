@@ -143,9 +143,9 @@ fn a_value_is_delivered_with_a_warning_when_inspect_is_throttled_denied_slow_or_
         // With an answer, the version is checked although it was delivered.
         watched.proxy.reset();
         let version = cloud.version(&secret.arn, "AWSCURRENT").await?.context("nothing is current")?;
-        let refused = request(&watched, &secret, &version, json!(false)).await;
-        let says = refused.err().map(|error| error.to_string()).unwrap_or_default();
-        ensure!(says.contains("current.login_refused") && says.contains("delivered before"), "{says}");
+        let refused = request(&watched, &secret, &version, json!(false)).await?;
+        ensure!(refused["warnings"][0]["kind"] == "current.login_refused", "{refused}");
+        ensure!(refused.to_string().contains("delivered before"), "{refused}");
         Ok(())
     })
 }

@@ -14,7 +14,7 @@ use crate::actors::actor::{Actor, allow};
 use crate::failure_path::notice;
 use crate::kubernetes::routed::{LIMIT, until};
 use crate::secops::program::{Ended, program_on, run};
-use crate::support::{own_admin, run_cli};
+use crate::support::own_admin;
 
 /// AWS asks for these, and the emulator does not.
 const UNASKED: [Unasked<'_>; 1] = [("kms:", "", "SQS asks for them in the caller's name")];
@@ -138,9 +138,6 @@ async fn secops_json(variant: &Variant, cloud: &Cloud, actor: &Actor<'_>, words:
 
 /// The actor's role, with the document of that policy as an inline policy.
 async fn role<'a>(cloud: &'a Cloud, variant: &Variant, actor: &Actor<'_>, output: &str) -> Result<Role<'a>> {
-    let arn = variant.stack.output(output)?;
-    let get = ["iam", "get-policy-version", "--policy-arn", arn, "--version-id", "v1"];
-    let found = run_cli(cloud, &get).await?;
-    let document = found["PolicyVersion"]["Document"].clone();
+    let document = cloud.managed_policy(variant.stack.output(output)?).await?;
     Ok(Role { cloud, name: actor.role.clone(), policies: BTreeMap::from([(output.to_owned(), document)]) })
 }
