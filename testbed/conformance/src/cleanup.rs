@@ -64,7 +64,14 @@ pub async fn run(target: &Target) -> Result<Cleaned> {
         for name in named(&entries, Kind::Bucket) {
             note(&mut cleaned, Kind::Bucket, &name, delete_bucket(target, &name).await);
         }
-        cleaned.left.extend(left(target).await?);
+        for arn in left(target).await? {
+            match delete_left(target, &arn).await {
+                Ok(Some(End::Deleted)) => cleaned.deleted.push(arn),
+                Ok(Some(_)) => {}
+                Ok(None) => cleaned.left.push(arn),
+                Err(error) => cleaned.failed.push(format!("{arn}: {error:#}")),
+            }
+        }
     }
     cleaned.left.extend(tagged_secrets(target).await?);
     Ok(cleaned)
@@ -174,6 +181,22 @@ async fn left(target: &Target) -> Result<Vec<String>> {
         answer.pointer("/ResourceTagMappingList").and_then(Value::as_array).cloned().unwrap_or_default();
     let arns = list.iter().filter_map(|one| one.get("ResourceARN")?.as_str());
     Ok(arns.filter(|arn| !arn.contains(":kms:")).map(str::to_owned).collect())
+}
+
+/// Deletes what a stack has left behind. The tagging API has just said that it has the run's tag. That API still lists some
+/// resources for a time after their end. None for another kind of resource.
+async fn delete_left(target: &Target, arn: &str) -> Result<Option<End>> {
+    let name = arn.rsplit(['/', ':']).next().unwrap_or(arn);
+    let delete = match arn.split(':').nth(2) {
+        Some("lambda") => ["lambda", "delete-function", "--function-name", name],
+        Some("dynamodb") => ["dynamodb", "delete-table", "--table-name", name],
+        _ => return Ok(None),
+    };
+    match target.cli()?.ask(&delete).await? {
+        Ok(_) => Ok(Some(End::Deleted)),
+        Err(refusal) if refusal.code == "ResourceNotFoundException" => Ok(Some(End::NotThere)),
+        Err(refusal) => bail!("{}: {}", refusal.code, refusal.message),
+    }
 }
 
 fn tags<'a>(answer: &'a Value, at: &str) -> Vec<(&'a str, &'a str)> {
