@@ -1,7 +1,7 @@
 //! The requests that only look: a secret with its broker users and its broker, the login of one version, and the routes of
 //! the function. Nothing here writes to a secret or to a broker.
 //!
-//! An inspection gathers facts with calls, and then judges them ([`judge`], pure). One thing that cannot be read is a
+//! An inspection gathers facts with calls, and then judges them (`judge`, pure). One thing that cannot be read is a
 //! finding, and does not hide the rest.
 
 use contract::{Finding, InspectRequest, Inspection, cut};
