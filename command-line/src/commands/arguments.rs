@@ -12,7 +12,8 @@ use super::prove::Proof;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+// With a fixed width, the help is the stored one whatever features clap has and however wide the terminal is.
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, term_width = 100)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,

@@ -6,7 +6,9 @@ use crate::target::Judge;
 
 /// Asks the rows of testbed/aws/CONTRACT.md of an emulator, of moto's server, or of a real account
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
+// A fixed width: see `command-line/src/commands/arguments.rs`.
 #[command(
+    term_width = 100,
     name = "cargo xtask conformance",
     bin_name = "cargo xtask conformance",
     after_help = "\
