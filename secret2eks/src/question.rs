@@ -21,15 +21,18 @@ pub fn is_open(secret: &Description, change: &Change) -> bool {
     is_rotated && !is_tested
 }
 
-/// Whether a version for which the event does not vouch has to be checked: it was not written before, and was not delivered
-/// before. One that was delivered unchecked is checked again.
+/// Whether a version for which the event does not vouch has to be checked: the object was not written for it before. One that
+/// was delivered unchecked is checked again.
+///
+/// A receipt counts only if there is no object, as in a new cluster. Otherwise, an older version was written over the object
+/// meanwhile, and may have removed the note that this version is unchecked.
 #[must_use]
 pub fn is_to_be_checked(existing: Option<&Value>, wanted: Wanted<'_>) -> bool {
     if existing.is_some_and(is_unchecked) {
         return true;
     }
     let is_written = existing.and_then(written_version) == Some(wanted.version);
-    let is_delivered = wanted.receipt == Some(wanted.version);
+    let is_delivered = existing.is_none() && wanted.receipt == Some(wanted.version);
     !is_written && !is_delivered
 }
 
@@ -103,7 +106,7 @@ mod tests {
             (None, Some("v2"), false),
             (object("v1", None), Some("v1"), true),
             (object("v2", None), Some("v1"), false),
-            (object("v1", None), Some("v2"), false),
+            (object("v1", None), Some("v2"), true),
             (object("v2", Some("v2")), Some("v2"), true),
             (Some(json!({"metadata": {}})), None, true),
         ] {

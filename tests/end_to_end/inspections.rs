@@ -10,7 +10,7 @@ use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 
 use crate::failure_path::types;
 use crate::inspect::years_later;
-use crate::kubernetes::routed::LIMIT;
+use crate::kubernetes::routed::{LIMIT, until};
 
 /// A stack that inspects its own secrets.
 struct Inspecting {
@@ -167,7 +167,16 @@ fn a_forgotten_consumer_on_the_old_user_is_told() -> Result<()> {
         let text = |field: &str| before[field].as_str().context("no text");
         let consumer = cloud.broker.amqps_login(text("username")?, text("password")?, "/").await?;
         crate::support::statistics_know(cloud, text("username")?).await?;
-        stack.tells_once(&secret, "connections.stale", async || testbed::broker::close(&consumer).await).await
+        let close = async || {
+            testbed::broker::close(&consumer).await?;
+            // The broker lists a closed connection for some seconds.
+            let management = cloud.broker.management()?;
+            until("the connection is gone", async || {
+                Ok(management.connections_of(text("username")?).await?.is_empty())
+            })
+            .await
+        };
+        stack.tells_once(&secret, "connections.stale", close).await
     })
 }
 
