@@ -13,7 +13,7 @@ use super::prove::Proof;
 /// The whole command line.
 #[derive(Debug, Parser)]
 // With a fixed width, the help is the stored one whatever features clap has and however wide the terminal is.
-#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, term_width = 120)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,

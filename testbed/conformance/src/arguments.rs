@@ -8,7 +8,7 @@ use crate::target::Judge;
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 // A fixed width: see `command-line/src/commands/arguments.rs`.
 #[command(
-    term_width = 100,
+    term_width = 120,
     name = "cargo xtask conformance",
     bin_name = "cargo xtask conformance",
     after_help = "\
