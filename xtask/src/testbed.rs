@@ -140,6 +140,14 @@ pub fn prove(arguments: &[String]) -> Result<()> {
     become_testbed("prove", arguments, Kubernetes::Needed, Profile::Optimised, || Ok(()))
 }
 
+/// Runs the clients of `examples/clients`. `build` builds them.
+///
+/// # Errors
+/// As [`demo`], and when a client cannot be built.
+pub fn clients(arguments: &[String], build: impl Fn() -> Result<()>) -> Result<()> {
+    become_testbed("clients", arguments, Kubernetes::Needed, Profile::Dev, build)
+}
+
 /// Deploys the templates of `examples/cdk`, from the creation of the stack to its deletion.
 ///
 /// # Errors
@@ -186,7 +194,7 @@ fn prepare_for(
     building.map_or(Ok(()), Building::wait)
 }
 
-/// Builds the functions, the testbed, the cookie store and the command line `secops`.
+/// Builds the functions, the testbed, the Rust examples and the command line `secops`.
 ///
 /// # Errors
 /// When they do not compile.
@@ -200,6 +208,8 @@ pub fn build(profile: Profile) -> Result<()> {
         "command-line",
         "--package",
         "cookie-store",
+        "--package",
+        "lapin-client",
         "--package",
         "secops",
     ]);
