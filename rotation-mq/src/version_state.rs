@@ -12,6 +12,9 @@ pub const AWSPREVIOUS: &str = "AWSPREVIOUS";
 /// The staging label of the version that a rotation is making.
 pub const AWSPENDING: &str = "AWSPENDING";
 
+/// The labels whose version may be in use, the most important first.
+pub const IN_USE: [&str; 2] = [AWSCURRENT, AWSPENDING];
+
 /// The versions of a secret, and the staging labels attached to each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(BTreeMap<String, Vec<String>>);
@@ -31,6 +34,13 @@ impl Versions {
         let mut all: Vec<_> = self.0.iter().map(|(id, stages)| (id.as_str(), stages.as_slice())).collect();
         all.sort_by_key(|(_, stages)| order(stages).unwrap_or(usize::MAX));
         all.into_iter()
+    }
+
+    /// Whether a version that a step has just written to the broker may still be used: it is AWSPENDING, or AWSCURRENT
+    /// already. If not, it was abandoned meanwhile.
+    #[must_use]
+    pub fn stands(&self, version: &str) -> bool {
+        IN_USE.iter().any(|stage| self.with_stage(stage) == Some(version))
     }
 
     /// Whether the version exists.
@@ -119,6 +129,15 @@ mod tests {
             versions(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"]), ("older", &["AWSPREVIOUS"])]);
         let promoted = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT", "AWSPENDING"])]);
         let settled = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT"]), ("bare", &[])]);
+        for (versions, version, expected) in [
+            (&rotating, "new", true),
+            (&rotating, "old", true),
+            (&rotating, "older", false),
+            (&promoted, "old", false),
+            (&settled, "bare", false),
+        ] {
+            assert_eq!(versions.stands(version), expected, "{version}");
+        }
         let not_enabled = Decision::Refuse(Refusal::RotationNotEnabled);
         let not_pending = Decision::Refuse(Refusal::NotPending);
         let unknown = Decision::Refuse(Refusal::UnknownVersion);

@@ -95,10 +95,7 @@ async fn bring(
             let left = left(delivery, &again, &route);
             let is_elsewhere = left.is_some();
             written.extend(left);
-            if is_elsewhere
-                || converged == Converged::Superseded
-                || again.current.as_deref() != Some(&version)
-            {
+            if is_elsewhere || !receipt::is_earned(converged, &version, again.current.as_deref()) {
                 description = again;
                 continue;
             }
@@ -217,7 +214,7 @@ async fn write_receipt(
     description: &Description,
     version: &str,
 ) -> Result<(), DeliveryError> {
-    if !receipt::is_needed(&delivery.config, description) || description.tags.delivered() == Some(version) {
+    if !receipt::is_due(&delivery.config, description, version) {
         return Ok(());
     }
     delivery.secrets.write_receipt(&description.arn, version).await.map_err(|source| DeliveryError::Secret {

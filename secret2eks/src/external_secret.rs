@@ -2,6 +2,7 @@
 //! has synced it. Pure.
 //! <https://external-secrets.io/latest/api/externalsecret/>
 
+use contract::cut;
 use serde_json::{Value, json};
 
 use self::drift::drift;
@@ -46,6 +47,9 @@ pub const SUFFIX_LABEL: &str = "secret2eks/secret-suffix";
 /// How often the operator reads by itself. Changes do not wait for it. It has the form in which the operator writes it: the
 /// operator rewrites `1h` when it adds its finalizer, and the next apply would conflict with that.
 const REFRESH_INTERVAL: &str = "1h0m0s";
+
+/// The longest foreign text in a refusal, in bytes. Annotations have up to 256 KiB.
+const NAME_BYTES: usize = 1_000;
 
 /// What the cluster should hold.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +100,7 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
         return Err(Refusal::BeingDeleted);
     }
     match annotation(existing, ARN_ANNOTATION) {
-        Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
+        Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(cut(arn, NAME_BYTES))),
         None if *mode != Mode::Refresh => return Err(Refusal::NotOurs),
         _ => {}
     }
@@ -198,7 +202,7 @@ pub fn holds(existing: &Value, wanted: Wanted<'_>) -> bool {
 fn cluster_external_secret(object: &Value) -> Option<String> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
     let owner = owners.iter().find(|owner| owner["kind"] == "ClusterExternalSecret")?;
-    Some(owner["name"].as_str().unwrap_or_default().to_owned())
+    Some(cut(owner["name"].as_str().unwrap_or_default(), NAME_BYTES))
 }
 
 /// Whether all of `part` is in `whole`. The API server adds defaults and fields of its own.

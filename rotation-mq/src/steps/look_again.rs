@@ -11,7 +11,7 @@ use crate::management_api::ManagementApi;
 use crate::ownership::Mark;
 use crate::password;
 use crate::secret_store::{Description, StoreError, Version};
-use crate::version_state::{AWSCURRENT, AWSPENDING};
+use crate::version_state::IN_USE;
 
 /// Looks again after setSecret has written a password. If the version was abandoned meanwhile, the user may belong to
 /// another version by now. Then it gets that version's password.
@@ -28,8 +28,7 @@ pub async fn after_set(
     let token = step.event.token.as_str();
     let description =
         step.rotation.secrets.describe(secret).await.map_err(|source| step.failed_to("describe", source))?;
-    let stands = |stage| description.versions.with_stage(stage) == Some(token);
-    if stands(AWSPENDING) || stands(AWSCURRENT) {
+    if description.versions.stands(token) {
         return Ok(());
     }
     // An administrator that has just changed its own password acts with the new one.
@@ -59,7 +58,7 @@ pub async fn restore_if_in_use(
 ) -> Result<Option<&'static str>, RotationError> {
     let unreadable =
         |source: StoreError| RotationError::Secret { what: "read again", secret: secret.to_owned(), source };
-    for stage in [AWSCURRENT, AWSPENDING] {
+    for stage in IN_USE {
         let Some(id) = description.versions.with_stage(stage) else {
             continue;
         };

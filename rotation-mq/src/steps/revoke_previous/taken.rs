@@ -8,7 +8,7 @@ use crate::error::RotationError;
 use crate::grants::ADMINISTRATOR_TAG;
 use crate::password;
 use crate::secret_store::Version;
-use crate::version_state::{AWSCURRENT, AWSPENDING};
+use crate::version_state::IN_USE;
 
 impl Revocation<'_> {
     /// Gives the user the password that AWSCURRENT or AWSPENDING has for it by now, if that may be: see [`restoration`].
@@ -17,7 +17,7 @@ impl Revocation<'_> {
         let now = self.rotation.secrets.describe(&self.event.secret_id).await.map_err(|source| {
             RotationError::Secret { what: "read again", secret: self.event.secret_id.clone(), source }
         })?;
-        for stage in [AWSCURRENT, AWSPENDING] {
+        for stage in IN_USE {
             let Some(id) = now.versions.with_stage(stage).filter(|id| *id != self.current.id) else {
                 continue;
             };
