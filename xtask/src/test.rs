@@ -14,6 +14,11 @@ const OF_THE_BROKER: [&str; 5] =
 const RUNNER: &str =
     r#"target.'cfg(unix)'.runner = ["timeout", "--foreground", "--verbose", "--signal=KILL", "50m"]"#;
 
+/// The argument of cargo that selects the end-to-end tests.
+const END_TO_END: [&str; 2] = ["--test", "end_to_end"];
+/// The variable for the number of tests that run at the same time.
+const THREADS: &str = "RUST_TEST_THREADS";
+
 /// Installs the missing parts and runs the tests.
 ///
 /// # Errors
@@ -33,6 +38,9 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         let mut cargo = workspace::cargo();
         cargo.args(["test", "--workspace", "--no-fail-fast", "--config", RUNNER]).args(targets);
         cargo.env("TESTBED_BROKER", broker.suite()).env("PATH", &path);
+        if targets == END_TO_END {
+            cargo.env(THREADS, threads());
+        }
         if !forwarded.is_empty() {
             cargo.arg("--").args(forwarded);
         }
@@ -44,12 +52,22 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
     let end_to_end = if forwarded.is_empty() { OF_THE_BROKER.to_vec() } else { forwarded.clone() };
     for (turn, broker) in brokers.into_iter().enumerate() {
         if turn == 0 {
-            run(broker, "all tests", &[], &forwarded)?;
+            let parts = run(broker, "the tests of the parts", &["--exclude", "end-to-end"], &forwarded);
+            // Also after a failure: whoever mends it wants to know everything.
+            let whole = run(broker, "the end-to-end tests", &END_TO_END, &forwarded);
+            parts.and(whole)?;
         } else {
             // The test programs `tests/broker*.rs` of all crates.
             run(broker, "the broker tests", &["--test", "broker*"], &forwarded)?;
-            run(broker, "rotations and bad brokers", &["--test", "end_to_end"], &end_to_end)?;
+            run(broker, "rotations and bad brokers", &END_TO_END, &end_to_end)?;
         }
     }
     Ok(())
+}
+
+/// End-to-end tests mostly wait for other processes, so there are two for each core. The argument `--test-threads` of the tests
+/// is stronger.
+fn threads() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (2 * cores).to_string()
 }
