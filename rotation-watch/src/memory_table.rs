@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_boundary::AwsError;
+use serde::Serialize;
 
 use crate::watched::Memory;
 
@@ -127,14 +128,25 @@ impl MemoryTable {
     /// # Errors
     /// When `DynamoDB` does not take it.
     pub async fn write(&self, memory: &Memory, now: Timestamp) -> Result<(), AwsError> {
+        self.put(&memory.arn, AREA, memory, now).await
+    }
+
+    /// Stores the record of a secret in an area.
+    async fn put(
+        &self,
+        arn: &str,
+        area: &str,
+        record: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
         let end = now.saturating_add(KEPT).unwrap_or(now).as_second();
-        let json = serde_json::to_string(memory)
+        let json = serde_json::to_string(record)
             .map_err(|_| AwsError::Unreadable { service: "DynamoDB", operation: "PutItem" })?;
         self.client
             .put_item()
             .table_name(&self.table)
-            .item("subject", AttributeValue::S(memory.arn.clone()))
-            .item("area", AttributeValue::S(AREA.to_owned()))
+            .item("subject", AttributeValue::S(arn.to_owned()))
+            .item("area", AttributeValue::S(area.to_owned()))
             .item("record", AttributeValue::S(json))
             .item("expiresAt", AttributeValue::N(end.to_string()))
             .send()

@@ -12,6 +12,9 @@ use crate::error::{Credentials, RotationError};
 /// A node of a cluster may not know a new password yet. So a refused login counts only if it is refused for about 5 s.
 const REFUSED_FOR: Backoff = Backoff::every(Duration::from_secs(1), 5);
 
+/// The password of a version that has been replaced is refused for good, so a refusal counts at once.
+const ONCE: Backoff = Backoff::every(Duration::ZERO, 0);
+
 /// Logs in with a value, at the broker that the value itself names. So nobody can have a password sent to another broker.
 ///
 /// # Errors
@@ -21,11 +24,7 @@ pub async fn log_in(
     value: &SecretValue,
     credentials: Credentials,
 ) -> Result<(), RotationError> {
-    let user = value.username();
-    let endpoints = rotation.amazon_mq.endpoints(value.broker()).await?;
-    let verify = || rotation.amqp.verify(&endpoints, value.vhost(), user, value.password());
-    let login = REFUSED_FOR.run(async || verify().await, is_refused).await;
-    LoginError::in_use(login).map_err(RotationError::login(user, credentials))
+    log_in_until(rotation, value, credentials, REFUSED_FOR).await
 }
 
 /// As [`log_in`], but a refused login is not asked again: it is probably of a version whose password has been replaced.
@@ -37,9 +36,19 @@ pub async fn log_in_once(
     value: &SecretValue,
     credentials: Credentials,
 ) -> Result<(), RotationError> {
+    log_in_until(rotation, value, credentials, ONCE).await
+}
+
+async fn log_in_until(
+    rotation: &Rotation,
+    value: &SecretValue,
+    credentials: Credentials,
+    refused_for: Backoff,
+) -> Result<(), RotationError> {
     let user = value.username();
     let endpoints = rotation.amazon_mq.endpoints(value.broker()).await?;
-    let login = rotation.amqp.verify(&endpoints, value.vhost(), user, value.password()).await;
+    let verify = || rotation.amqp.verify(&endpoints, value.vhost(), user, value.password());
+    let login = refused_for.run(async || verify().await, is_refused).await;
     LoginError::in_use(login).map_err(RotationError::login(user, credentials))
 }
 

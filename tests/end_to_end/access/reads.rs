@@ -132,6 +132,8 @@ fn a_policy_that_denies_everybody_is_reported_once_and_causes_no_loop() -> Resul
         }]});
         let put = cloud.secrets.put_resource_policy().secret_id(&arn);
         put.resource_policy(policy.to_string()).send().await?;
+        // The queue keeps no order. A denied call that is handled before the change would be an alert of its own.
+        watch.path.alerts.wait_for(&arn, 1).await?;
         let stranger = reader(cloud, "stranger").await?;
         for _ in 0..3 {
             let denied = stranger.secrets.get_secret_value().secret_id(&arn).send().await;
