@@ -132,7 +132,7 @@ fn a_policy_that_denies_everybody_is_reported_once_and_causes_no_loop() -> Resul
         }]});
         let put = cloud.secrets.put_resource_policy().secret_id(&arn);
         put.resource_policy(policy.to_string()).send().await?;
-        // The queue keeps no order. A denied call that is handled before the change would be an alert of its own.
+        // The change and the reads come from two queues. A denied read that is handled first would be an alert of its own.
         watch.path.alerts.wait_for(&arn, 1).await?;
         let stranger = reader(cloud, "stranger").await?;
         for _ in 0..3 {
