@@ -172,9 +172,15 @@ impl SecretValue {
         let mut fields = self.others.clone();
         fields.insert("username".to_owned(), serde_json::value::to_raw_value(&self.username)?);
         fields.insert("password".to_owned(), serde_json::value::to_raw_value(self.password.expose())?);
-        let json = serde_json::to_string(&fields).map(Zeroizing::new);
+        // A buffer that grows leaves copies of what it holds. A character of a key has six at most (`\u0000`).
+        let size: usize = fields.iter().map(|(key, value)| key.len() * 6 + value.get().len() + 4).sum();
+        let mut json = Zeroizing::new(Vec::with_capacity(size + 2));
+        let written = serde_json::to_writer(&mut *json, &fields);
         fields.values_mut().for_each(wipe);
-        json
+        written?;
+        let text = String::from_utf8(std::mem::take(&mut *json))
+            .map_err(<serde_json::Error as serde::ser::Error>::custom)?;
+        Ok(Zeroizing::new(text))
     }
 
     /// The broker user.

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What Lambda's event source mapping sends.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -51,6 +52,14 @@ pub struct BatchAnswer {
 pub struct ItemFailure {
     /// Its id.
     pub item_identifier: String,
+}
+
+impl SqsEvent {
+    /// Reads an event. None if it is another one.
+    #[must_use]
+    pub fn read(payload: Value) -> Option<Self> {
+        serde_json::from_value(payload).ok()
+    }
 }
 
 impl SqsRecord {

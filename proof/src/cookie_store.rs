@@ -3,10 +3,10 @@
 //! They read volumes in kubelet's format, from Secrets that External Secrets Operator wrote. Their ledgers show whether
 //! an order was lost or processed twice. [`zero_loss`] is the whole proof.
 
-mod department;
+pub(crate) mod department;
 mod deployment;
-mod rotation;
-mod tally;
+pub(crate) mod rotation;
+pub(crate) mod tally;
 mod trading;
 pub mod zero_loss;
 
@@ -54,7 +54,7 @@ impl Store {
         kubernetes.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
         let mut apps = Vec::new();
         for service in SERVICES {
-            apps.push((service, Department::create_app(cloud, service).await?));
+            apps.push((service, Department::create_app(cloud, NAMESPACE, "store", service).await?));
         }
         // After the users, because it contains their permissions.
         import(cloud, &topology()?).await?;
@@ -105,7 +105,7 @@ fn topology() -> Result<Value> {
     Ok(serde_json::from_str(&read("topology.json")?)?)
 }
 
-async fn import(cloud: &Cloud, topology: &Value) -> Result<()> {
+pub(crate) async fn import(cloud: &Cloud, topology: &Value) -> Result<()> {
     let management = cloud.broker.management()?;
     let answer = management.call(Method::POST, &["definitions"], Some(topology)).await?;
     ensure!(matches!(answer.status, 200..=204), "the topology was not taken: {answer:?}");

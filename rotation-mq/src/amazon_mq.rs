@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_mq::Client;
 use aws_sdk_mq::types::{ActionRequired, BrokerInstance, BrokerState, EngineType};
-use contract::{BrokerAddress, Kind};
+use contract::{BrokerAddress, Kind, cut};
 
 use lambda_boundary::{AwsError, patiently};
 
@@ -16,6 +16,9 @@ use lambda_boundary::{AwsError, patiently};
 const KEPT_WITH_A_FAULT: Duration = Duration::from_mins(1);
 /// How long a failure waits for that. It is less than the time that is kept back for the notice.
 const LOOK: Duration = Duration::from_millis(800);
+
+/// The longest name of an engine or a state in an error, in bytes. AWS may add values that this code does not know.
+const WORD_BYTES: usize = 100;
 
 /// Where a broker listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,10 +183,16 @@ impl AmazonMq {
             }
         })?;
         if let Some(engine) = answer.engine_type.filter(|engine| *engine != EngineType::Rabbitmq) {
-            return Err(BrokerLookupError::NotRabbitmq { broker: id.to_owned(), engine: engine.to_string() });
+            return Err(BrokerLookupError::NotRabbitmq {
+                broker: id.to_owned(),
+                engine: cut(engine.as_ref(), WORD_BYTES),
+            });
         }
         if let Some(state) = answer.broker_state.as_ref().filter(|state| is_away(state)) {
-            return Err(BrokerLookupError::NotRunning { broker: id.to_owned(), state: state.to_string() });
+            return Err(BrokerLookupError::NotRunning {
+                broker: id.to_owned(),
+                state: cut(state.as_ref(), WORD_BYTES),
+            });
         }
         let actions = answer.actions_required.unwrap_or_default();
         let codes = actions.iter().filter_map(ActionRequired::action_required_code);

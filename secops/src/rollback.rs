@@ -38,6 +38,11 @@ pub async fn rollback(context: &Context, id: &str, to: Option<&str>) -> Result<O
         context.secrets.remove_pending(&secret.arn, &from).await?;
         journal.note("AWSPENDING", format!("was removed from version {}", short_version(&from)));
     }
+    // The cluster may have got a later version since that receipt, by the operator's own refresh.
+    if secret.tags.delivered() == Some(to.as_str()) {
+        context.secrets.remove_receipt(&secret.arn).await?;
+        journal.note("receipt", format!("of version {} was removed", short_version(&to)));
+    }
     context.secrets.move_current(&secret.arn, &from, &to).await?;
     journal.note("AWSCURRENT", format!("is attached to version {}", short_version(&to)));
     context.stand(Standing {

@@ -49,6 +49,8 @@ pub struct InCluster<'a> {
     pub began: Instant,
     /// Whether nobody vouches for the version.
     pub is_open: bool,
+    /// Whether the receipt is written afterwards.
+    pub is_receipt_due: bool,
 }
 
 /// What one attempt did.
@@ -103,7 +105,8 @@ impl InCluster<'_> {
     }
 
     fn plan(self, existing: Option<&Value>) -> Result<Plan, DeliveryError> {
-        plan(existing, self.wanted).map_err(|source| self.refused(source))
+        let plan = plan(existing, self.wanted).map_err(|source| self.refused(source))?;
+        Ok(plan.with_proof(self.is_receipt_due))
     }
 
     async fn carry_out(self, plan: Plan, existing: Option<Value>) -> Result<Converged, DeliveryError> {
@@ -111,8 +114,11 @@ impl InCluster<'_> {
             Plan::Nothing => Ok(Converged::Already),
             Plan::Write { settled: true } => {
                 self.write(None).await?;
-                let before = existing.as_ref().and_then(synced_resource_version);
-                self.wait_for_the_operator(&Proof::Change(before.map(str::to_owned))).await
+                self.wait_for_a_change(existing.as_ref()).await
+            }
+            Plan::Prove => {
+                self.write(Some(self.request_id)).await?;
+                self.wait_for_a_change(existing.as_ref()).await
             }
             Plan::Write { settled: false } => {
                 self.write(None).await?;
@@ -173,6 +179,12 @@ impl InCluster<'_> {
         }
         tracing::warn!("the ExternalSecret {route} was edited, so secret2eks restores it: {conflict}");
         self.api.apply(route, &fields, true).await.map_err(failed)
+    }
+
+    /// Waits until the operator has synced another object than `before`, with which it has finished.
+    async fn wait_for_a_change(self, before: Option<&Value>) -> Result<Converged, DeliveryError> {
+        let before = before.and_then(synced_resource_version).map(str::to_owned);
+        self.wait_for_the_operator(&Proof::Change(before)).await
     }
 
     /// Waits until the operator has read the secret since the object became right.

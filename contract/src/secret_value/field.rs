@@ -72,7 +72,14 @@ impl Fields {
         }
     }
 
-    pub(super) fn rest(self) -> BTreeMap<String, Box<RawValue>> {
-        self.0
+    pub(super) fn rest(mut self) -> BTreeMap<String, Box<RawValue>> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// A value that is refused holds a password, too.
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use testbed::cloud::{App, Cloud, random_text};
 use testbed::kubernetes::ProjectedVolume;
 
-use super::{DELIVERY, NAMESPACE};
+use super::DELIVERY;
 
 /// The login data of a service.
 #[derive(Debug)]
@@ -18,24 +18,30 @@ pub struct Department {
     /// Its broker user and its secret.
     pub app: App,
     /// The folder in which the Secret is mounted.
-    pub(super) mounted: PathBuf,
+    pub(crate) mounted: PathBuf,
     namespace: String,
     volume: Mutex<Option<ProjectedVolume>>,
 }
 
 impl Department {
-    /// Creates a broker user without permissions, and its secret with the tags that deliver it to the namespace.
-    pub(super) async fn create_app(cloud: &Cloud, service: &str) -> Result<App> {
-        let user = format!("store-{service}");
+    /// Creates a broker user without permissions, and its secret with the tags that deliver it to the namespace. The vhost
+    /// has the name of the namespace.
+    pub(crate) async fn create_app(
+        cloud: &Cloud,
+        namespace: &str,
+        prefix: &str,
+        service: &str,
+    ) -> Result<App> {
+        let user = format!("{prefix}-{service}");
         let password = random_text(32)?;
         cloud.broker.management()?.create_user(&user, &password, &[]).await?;
         let value = json!({
             "engine": "rabbitmq", "brokerId": cloud.broker_id, "masterarn": cloud.admin_secret,
-            "username": user, "password": password, "vhost": NAMESPACE,
+            "username": user, "password": password, "vhost": namespace,
         });
         let arn = cloud.create_secret(&format!("rabbitmq/{user}"), &value.to_string()).await?;
         let tags = [
-            ("secret2eks/namespace", NAMESPACE),
+            ("secret2eks/namespace", namespace),
             ("secret2eks/name", &secret_name(service)),
             ("secret2eks/store", "SecretStore/aws"),
         ];
@@ -44,14 +50,14 @@ impl Department {
     }
 
     /// Delivers the secret.
-    pub(super) async fn deliver(cloud: &Cloud, app: &App) -> Result<()> {
+    pub(crate) async fn deliver(cloud: &Cloud, app: &App) -> Result<()> {
         cloud.request_delivery(&app.arn).await?;
         let current = cloud.version(&app.arn, "AWSCURRENT").await?.unwrap_or_default();
         cloud.wait_for_tag(&app.arn, "secret2eks/delivered", &current, DELIVERY).await
     }
 
     /// Mounts the Secret of a service from `namespace`.
-    pub(super) async fn mount(
+    pub(crate) async fn mount(
         cloud: &Cloud,
         namespace: &str,
         service: &'static str,
@@ -66,7 +72,7 @@ impl Department {
     }
 
     /// The volume follows the Secret, from its current state.
-    pub(super) async fn follow(&self, cloud: &Cloud) -> Result<()> {
+    pub(crate) async fn follow(&self, cloud: &Cloud) -> Result<()> {
         let kubernetes = cloud.kubernetes()?;
         let secret = secret_name(self.service);
         let volume = ProjectedVolume::project(kubernetes, &self.namespace, &secret, &self.mounted).await?;
@@ -75,7 +81,7 @@ impl Department {
     }
 
     /// The volume keeps its files, as it does for a minute or two with a real kubelet.
-    pub(super) fn stand_still(&self) {
+    pub(crate) fn stand_still(&self) {
         self.hold(None);
     }
 
@@ -85,6 +91,6 @@ impl Department {
 }
 
 /// The mount in the manifests.
-fn secret_name(service: &str) -> String {
+pub(crate) fn secret_name(service: &str) -> String {
     format!("{service}-broker")
 }

@@ -70,8 +70,7 @@ impl Trading<'_> {
     /// # Errors
     /// When a rotation fails after all attempts.
     pub async fn rotate(&self, cloud: &Cloud, pattern: Pattern) -> Result<Vec<Rotated>> {
-        let rotations = self.departments().iter().map(|department| rotate(cloud, department, pattern));
-        futures_util::future::try_join_all(rotations).await
+        rotate_all(cloud, self.departments(), pattern).await
     }
 
     /// Waits until every service is connected as the current user.
@@ -79,7 +78,7 @@ impl Trading<'_> {
     /// # Errors
     /// When one is not in time.
     pub async fn gone_over(&self, cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
-        futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
+        all_gone_over(cloud, rotated).await
     }
 
     /// Revokes the credentials that were current before a rotation, as SecOps does after a leak.
@@ -87,11 +86,31 @@ impl Trading<'_> {
     /// # Errors
     /// When it is refused.
     pub async fn revoke(&self, cloud: &Cloud, rotated: &Rotated) -> Result<()> {
-        let department = self.departments().iter().find(|department| department.service == rotated.service);
-        let arn = &department.context("no such service")?.app.arn;
-        let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
-        cloud.act(&event).await?.value().map(drop)
+        revoke(cloud, self.departments(), rotated).await
     }
+}
+
+/// Rotates the secrets of all departments at once, and waits until the cluster has them.
+pub(crate) async fn rotate_all(
+    cloud: &Cloud,
+    departments: &[Department],
+    pattern: Pattern,
+) -> Result<Vec<Rotated>> {
+    let rotations = departments.iter().map(|department| rotate(cloud, department, pattern));
+    futures_util::future::try_join_all(rotations).await
+}
+
+/// Waits until every service is connected as the current user.
+pub(crate) async fn all_gone_over(cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
+    futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
+}
+
+/// Revokes the credentials that were current before a rotation.
+pub(crate) async fn revoke(cloud: &Cloud, departments: &[Department], rotated: &Rotated) -> Result<()> {
+    let department = departments.iter().find(|department| department.service == rotated.service);
+    let arn = &department.context("no such service")?.app.arn;
+    let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
+    cloud.act(&event).await?.value().map(drop)
 }
 
 impl Rotated {

@@ -18,7 +18,7 @@ use crate::subject::Subject;
 use crate::{pair::Pair, password};
 
 mod cut_off;
-mod plan;
+pub mod plan;
 mod refusals;
 mod taken;
 

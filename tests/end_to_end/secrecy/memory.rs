@@ -1,0 +1,73 @@
+//! Copies of passwords in the memory of the functions after a rotation.
+//!
+//! The suite's own types are wiped (`contract/tests/wiped.rs`). Libraries keep copies that nobody can wipe from outside: the
+//! buffers of HTTP and TLS, and the user information of an AMQP connection. So the copies of functions that read passwords
+//! are counted and printed. A function that needs no password must have none.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{name, on_the_cluster};
+use hostile::canary::forms;
+use hostile::memory::{Masked, copies};
+use testbed::cloud::{Cloud, processes_of};
+
+use crate::kubernetes::routed::{LIMIT, RECEIPT};
+use crate::kubernetes::triggers::routed_app;
+
+/// Functions whose roles may not read a value.
+const READ_NO_VALUE: [&str; 3] = ["secret2eks", "dlq-handler", "rotation-watch"];
+const READ_VALUES: [&str; 2] = ["rotation-mq", "inspect"];
+
+fn processes(cloud: &Cloud, function: &str) -> Vec<PathBuf> {
+    processes_of(cloud.aws.endpoint(), &format!("rotation-{function}"))
+}
+
+#[test]
+fn functions_that_need_no_password_have_none_in_memory_and_the_copies_of_the_others_are_counted() -> Result<()>
+{
+    on_the_cluster(async |cloud| {
+        let arn = routed_app(cloud, &name("memory")).await?;
+        let mut passwords = Vec::new();
+        for _ in 0..2 {
+            let version = cloud.rotate_successfully(&arn).await?;
+            cloud.wait_for_tag(&arn, RECEIPT, &version, LIMIT).await?;
+            let value = cloud.value(&arn, "AWSCURRENT").await?;
+            passwords.push(value["password"].as_str().context("no password")?.to_owned());
+        }
+        let mut found = 0;
+        for function in READ_VALUES.into_iter().chain(READ_NO_VALUE) {
+            for process in processes(cloud, function) {
+                let counts = count(&process, &passwords)
+                    .with_context(|| format!("the memory of {function} cannot be read"))?;
+                let total: usize = counts.values().sum();
+                println!("{function} {}: {total} copies after two rotations {counts:?}", process.display());
+                let reads = READ_VALUES.contains(&function);
+                ensure!(reads || total == 0, "{function} has passwords in memory, and may read none");
+                found += usize::from(reads);
+            }
+        }
+        ensure!(found > 0, "no process of rotation-mq was looked at");
+        Ok(())
+    })
+}
+
+/// The number of copies in each form.
+fn count(process: &std::path::Path, passwords: &[String]) -> Result<BTreeMap<&'static str, usize>> {
+    let forms: Vec<(&str, Vec<u8>)> = passwords.iter().flat_map(|password| forms(password)).collect();
+    // A password of letters, digits, `-` and `_` is the same in most forms.
+    let mut wanted: Vec<(&str, Masked)> = Vec::new();
+    for (name, form) in forms {
+        let masked = Masked::of(&form);
+        if wanted.iter().all(|(_, known)| *known != masked) {
+            wanted.push((name, masked));
+        }
+    }
+    let needles: Vec<Masked> = wanted.iter().map(|(_, masked)| masked.clone()).collect();
+    let mut counts = BTreeMap::new();
+    for ((name, _), count) in wanted.iter().zip(copies(process, &needles)?) {
+        *counts.entry(*name).or_default() += count;
+    }
+    Ok(counts)
+}
