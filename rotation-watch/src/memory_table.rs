@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_boundary::AwsError;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::watched::Memory;
 
@@ -81,13 +82,12 @@ impl MemoryTable {
     /// # Errors
     /// When `DynamoDB` does not answer.
     pub async fn read(&self) -> Result<HashMap<String, Memory>, AwsError> {
-        let records = self.records(AREA).await?;
-        let memories = records.iter().filter_map(|json| serde_json::from_str::<Memory>(json).ok());
-        Ok(memories.map(|memory| (memory.arn.clone(), memory)).collect())
+        let memories: Vec<Memory> = self.records(AREA).await?;
+        Ok(memories.into_iter().map(|memory| (memory.arn.clone(), memory)).collect())
     }
 
-    /// The records of all items of an area.
-    async fn records(&self, area: &str) -> Result<Vec<String>, AwsError> {
+    /// The records of an area that can be read.
+    async fn records<Record: DeserializeOwned>(&self, area: &str) -> Result<Vec<Record>, AwsError> {
         let mut records = Vec::new();
         let mut start = None;
         for _ in 0..PAGES_LIMIT {
@@ -103,7 +103,7 @@ impl MemoryTable {
                 .map_err(|error| AwsError::from_sdk("DynamoDB", "Scan", self.timeout, &error))?;
             for mut item in page.items.unwrap_or_default() {
                 if let Some(AttributeValue::S(json)) = item.remove("record") {
-                    records.push(json);
+                    records.extend(serde_json::from_str::<Record>(&json).ok());
                 }
             }
             start = page.last_evaluated_key;

@@ -27,7 +27,7 @@ pub async fn log_in(
     log_in_until(rotation, value, credentials, REFUSED_FOR).await
 }
 
-/// As [`log_in`], but a refused login is not asked again: it is probably of a version whose password has been replaced.
+/// As [`log_in`], but a refused login is not asked again.
 ///
 /// # Errors
 /// As [`log_in`].
@@ -47,8 +47,8 @@ async fn log_in_until(
 ) -> Result<(), RotationError> {
     let user = value.username();
     let endpoints = rotation.amazon_mq.endpoints(value.broker()).await?;
-    let verify = || rotation.amqp.verify(&endpoints, value.vhost(), user, value.password());
-    let login = refused_for.run(async || verify().await, is_refused).await;
+    let verify = async || rotation.amqp.verify(&endpoints, value.vhost(), user, value.password()).await;
+    let login = refused_for.run(verify, is_refused).await;
     LoginError::in_use(login).map_err(RotationError::login(user, credentials))
 }
 

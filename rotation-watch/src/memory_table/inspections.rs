@@ -15,9 +15,8 @@ impl MemoryTable {
     /// # Errors
     /// When `DynamoDB` does not answer.
     pub async fn inspections(&self) -> Result<HashMap<String, InspectionMemory>, AwsError> {
-        let records = self.records(InspectionMemory::AREA).await?;
-        let memories = records.iter().filter_map(|json| serde_json::from_str::<InspectionMemory>(json).ok());
-        Ok(memories.map(|memory| (memory.secret_arn.clone(), memory)).collect())
+        let memories: Vec<InspectionMemory> = self.records(InspectionMemory::AREA).await?;
+        Ok(memories.into_iter().map(|memory| (memory.secret_arn.clone(), memory)).collect())
     }
 
     /// Stores what an inspection found.
