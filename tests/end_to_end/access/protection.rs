@@ -21,7 +21,7 @@ const CHANGES: [(&str, &str); 6] = [
     ("delete", "protection.secret_deleted"),
 ];
 
-async fn change(cloud: &Cloud, actor: &Actor<'_>, what: &str, arn: &str) -> Result<()> {
+async fn change(watch: &Watch, cloud: &Cloud, actor: &Actor<'_>, what: &str, arn: &str) -> Result<()> {
     let secrets = &actor.secrets;
     let function = cloud.rotation_function()?;
     match what {
@@ -35,6 +35,8 @@ async fn change(cloud: &Cloud, actor: &Actor<'_>, what: &str, arn: &str) -> Resu
         }
         "cancel" => {
             cloud.begin_rotation(arn).await?;
+            // The queue of the events keeps no order.
+            watch.path.alerts.wait_for(arn, 1).await?;
             secrets.cancel_rotate_secret().secret_id(arn).send().await?;
         }
         "function" => {
@@ -64,7 +66,7 @@ fn each_change_of_the_protection_is_an_incident_unless_a_pipeline_on_the_list_ma
         let pipeline = Actor::with(cloud, &pipeline, &everything).await?;
         for (what, kind) in CHANGES {
             let (_, arn) = watch.secret(cloud).await?;
-            change(cloud, &stranger, what, &arn).await.with_context(|| what.to_owned())?;
+            change(&watch, cloud, &stranger, what, &arn).await.with_context(|| what.to_owned())?;
             watch.path.alerts.wait_for(&arn, 1).await.with_context(|| what.to_owned())?;
             let alerts = watch.told(&arn).await?;
             // begin_rotation is a call of root with the function of another stack.
@@ -74,7 +76,7 @@ fn each_change_of_the_protection_is_an_incident_unless_a_pipeline_on_the_list_ma
         }
         for (what, _) in CHANGES.into_iter().filter(|(what, _)| *what != "cancel") {
             let (_, arn) = watch.secret(cloud).await?;
-            change(cloud, &pipeline, what, &arn).await.with_context(|| what.to_owned())?;
+            change(&watch, cloud, &pipeline, what, &arn).await.with_context(|| what.to_owned())?;
             watch.is_silent(&arn).await.with_context(|| what.to_owned())?;
         }
         Ok(())
