@@ -27,6 +27,7 @@ pub mod stale_connections;
 pub mod steps;
 pub mod subject;
 pub mod tls;
+pub mod turn;
 pub mod version_state;
 
 use config::Config;

@@ -152,6 +152,15 @@ pub fn claim(mark: &Mark, pair: PairOnBroker<'_>) -> Result<Claim, Taken> {
     Ok(if is_ours { Claim::Ours } else { Claim::NeedsProof })
 }
 
+/// What the tags of one user prove. None if it has another secret's mark.
+#[must_use]
+pub fn of_user(mark: &Mark, tags: &BTreeSet<String>) -> Option<Claim> {
+    if mark.foreign_in(tags).is_some() {
+        return None;
+    }
+    Some(if mark.is_in(tags) { Claim::Ours } else { Claim::NeedsProof })
+}
+
 /// Whether the rotation would make a user an administrator that is not one.
 #[must_use]
 pub fn makes_an_administrator(pair: PairOnBroker<'_>) -> bool {
@@ -231,6 +240,21 @@ mod tests {
             let tags = tags(&[tag]);
             let pair = PairOnBroker { active: "p", active_tags: &tags, next: "p", next_tags: Some(&tags) };
             assert_eq!(claim(&mark, pair).is_ok(), is_ours, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_user_to_revoke_is_proved_by_this_secrets_mark_and_refused_with_another_one() {
+        let mark = Mark::of(ARN);
+        let (ours, theirs) = (mark.to_string(), "secret-0123456789abcdef");
+        for (list, expected) in [
+            (&[ours.as_str(), "monitoring"][..], Some(Claim::Ours)),
+            (&["monitoring"], Some(Claim::NeedsProof)),
+            (&[], Some(Claim::NeedsProof)),
+            (&[theirs], None),
+            (&[ours.as_str(), theirs], None),
+        ] {
+            assert_eq!(of_user(&mark, &tags(list)), expected, "{list:?}");
         }
     }
 

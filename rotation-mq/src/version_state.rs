@@ -12,6 +12,9 @@ pub const AWSPREVIOUS: &str = "AWSPREVIOUS";
 /// The staging label of the version that a rotation is making.
 pub const AWSPENDING: &str = "AWSPENDING";
 
+/// The labels whose version may be in use, the most important first.
+pub const IN_USE: [&str; 2] = [AWSCURRENT, AWSPENDING];
+
 /// The versions of a secret, and the staging labels attached to each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(BTreeMap<String, Vec<String>>);
@@ -31,6 +34,15 @@ impl Versions {
         let mut all: Vec<_> = self.0.iter().map(|(id, stages)| (id.as_str(), stages.as_slice())).collect();
         all.sort_by_key(|(_, stages)| order(stages).unwrap_or(usize::MAX));
         all.into_iter()
+    }
+
+    /// Whether a version that setSecret has just written to the broker may still be used. `from` was AWSCURRENT when the step
+    /// decided. The version is AWSCURRENT already, or it is AWSPENDING and still follows `from`. If not, it was abandoned
+    /// meanwhile, or another version was promoted that may have the same user.
+    #[must_use]
+    pub fn stands(&self, version: &str, from: &str) -> bool {
+        let current = self.with_stage(AWSCURRENT);
+        current == Some(version) || current == Some(from) && self.with_stage(AWSPENDING) == Some(version)
     }
 
     /// Whether the version exists.
@@ -119,6 +131,16 @@ mod tests {
             versions(&[("old", &["AWSCURRENT"]), ("new", &["AWSPENDING"]), ("older", &["AWSPREVIOUS"])]);
         let promoted = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT", "AWSPENDING"])]);
         let settled = versions(&[("old", &["AWSPREVIOUS"]), ("new", &["AWSCURRENT"]), ("bare", &[])]);
+        for (versions, version, from, expected) in [
+            (&rotating, "new", "old", true),
+            (&rotating, "new", "older", false),
+            (&rotating, "older", "old", false),
+            (&promoted, "new", "old", true),
+            (&promoted, "old", "new", false),
+            (&settled, "bare", "new", false),
+        ] {
+            assert_eq!(versions.stands(version, from), expected, "{version} after {from}");
+        }
         let not_enabled = Decision::Refuse(Refusal::RotationNotEnabled);
         let not_pending = Decision::Refuse(Refusal::NotPending);
         let unknown = Decision::Refuse(Refusal::UnknownVersion);

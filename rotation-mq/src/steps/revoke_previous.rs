@@ -18,10 +18,11 @@ use crate::subject::Subject;
 use crate::{pair::Pair, password};
 
 mod cut_off;
-mod plan;
+pub mod plan;
 mod refusals;
 mod taken;
 
+pub use cut_off::REFUSALS;
 use cut_off::{Progress, close_once, cut_off};
 use plan::{Plan, plan};
 use refusals::{refuse_while_staged, refused};

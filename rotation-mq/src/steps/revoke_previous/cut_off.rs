@@ -12,7 +12,7 @@ use crate::stale_connections::{Closing, SETTLE, asking};
 
 /// How often in a row the broker must refuse. A password that was changed on one node of a cluster reaches the others a
 /// moment later.
-const REFUSALS: usize = 2;
+pub const REFUSALS: usize = 2;
 /// Between two tries of a login that is still accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 

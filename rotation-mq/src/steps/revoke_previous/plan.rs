@@ -3,19 +3,48 @@
 use contract::{SecretValue, Strategy};
 
 use crate::pair::{self, Pair};
+use crate::version_state::{AWSCURRENT, AWSPENDING, Versions};
 
 /// What happens to the user of the leaked version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plan {
+pub enum Plan {
     /// It is not the user of AWSCURRENT. It gets a password that nobody knows.
     Scramble,
     /// It is the user of AWSCURRENT, and the rotation has replaced its password already (`single`).
     CloseOnly,
 }
 
+/// Why the staging labels of a version forbid to revoke it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Staged {
+    /// The secret has no such version.
+    Unknown,
+    /// It is AWSCURRENT.
+    Current,
+    /// It is AWSPENDING.
+    Pending,
+}
+
+/// Whether the labels of `version` forbid to revoke it.
+#[must_use]
+pub fn staged(versions: &Versions, version: &str) -> Option<Staged> {
+    if !versions.knows(version) {
+        Some(Staged::Unknown)
+    } else if versions.with_stage(AWSCURRENT) == Some(version) {
+        Some(Staged::Current)
+    } else if versions.with_stage(AWSPENDING) == Some(version) {
+        Some(Staged::Pending)
+    } else {
+        None
+    }
+}
+
 /// Whether the user of `leaked` may be changed. A version may name any user of the broker, but a secret has only its own
 /// pair.
-pub(super) fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> Result<Plan, String> {
+///
+/// # Errors
+/// Why it may not.
+pub fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> Result<Plan, String> {
     let user = leaked.username();
     if leaked.broker() != current.broker() {
         return Err("it is for another broker than the current version".to_owned());
@@ -40,7 +69,7 @@ pub(super) fn plan(current: &SecretValue, leaked: &SecretValue, pair: &Pair) -> 
 
 /// What happens to a user that AWSCURRENT or AWSPENDING names by the time its password was made random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Restoration {
+pub enum Restoration {
     /// It gets the password of that version back.
     Restore,
     /// It keeps the random password: the version has the leaked one.
@@ -57,7 +86,8 @@ pub(super) enum Restoration {
 /// AWSCURRENT when the revocation began, as the value of a rotation does. It is never set `for_foreign_administrator`, an
 /// administrator whose secret is not an admin secret. So the user belongs to the secret, and nobody gains more than the
 /// secret gives them.
-pub(super) fn restoration(
+#[must_use]
+pub fn restoration(
     current: &SecretValue,
     leaked: &SecretValue,
     taken: &SecretValue,

@@ -1,11 +1,14 @@
 //! What is checked before a revocation writes anything.
 
 use super::Revocation;
+use super::plan::{Staged, staged};
 use crate::error::RotationError;
 use crate::event::RevokePreviousEvent;
 use crate::grants::Grants;
+use crate::ownership::{Claim, of_user};
 use crate::secret_store::Description;
-use crate::version_state::{AWSCURRENT, AWSPENDING, Refusal};
+use crate::turn::is_undelivered;
+use crate::version_state::{AWSPENDING, Refusal};
 
 impl Revocation<'_> {
     /// A pending version of the other user does not block a revocation.
@@ -20,8 +23,7 @@ impl Revocation<'_> {
                 "a rotation has given its user to AWSPENDING; let it finish first",
             ));
         }
-        let tags = &description.tags;
-        if !self.event.force && tags.is_routed() && tags.delivered() != Some(self.current.id.as_str()) {
+        if !self.event.force && is_undelivered(&description.tags, &self.current.id) {
             let reason = "the cluster is not known to hold the current version (tag `secret2eks/delivered`), so \
                           production may still log in with it; deliver first, or send \"force\":true to cut production \
                           off";
@@ -33,11 +35,10 @@ impl Revocation<'_> {
     /// A mark proves whom the user belongs to. Without a mark, a login with the version itself or with AWSCURRENT proves it.
     pub(super) async fn refuse_unless_ours(&self, grants: &Grants) -> Result<(), RotationError> {
         let user = self.user();
-        if self.mark.foreign_in(&grants.tags).is_some() {
-            return Err(refused(self.event, &format!("its user `{user}` belongs to another secret")));
-        }
-        if self.mark.is_in(&grants.tags) {
-            return Ok(());
+        match of_user(&self.mark, &grants.tags) {
+            None => return Err(refused(self.event, &format!("its user `{user}` belongs to another secret"))),
+            Some(Claim::Ours) => return Ok(()),
+            Some(Claim::NeedsProof) => {}
         }
         let values = [&self.leaked.value, &self.current.value];
         for value in values.into_iter().filter(|value| value.username() == user) {
@@ -58,22 +59,16 @@ pub(super) fn refuse_while_staged(
     event: &RevokePreviousEvent,
     description: &Description,
 ) -> Result<(), RotationError> {
-    let versions = &description.versions;
-    let version = event.version_id.as_str();
-    if !versions.knows(version) {
-        let (secret, version) = (event.secret_id.clone(), version.to_owned());
-        return Err(RotationError::Preamble { secret, version, source: Refusal::UnknownVersion });
-    }
-    if versions.with_stage(AWSCURRENT) == Some(version) {
-        return Err(refused(event, "it is AWSCURRENT; rotate the secret first"));
-    }
-    if versions.with_stage(AWSPENDING) == Some(version) {
-        return Err(refused(
-            event,
-            "it is AWSPENDING; finish the rotation first, or remove AWSPENDING from it",
-        ));
-    }
-    Ok(())
+    let why = match staged(&description.versions, &event.version_id) {
+        None => return Ok(()),
+        Some(Staged::Unknown) => {
+            let (secret, version) = (event.secret_id.clone(), event.version_id.clone());
+            return Err(RotationError::Preamble { secret, version, source: Refusal::UnknownVersion });
+        }
+        Some(Staged::Current) => "it is AWSCURRENT; rotate the secret first",
+        Some(Staged::Pending) => "it is AWSPENDING; finish the rotation first, or remove AWSPENDING from it",
+    };
+    Err(refused(event, why))
 }
 
 pub(super) fn refused(event: &RevokePreviousEvent, reason: &str) -> RotationError {

@@ -11,7 +11,7 @@ use crate::grants::{Change, Grants, PROTECTED_TAG, Plan, bound_to_user_name, pla
 use crate::management_api::{ApiError, ManagementApi, User};
 use crate::ownership::PairOnBroker;
 use crate::secret_store::Version;
-use crate::{password, stale_connections};
+use crate::{password, stale_connections, turn};
 
 /// The two users of the pair, and how the broker is asked about them.
 struct Turn<'a> {
@@ -134,10 +134,7 @@ impl Turn<'_> {
     async fn write(&self, on_broker: &OnBroker, plan: &Plan) -> Result<bool, RotationError> {
         let Self { step, found, admin, inactive, .. } = *self;
         claim::pin(step, found).await;
-        // Anyone who reads AWSPENDING can use the password as soon as it is set. By then, the user must not have more
-        // permissions than the active one. A user that does not exist yet has none.
-        let (first, last): (Vec<&Change>, Vec<&Change>) =
-            plan.changes.iter().partition(|change| on_broker.is_to_be_reset() && !change.is_addition());
+        let (first, last) = turn::around_the_password(plan, on_broker.is_to_be_reset());
         for change in first {
             self.apply(change, false).await?;
         }
@@ -164,7 +161,7 @@ impl Turn<'_> {
         let nothing = Grants::default();
         // Without a change of tags, both users have the same tags, except for `protected`.
         let kept = &on_broker.inactive.as_ref().unwrap_or(&nothing).tags;
-        if on_broker.pending_logs_in && plan.tags.is_none() && found.mark.is_in(kept) {
+        if !turn::writes_password(on_broker.pending_logs_in, plan, &found.mark, kept) {
             return Ok(false);
         }
         let hash = password::hash(self.pending.value.password(), &mut ThreadRng::default());
@@ -206,7 +203,7 @@ impl Turn<'_> {
 impl OnBroker {
     /// Whether the user exists with another password than the pending one.
     fn is_to_be_reset(&self) -> bool {
-        self.inactive.is_some() && !self.pending_logs_in
+        turn::is_to_be_reset(self.inactive.is_some(), self.pending_logs_in)
     }
 }
 
@@ -214,8 +211,7 @@ impl OnBroker {
 /// that is about to be reset. The refusal asks for delivery once more, so that a retry can succeed. The step has just
 /// logged in with the current version.
 async fn refuse_while_undelivered(step: Step<'_>, found: &Found, user: &str) -> Result<(), RotationError> {
-    let tags = &found.description.tags;
-    if !tags.is_routed() || tags.delivered() == Some(found.current.id.as_str()) {
+    if !turn::is_undelivered(&found.description.tags, &found.current.id) {
         return Ok(());
     }
     let request = DeliveryRequest {
