@@ -11,8 +11,8 @@ use crate::outcome::{Outcome, Problem, Result};
 use crate::screen::text::{foreign, short_version};
 use crate::secret::{Secret, Version, find_version};
 
-/// Moves the label: the schedule, what is left of a rotation, the label, the delivery. Interrupted before the label is moved,
-/// the same command continues. After it, only the delivery is left.
+/// Moves the label: the schedule, what is left of a rotation, the receipt, the label, the delivery. Interrupted before the
+/// label is moved, the same command continues. After it, only the delivery is left.
 pub async fn rollback(context: &Context, id: &str, to: Option<&str>) -> Result<Outcome> {
     let secret = context.secret(id).await?;
     let asked = context.secrets.versions(&secret.arn);
@@ -37,6 +37,10 @@ pub async fn rollback(context: &Context, id: &str, to: Option<&str>) -> Result<O
     if secret.with_stage("AWSPENDING") == Some(from.as_str()) {
         context.secrets.remove_pending(&secret.arn, &from).await?;
         journal.note("AWSPENDING", format!("was removed from version {}", short_version(&from)));
+    }
+    if has_receipt_of(&secret, &to) {
+        context.secrets.remove_receipt(&secret.arn).await?;
+        journal.note("receipt", format!("of version {} was removed", short_version(&to)));
     }
     context.secrets.move_current(&secret.arn, &from, &to).await?;
     journal.note("AWSCURRENT", format!("is attached to version {}", short_version(&to)));
@@ -77,6 +81,12 @@ fn target(secret: &Secret, versions: &[Version], to: Option<&str>) -> Result<(St
     Ok((from.to_owned(), to.to_owned()))
 }
 
+/// Whether the receipt names the version to which the secret returns. The cluster may have got a later version since that
+/// receipt, by the operator's own refresh. So the receipt is removed before AWSCURRENT moves.
+fn has_receipt_of(secret: &Secret, to: &str) -> bool {
+    secret.tags.delivered() == Some(to)
+}
+
 /// A version that the broker refuses is no way back.
 async fn login(context: &Context, arn: &str, version: &str) -> Result<Login> {
     if !inspector::is_available(context) {
@@ -98,6 +108,9 @@ fn question(secret: &Secret, from: &str, to: &str, login: Login) -> Question {
     let mut steps = Vec::new();
     if secret.rotation_enabled {
         steps.push("Switch the schedule off".to_owned());
+    }
+    if has_receipt_of(secret, to) {
+        steps.push(format!("Remove the receipt of version {}", short_version(to)));
     }
     steps.push(format!(
         "Move AWSCURRENT from version {} to version {}",

@@ -19,8 +19,8 @@ use crate::route::{Route, Routing, goes_to, other_cluster, route};
 use crate::secret_store::{Description, Standing};
 use crate::take_back::{TakeBack, standing};
 
-/// How often the current version or the tags may change during one delivery.
-const ROUNDS: usize = 3;
+/// The number of rounds of one delivery. Each one after the first follows a change of the current version or of the tags.
+pub const ROUNDS: usize = 3;
 
 /// The answer for a secret that was deleted after its delivery was requested.
 const DELETED: Outcome =
@@ -71,8 +71,9 @@ async fn bring(
         let wanted =
             Wanted { route: &route, arn: &description.arn, version: &version, receipt, unchecked: false };
         let is_open = question::is_open(&description, change);
+        let is_receipt_due = receipt::is_due(&delivery.config, &description, &version);
         let Attempt { converged, unchecked } =
-            match converge(delivery, wanted, is_open, request_id, began).await {
+            match converge(delivery, wanted, (is_open, is_receipt_due), request_id, began).await {
                 Ok(attempt) => attempt,
                 Err(error) => {
                     // Its object may have been written before. It must not stay where the secret no longer goes.
@@ -95,10 +96,7 @@ async fn bring(
             let left = left(delivery, &again, &route);
             let is_elsewhere = left.is_some();
             written.extend(left);
-            if is_elsewhere
-                || converged == Converged::Superseded
-                || again.current.as_deref() != Some(&version)
-            {
+            if is_elsewhere || !receipt::is_earned(converged, &version, again.current.as_deref()) {
                 description = again;
                 continue;
             }
@@ -174,12 +172,12 @@ fn is_for_another(
 async fn converge(
     delivery: &Delivery,
     wanted: Wanted<'_>,
-    is_open: bool,
+    (is_open, is_receipt_due): (bool, bool),
     request_id: &str,
     began: Instant,
 ) -> Result<Attempt, DeliveryError> {
     let (api, is_new) = connect(delivery).await?;
-    let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began, is_open };
+    let in_cluster = InCluster { delivery, api: &api, wanted, request_id, began, is_open, is_receipt_due };
     match in_cluster.converge().await {
         Err(error) if error.is_of_the_connection() && !is_new => {
             tracing::warn!("the connection to the cluster no longer works, so a new one is made: {error}");
@@ -217,7 +215,7 @@ async fn write_receipt(
     description: &Description,
     version: &str,
 ) -> Result<(), DeliveryError> {
-    if !receipt::is_needed(&delivery.config, description) || description.tags.delivered() == Some(version) {
+    if !receipt::is_due(&delivery.config, description, version) {
         return Ok(());
     }
     delivery.secrets.write_receipt(&description.arn, version).await.map_err(|source| DeliveryError::Secret {

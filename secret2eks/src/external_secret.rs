@@ -2,6 +2,7 @@
 //! has synced it. Pure.
 //! <https://external-secrets.io/latest/api/externalsecret/>
 
+use contract::cut;
 use serde_json::{Value, json};
 
 use self::drift::drift;
@@ -47,6 +48,9 @@ pub const SUFFIX_LABEL: &str = "secret2eks/secret-suffix";
 /// operator rewrites `1h` when it adds its finalizer, and the next apply would conflict with that.
 const REFRESH_INTERVAL: &str = "1h0m0s";
 
+/// The longest foreign text in a refusal, in bytes. Annotations have up to 256 KiB.
+const NAME_BYTES: usize = 1_000;
+
 /// What the cluster should hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -75,11 +79,26 @@ pub enum Plan {
     },
     /// It is right, but the time of its last sync is not certain. Write something new into it.
     AskAgain,
+    /// It is right, and the operator has finished with it, but the receipt is due. Write something new into it, and wait for the
+    /// sync of that change.
+    Prove,
     /// Its specification is not the one that secret2eks wrote. Remove additional fields, and write it.
     SetBack {
         /// The fields that differ.
         fields: String,
     },
+}
+
+impl Plan {
+    /// The plan if the receipt is due. A sync since the last write then proves nothing: the operator also reads the secret by
+    /// itself, and AWSCURRENT may have been another version, which somebody has rolled back since then.
+    #[must_use]
+    pub fn with_proof(self, is_receipt_due: bool) -> Self {
+        match self {
+            Self::Nothing if is_receipt_due => Self::Prove,
+            other => other,
+        }
+    }
 }
 
 /// Compares the object in the cluster with the wanted one.
@@ -96,7 +115,7 @@ pub fn plan(existing: Option<&Value>, wanted: Wanted<'_>) -> Result<Plan, Refusa
         return Err(Refusal::BeingDeleted);
     }
     match annotation(existing, ARN_ANNOTATION) {
-        Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(arn.to_owned())),
+        Some(arn) if arn != wanted.arn => return Err(Refusal::OtherSecret(cut(arn, NAME_BYTES))),
         None if *mode != Mode::Refresh => return Err(Refusal::NotOurs),
         _ => {}
     }
@@ -198,7 +217,7 @@ pub fn holds(existing: &Value, wanted: Wanted<'_>) -> bool {
 fn cluster_external_secret(object: &Value) -> Option<String> {
     let owners = object["metadata"]["ownerReferences"].as_array()?;
     let owner = owners.iter().find(|owner| owner["kind"] == "ClusterExternalSecret")?;
-    Some(owner["name"].as_str().unwrap_or_default().to_owned())
+    Some(cut(owner["name"].as_str().unwrap_or_default(), NAME_BYTES))
 }
 
 /// Whether all of `part` is in `whole`. The API server adds defaults and fields of its own.

@@ -30,7 +30,7 @@ pub enum Converged {
     Already,
     /// The operator has synced the object that was written.
     Synced,
-    /// Another request wrote another version meanwhile, so nothing is proved.
+    /// Another request wrote another version meanwhile, or somebody deleted the object, so nothing is proved.
     Superseded,
 }
 
@@ -49,6 +49,8 @@ pub struct InCluster<'a> {
     pub began: Instant,
     /// Whether nobody vouches for the version.
     pub is_open: bool,
+    /// Whether the receipt is written afterwards.
+    pub is_receipt_due: bool,
 }
 
 /// What one attempt did.
@@ -98,30 +100,38 @@ impl InCluster<'_> {
             self.began = Instant::now();
             plan = self.plan(existing.as_ref())?;
         }
-        let converged = self.carry_out(plan, existing).await?;
+        let converged = match self.carry_out(plan, existing).await {
+            Err(DeliveryError::Api { source: ApiError::Gone, .. }) => Converged::Superseded,
+            other => other?,
+        };
         Ok(Attempt { converged, unchecked })
     }
 
     fn plan(self, existing: Option<&Value>) -> Result<Plan, DeliveryError> {
-        plan(existing, self.wanted).map_err(|source| self.refused(source))
+        let plan = plan(existing, self.wanted).map_err(|source| self.refused(source))?;
+        Ok(plan.with_proof(self.is_receipt_due))
     }
 
     async fn carry_out(self, plan: Plan, existing: Option<Value>) -> Result<Converged, DeliveryError> {
+        let before = existing.as_ref();
         match plan {
             Plan::Nothing => Ok(Converged::Already),
             Plan::Write { settled: true } => {
-                self.write(None).await?;
-                let before = existing.as_ref().and_then(synced_resource_version);
-                self.wait_for_the_operator(&Proof::Change(before.map(str::to_owned))).await
+                self.write(before, None).await?;
+                self.wait_for_a_change(before).await
+            }
+            Plan::Prove => {
+                self.write(before, Some(self.request_id)).await?;
+                self.wait_for_a_change(before).await
             }
             Plan::Write { settled: false } => {
-                self.write(None).await?;
-                self.ask_again(&self.read().await?).await
+                self.write(before, None).await?;
+                self.ask_again(&self.written().await?).await
             }
             Plan::AskAgain => self.ask_again(&existing.unwrap_or_default()).await,
             Plan::SetBack { fields } => {
                 self.take_back(&existing.unwrap_or_default(), fields).await?;
-                self.ask_again(&self.read().await?).await
+                self.ask_again(&self.written().await?).await
             }
         }
     }
@@ -142,7 +152,7 @@ impl InCluster<'_> {
         let patch = set_back(existing, self.wanted);
         self.api.merge(route, &patch).await.map_err(|source| self.failed(self.object("write"), source))?;
         // The removal of a field leaves no time in the object. A new annotation does.
-        self.write(Some(&format!("{}-set-back", self.request_id))).await
+        self.write(Some(existing), Some(&format!("{}-set-back", self.request_id))).await
     }
 
     /// Asks for another sync, after the second in which the object was written. A sync may be in progress that began before
@@ -150,22 +160,32 @@ impl InCluster<'_> {
     async fn ask_again(self, object: &Value) -> Result<Converged, DeliveryError> {
         let written = written_at(object).unwrap_or_else(|| (self.delivery.now)());
         tokio::time::sleep(NEXT_SECOND).await;
-        self.write(Some(self.request_id)).await?;
+        self.write(Some(object), Some(self.request_id)).await?;
         self.wait_for_the_operator(&Proof::After(written)).await
     }
 
-    async fn write(self, asked_by: Option<&str>) -> Result<(), DeliveryError> {
+    /// Creates the object, or writes to the one that was read before, `existing`. If that one was taken back or deleted since
+    /// then, the secret may go elsewhere, so nothing is created in its place: the error is [`ApiError::Gone`].
+    async fn write(self, existing: Option<&Value>, asked_by: Option<&str>) -> Result<(), DeliveryError> {
         let route = self.wanted.route;
         let failed = |source| self.failed(self.object("write"), source);
         if route.mode == Mode::Refresh {
             return self.api.merge(route, &patch(self.wanted, asked_by)).await.map_err(failed);
         }
-        let fields = desired(self.wanted, asked_by);
+        let mut fields = desired(self.wanted, asked_by);
+        let uid = existing.map(|existing| &existing["metadata"]["uid"]);
+        if let Some(uid) = uid {
+            // The API server then refuses to create it.
+            fields["metadata"]["uid"] = uid.clone();
+        }
         let conflict = match self.api.apply(route, &fields, false).await {
             Err(ApiError::Conflict(conflict)) => conflict,
             other => return other.map_err(failed),
         };
         let object = self.current().await.map_err(failed)?.unwrap_or_default();
+        if uid.is_some_and(|uid| object["metadata"]["uid"] != *uid) {
+            return Err(failed(ApiError::Gone));
+        }
         let others = other_appliers(&object);
         if !others.is_empty() {
             let managers = others.join(", ");
@@ -175,6 +195,18 @@ impl InCluster<'_> {
         self.api.apply(route, &fields, true).await.map_err(failed)
     }
 
+    /// The object, after it was written.
+    async fn written(self) -> Result<Value, DeliveryError> {
+        let object = self.current().await.and_then(|object| object.ok_or(ApiError::Gone));
+        object.map_err(|source| self.failed(self.object("read"), source))
+    }
+
+    /// Waits until the operator has synced another object than `before`, with which it has finished.
+    async fn wait_for_a_change(self, before: Option<&Value>) -> Result<Converged, DeliveryError> {
+        let before = before.and_then(synced_resource_version).map(str::to_owned);
+        self.wait_for_the_operator(&Proof::Change(before)).await
+    }
+
     /// Waits until the operator has read the secret since the object became right.
     async fn wait_for_the_operator(self, proof: &Proof) -> Result<Converged, DeliveryError> {
         let limit = self.delivery.config.sync_timeout;
@@ -182,7 +214,7 @@ impl InCluster<'_> {
         loop {
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-            let object = self.read().await?;
+            let object = self.written().await?;
             match sync_state(&object, self.wanted.version, proof) {
                 Sync::Done => {
                     is_evidence(&object, self.wanted).map_err(|source| self.refused(source))?;
@@ -194,12 +226,6 @@ impl InCluster<'_> {
                 Sync::Pending(_) => {}
             }
         }
-    }
-
-    /// The present object. It is null if it was deleted.
-    async fn read(self) -> Result<Value, DeliveryError> {
-        let object = self.current().await;
-        object.map(Option::unwrap_or_default).map_err(|source| self.failed(self.object("read"), source))
     }
 
     pub(crate) async fn current(self) -> Result<Option<Value>, ApiError> {

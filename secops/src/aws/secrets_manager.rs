@@ -131,6 +131,12 @@ impl SecretsManager {
         moved.map(drop).map_err(|error| refused("UpdateSecretVersionStage", &error))
     }
 
+    /// Removes the receipt of the last delivery.
+    pub async fn remove_receipt(&self, id: &str) -> Result<(), AwsError> {
+        let removed = self.client.untag_resource().secret_id(id).tag_keys(Tags::DELIVERED).send().await;
+        removed.map(drop).map_err(|error| refused("UntagResource", &error))
+    }
+
     /// Removes AWSPENDING from a version.
     pub async fn remove_pending(&self, id: &str, version: &str) -> Result<(), AwsError> {
         let change = self.client.update_secret_version_stage().secret_id(id).version_stage("AWSPENDING");

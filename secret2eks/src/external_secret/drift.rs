@@ -22,7 +22,8 @@ pub(super) fn drift(object: &Value, wanted: Wanted<'_>) -> Option<String> {
     if spec["target"]["immutable"] == false {
         remove(&mut spec["target"], "immutable");
     }
-    for item in spec["data"].as_array_mut().into_iter().flatten() {
+    // `spec["data"]` would panic if the specification were a text.
+    for item in spec.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
         for (field, default) in DEFAULTS {
             if item["remoteRef"][field] == default {
                 remove(&mut item["remoteRef"], field);

@@ -90,6 +90,10 @@ fn a_sync_in_the_second_of_the_write_proves_nothing() {
     };
     assert_eq!(with("v2", 10), Ok(Plan::Nothing));
     assert_eq!(with("v1", 10), Ok(Plan::AskAgain));
+    assert_eq!(
+        (Plan::Nothing.with_proof(false), Plan::Nothing.with_proof(true)),
+        (Plan::Nothing, Plan::Prove)
+    );
     assert_eq!(with("v2", 9), Ok(Plan::AskAgain));
     let mut failing = in_cluster(&route, "v2", 11);
     failing["status"]["conditions"][0]["status"] = json!("False");

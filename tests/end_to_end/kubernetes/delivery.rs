@@ -1,9 +1,10 @@
 //! First and repeated deliveries, and what the cluster receives.
 
-use anyhow::{Result, ensure};
-use end_to_end::{name, on_the_cluster};
+use anyhow::{Context as _, Result, ensure};
+use end_to_end::{alone_on_the_cluster, name, on_the_cluster};
 use serde_json::json;
 
+use super::life::Suite;
 use super::routed::{NAMESPACE, RECEIPT, Routed, until};
 
 #[test]
@@ -76,5 +77,30 @@ fn a_secret_without_tags_is_not_meant_for_kubernetes_and_nobody_is_notified() ->
         ensure!(answer["reason"] == json!("the secret has no tags `secret2eks/...`"), "{answer}");
         ensure!(cloud.notices.envelopes_about(&secret.arn).await?.is_empty());
         Ok(())
+    })
+}
+
+#[test]
+fn what_is_taken_back_during_a_delivery_is_not_created_again() -> Result<()> {
+    alone_on_the_cluster(async |cloud| {
+        let suite = Suite::deploy(cloud, "taken-back").await?;
+        let (kubernetes, secret) = (cloud.kubernetes()?, suite.delivered("customer").await?);
+        // The delivery restores the specification. A second later, it writes the object again, to ask for a sync.
+        let edit = json!({"spec": {"refreshInterval": "5m"}});
+        kubernetes.edit_external_secret(&suite.namespace, &secret.name, &edit).await?;
+        let taken_back = async {
+            until("the delivery has restored the object", async || {
+                let object = secret.external_secret().await?.context("no ExternalSecret")?;
+                Ok(object["spec"]["refreshInterval"] == "1h0m0s")
+            })
+            .await?;
+            secret.delete().await?;
+            until("the reconcile takes it back", async || Ok(suite.reconcile().await?["takenBack"] == 1))
+                .await
+        };
+        let (delivered, taken_back) = tokio::join!(secret.attempt(), taken_back);
+        taken_back?;
+        delivered?.value()?;
+        secret.left().await
     })
 }

@@ -69,8 +69,8 @@ impl Suite {
         self.cloud.invoke_function(self.function()?, event).await
     }
 
-    /// Waits until the events of earlier calls have been followed. A delivery that still runs may write its object again
-    /// after a reconcile has taken it back. Then only the next reconcile takes it back.
+    /// Waits until the events of earlier calls have been followed. A delivery that still runs may create its object after a
+    /// reconcile has looked. Then only the next reconcile takes it back.
     pub async fn settled(&self) -> Result<()> {
         self.cloud.aws.wait_for_events(self.function()?, LIMIT).await
     }

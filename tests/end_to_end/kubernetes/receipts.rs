@@ -41,6 +41,31 @@ async fn apply(cloud: &Cloud, own: &str, metadata: &Value, spec: &Value) -> Resu
     cloud.kubernetes()?.apply_manifests(&object.to_string()).await
 }
 
+/// The model checker found this. The version that is current again was in the cluster before, and its ExternalSecret is right.
+#[test]
+fn a_version_that_is_rolled_back_to_is_brought_again_if_the_operator_has_read_another_one() -> Result<()> {
+    on_the_cluster(async |cloud| {
+        let secret = Routed::delivered(cloud, &name("back"), &[]).await?;
+        let first = secret.current().await?;
+        secret.receipt(&first).await?;
+        // Nobody delivers the second value. The operator reads it by itself, as it does each hour.
+        let second = secret.put("second").await?;
+        let kubernetes = cloud.kubernetes()?;
+        let force = json!({"metadata": {"annotations": {"force-sync": name("now")}}});
+        kubernetes.edit_external_secret(NAMESPACE, &secret.name, &force).await?;
+        secret.arrived("second").await?;
+        // As the playbook says.
+        cloud.secrets.untag_resource().secret_id(&secret.arn).tag_keys(RECEIPT).send().await?;
+        let back = cloud.secrets.update_secret_version_stage().secret_id(&secret.arn);
+        let back = back.version_stage("AWSCURRENT").move_to_version_id(&first).remove_from_version_id(second);
+        back.send().await?;
+        secret.deliver().await?;
+        let held = kubernetes.secret(NAMESPACE, &secret.name).await?.context("no Secret")?;
+        ensure!(held.get("password").is_some_and(|held| held == "first"), "the cluster holds {held:?}");
+        secret.receipt(&first).await
+    })
+}
+
 async fn has_no_receipt(secret: &Routed<'_>) -> Result<()> {
     let receipt = secret.cloud.tag_of(&secret.arn, RECEIPT).await?;
     ensure!(receipt.is_none(), "{}: a false receipt, {receipt:?}", secret.name);

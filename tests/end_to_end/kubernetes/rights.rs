@@ -14,8 +14,8 @@ use crate::rights::{Role, Unasked};
 const ALL: &str = "verbs: [get, create, patch, delete]";
 
 const UNASKED: [Unasked<'_>; 4] = [
-    ("sns:Publish", "", "Lambda sends the record of a failed event with the function's role"),
-    ("sqs:SendMessage", "", "Lambda sends the record of a success with the function's role"),
+    ("sns:Publish", "", "only Lambda needs it, for the records of failed events: see rights/records.rs"),
+    ("sqs:SendMessage", "", "only Lambda needs it, for the records of successes: see rights/records.rs"),
     ("kms:", "", "SNS and SQS ask for them in the caller's name"),
     ("logs:", "", "Lambda writes the log with the function's role"),
 ];

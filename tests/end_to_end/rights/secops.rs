@@ -12,7 +12,7 @@ use testbed::kubernetes::CLUSTER;
 use super::{Role, Unasked};
 use crate::actors::actor::{Actor, allow};
 use crate::failure_path::notice;
-use crate::kubernetes::routed::{LIMIT, until};
+use crate::kubernetes::routed::{LIMIT, RECEIPT, until};
 use crate::secops::program::{Ended, program_on, run};
 use crate::support::own_admin;
 
@@ -69,6 +69,11 @@ async fn acting(cloud: &Cloud, variant: &Variant, actor: &Actor<'_>) -> Result<(
     for arn in [&app.arn, &admin.arn] {
         rotate_with(cloud, variant, arn).await?;
         secops(variant, cloud, actor, &["rotate", arn, "--follow"]).await?;
+    }
+    // A receipt for the version to which the secret returns is removed first.
+    let previous = cloud.version(&app.arn, "AWSPREVIOUS").await?.context("nothing is AWSPREVIOUS")?;
+    cloud.set_tags(&app.arn, &[(RECEIPT, &previous)]).await?;
+    for arn in [&app.arn, &admin.arn] {
         secops(variant, cloud, actor, &["rollback", arn]).await?;
     }
     let previous = cloud.version(&app.arn, "AWSPREVIOUS").await?.context("nothing is AWSPREVIOUS")?;
