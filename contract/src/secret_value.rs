@@ -13,6 +13,7 @@ use crate::Password;
 mod address;
 mod copies;
 mod document;
+mod edit;
 mod encoding;
 mod error;
 mod field;
@@ -25,6 +26,7 @@ mod uri;
 pub use address::BrokerAddress;
 use address::broker_address;
 use copies::Change;
+use encoding::{object, quoted};
 pub use error::SecretValueError;
 use field::{Fields, VALUE_LIMIT};
 pub use keys::KNOWN as KNOWN_KEYS;
@@ -141,27 +143,22 @@ impl SecretValue {
         &self,
         change: &Change<'_>,
     ) -> Result<BTreeMap<String, Box<RawValue>>, SecretValueError> {
-        let unknown: BTreeMap<&String, &RawValue> = self
-            .others
-            .iter()
-            .filter(|(key, _)| !keys::KNOWN.contains(&key.as_str()))
-            .map(|(key, value)| (key, &**value))
-            .collect();
+        let others = self.others.iter().map(|(key, value)| (key.as_str(), &**value));
+        let unknown = others.filter(|(key, _)| !keys::KNOWN.contains(key)).collect();
         let unreadable = |_| SecretValueError::NotAnObject { line: 0, column: 0 };
-        let json = Zeroizing::new(serde_json::to_string(&unknown).map_err(unreadable)?);
-        let mut others = self.others.clone();
+        let json = object(&unknown).map_err(unreadable)?;
         let renewed = renewal::renew(&json, change, Around::SECRET)
             .map_err(|unclear| SecretValueError::UnclearCopy { key: unclear.path, why: unclear.why })?;
-        if let Some(renewed) = renewed {
-            let renewed: BTreeMap<String, Box<RawValue>> =
-                serde_json::from_str(&renewed).map_err(unreadable)?;
-            for (key, value) in renewed {
-                if let Some(mut old) = others.insert(key, value) {
-                    wipe(&mut old);
-                }
-            }
-        }
-        Ok(others)
+        let renewed: BTreeMap<String, &RawValue> = match &renewed {
+            Some(json) => serde_json::from_str(json).map_err(unreadable)?,
+            None => BTreeMap::new(),
+        };
+        // A value is copied only now. A `BTreeMap` that an error drops would not wipe it.
+        let next = self.others.iter().map(|(key, old)| {
+            let value = renewed.get(key).copied().unwrap_or(old);
+            (key.clone(), value.to_owned())
+        });
+        Ok(next.collect())
     }
 
     /// The JSON to store, wiped on drop.
@@ -169,12 +166,12 @@ impl SecretValue {
     /// # Errors
     /// Never for a value that was parsed; serialisation is fallible by type.
     pub fn to_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        let mut fields = self.others.clone();
-        fields.insert("username".to_owned(), serde_json::value::to_raw_value(&self.username)?);
-        fields.insert("password".to_owned(), serde_json::value::to_raw_value(self.password.expose())?);
-        let json = serde_json::to_string(&fields).map(Zeroizing::new);
-        fields.values_mut().for_each(wipe);
-        json
+        let (username, password) = (quoted(&self.username)?, quoted(self.password.expose())?);
+        let mut fields: BTreeMap<&str, &RawValue> =
+            self.others.iter().map(|(key, value)| (key.as_str(), &**value)).collect();
+        fields.insert("username", serde_json::from_str(&username)?);
+        fields.insert("password", serde_json::from_str(&password)?);
+        object(&fields)
     }
 
     /// The broker user.
@@ -214,7 +211,7 @@ impl SecretValue {
     }
 }
 
-/// Keys that the contract does not know. They may repeat the password.
+/// Keys that the contract does not know may repeat the password.
 impl Drop for SecretValue {
     fn drop(&mut self) {
         self.others.values_mut().for_each(wipe);

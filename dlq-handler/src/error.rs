@@ -11,9 +11,12 @@ use crate::own_queue::SendError;
 /// Why a message could not be handled. Messages say what failed; causes say why.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The event is not an event of SQS.
-    #[error("the event is not an event of SQS")]
-    Event(#[source] serde_json::Error),
+    /// The event is not an event of SQS. The error quotes no part of the event, because the event may
+    /// contain a credential.
+    #[error(
+        "the event is not an event of SQS: `Records` must be a list of messages, each with a `messageId` and a text as `body`"
+    )]
+    Event,
     /// The state could not be read or written.
     #[error("failed to read or write the incident of {subject}")]
     Table {
@@ -95,7 +98,7 @@ impl HandlerError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         let aws = match self {
-            Self::Event(_) => return Kind::EventInvalid,
+            Self::Event => return Kind::EventInvalid,
             Self::TimedOut => return Kind::RotationTimedOut,
             Self::Table { source: TableError::Aws(error), .. }
             | Self::Alert { source: PublishError::Aws(error), .. }

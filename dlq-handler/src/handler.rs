@@ -39,8 +39,8 @@ pub async fn handle(handler: &DlqHandler, event: LambdaEvent<Value>) -> Result<V
         let left = time_left(context.deadline, now.as_millisecond(), Duration::ZERO);
         let limit = left.saturating_sub(ANSWER_RESERVE);
         let sender = Sender { id: context.request_id, until: now.saturating_add(left).unwrap_or(now) };
-        let batch: SqsEvent =
-            serde_json::from_value(payload).map_err(|error| refused(&HandlerError::Event(error)))?;
+        let batch = serde_json::from_value::<SqsEvent>(payload);
+        let batch = batch.map_err(|_| refused(&HandlerError::Event))?;
         let mut answer = BatchAnswer::default();
         for record in &batch.records {
             let left = limit.saturating_sub(started.elapsed());

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use announcement::{Announcement, Sender, What};
+pub use announcement::{Announcement, Decided, Sender, What};
 
 use crate::message::{Closed, Detail, Failure, Success};
 

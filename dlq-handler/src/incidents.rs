@@ -8,7 +8,7 @@ use lambda_boundary::{Backoff, Unit, metric};
 
 use crate::DlqHandler;
 use crate::error::HandlerError;
-use crate::incident::{Effect, Record, Sender};
+use crate::incident::{Decided, Effect, Record, Sender};
 use crate::incident_table::TableError;
 use crate::message::Failure;
 
@@ -63,9 +63,7 @@ impl DlqHandler {
                     "the item held a time in the future, which was removed"
                 );
             }
-            let effect = decide(record, now);
-            let mine = record.take_over(now, sender);
-            let is_changed = !matches!(effect, Effect::Nothing | Effect::Over) || !mine.is_empty();
+            let Decided { effect, mine, is_changed } = record.decide(now, sender, &decide);
             ((effect, mine), is_changed)
         };
         let Edited { record, at, outcome: (effect, mine) } = self.edit(subject, area, edit).await?;

@@ -149,7 +149,7 @@ impl AwsError {
             SdkError::ServiceError(answer) => Self::Refused {
                 service,
                 operation,
-                code: answer.err().code().unwrap_or("an error without a code").to_owned(),
+                code: answer.err().code().unwrap_or("an error without a code").chars().take(100).collect(),
                 message: answer.err().message().unwrap_or("no message").chars().take(500).collect(),
             },
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_mq::Client;
 use aws_sdk_mq::types::{ActionRequired, BrokerInstance, BrokerState, EngineType};
-use contract::{BrokerAddress, Kind};
+use contract::{BrokerAddress, Kind, cut};
 
 use lambda_boundary::{AwsError, patiently};
 
@@ -16,6 +16,14 @@ use lambda_boundary::{AwsError, patiently};
 const KEPT_WITH_A_FAULT: Duration = Duration::from_mins(1);
 /// How long a failure waits for that. It is less than the time that is kept back for the notice.
 const LOOK: Duration = Duration::from_millis(800);
+
+/// The longest name of an engine, a state or a version in an error or an inspection, in bytes. AWS may add values that this
+/// code does not know.
+const WORD_BYTES: usize = 100;
+/// The longest condition, in bytes: a state, and what the owner must do.
+const CONDITION_BYTES: usize = 4 * WORD_BYTES;
+/// The longest endpoint, in bytes. A host name has 253 at most (RFC 1035, section 2.3.4).
+const ENDPOINT_BYTES: usize = 300;
 
 /// Where a broker listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,10 +188,16 @@ impl AmazonMq {
             }
         })?;
         if let Some(engine) = answer.engine_type.filter(|engine| *engine != EngineType::Rabbitmq) {
-            return Err(BrokerLookupError::NotRabbitmq { broker: id.to_owned(), engine: engine.to_string() });
+            return Err(BrokerLookupError::NotRabbitmq {
+                broker: id.to_owned(),
+                engine: cut(engine.as_ref(), WORD_BYTES),
+            });
         }
         if let Some(state) = answer.broker_state.as_ref().filter(|state| is_away(state)) {
-            return Err(BrokerLookupError::NotRunning { broker: id.to_owned(), state: state.to_string() });
+            return Err(BrokerLookupError::NotRunning {
+                broker: id.to_owned(),
+                state: cut(state.as_ref(), WORD_BYTES),
+            });
         }
         let actions = answer.actions_required.unwrap_or_default();
         let codes = actions.iter().filter_map(ActionRequired::action_required_code);
@@ -194,8 +208,8 @@ impl AmazonMq {
             endpoints: endpoints.ok_or_else(|| BrokerLookupError::NoEndpoint(id.to_owned()))?,
             condition: condition(answer.broker_state.as_ref(), codes),
             reported: Reported {
-                state: answer.broker_state.as_ref().map(ToString::to_string),
-                version: answer.engine_version,
+                state: answer.broker_state.as_ref().map(|state| cut(state.as_ref(), WORD_BYTES)),
+                version: answer.engine_version.map(|version| cut(&version, WORD_BYTES)),
             },
             asked_at: Instant::now(),
             is_doubtful: false,
@@ -221,9 +235,11 @@ impl Known {
 }
 
 fn endpoints_of(instance: &BrokerInstance) -> Option<Endpoints> {
-    let amqps = instance.endpoints().iter().find_map(|endpoint| endpoint.strip_prefix("amqps://"))?;
+    let short = |text: &&str| text.len() <= ENDPOINT_BYTES;
+    let mut endpoints = instance.endpoints().iter().map(String::as_str).filter(short);
+    let amqps = endpoints.find_map(|endpoint| endpoint.strip_prefix("amqps://"))?;
     let (host, port) = amqps.trim_end_matches('/').rsplit_once(':')?;
-    let console = instance.console_url().filter(|url| url.starts_with("https://"))?;
+    let console = instance.console_url().filter(short).filter(|url| url.starts_with("https://"))?;
     Some(Endpoints {
         host: host.to_owned(),
         port: port.parse().ok()?,
@@ -246,8 +262,8 @@ fn condition<'c>(state: Option<&BrokerState>, codes: impl Iterator<Item = &'c st
     let codes = codes.collect::<Vec<_>>().join(", ");
     match (state, codes.as_str()) {
         (BrokerState::Running, "") => None,
-        (state, "") => Some(state.to_string()),
-        (state, codes) => Some(format!("{state} ({codes})")),
+        (state, "") => Some(cut(state.as_ref(), CONDITION_BYTES)),
+        (state, codes) => Some(cut(&format!("{state} ({codes})"), CONDITION_BYTES)),
     }
 }
 
@@ -287,5 +303,10 @@ mod tests {
         for (state, codes, expected) in asked {
             assert_eq!(condition(state.as_ref(), codes.iter().copied()).as_deref(), expected);
         }
+        let long = condition(None, std::iter::repeat_n("RABBITMQ_DISK_ALARM", 1_000)).unwrap_or_default();
+        assert!(
+            long.starts_with("RUNNING (RABBITMQ_DISK_ALARM, ") && long.len() <= CONDITION_BYTES,
+            "{long}"
+        );
     }
 }

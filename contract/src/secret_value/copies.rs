@@ -8,7 +8,7 @@ use base64::Engine as _;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::encoding::{from_base64, percent_decoded, percent_encoded};
+use super::encoding::{from_base64, joined, percent_decoded, percent_encoded, quoted};
 use super::keys;
 use super::renewal::{Around, Unclear, renew};
 use crate::BrokerAddress;
@@ -75,10 +75,12 @@ impl Change<'_> {
         if !self.is_distinct() {
             return false;
         }
-        let escaped = serde_json::to_string(self.old).map(Zeroizing::new).unwrap_or_default();
+        let escaped = quoted(self.old).unwrap_or_default();
+        // In a query, a `+` is a space.
+        let spaced = Zeroizing::new(text.split('+').collect::<Vec<_>>().join(" "));
         text.contains(self.old)
             || percent_decoded(text).contains(self.old)
-            || percent_decoded(&text.replace('+', " ")).contains(self.old)
+            || percent_decoded(&spaced).contains(self.old)
             || text.contains(escaped.trim_matches('"'))
             || text
                 .split(|c: char| !c.is_ascii_alphanumeric() && !"+/=-_".contains(c))
@@ -117,7 +119,7 @@ impl Change<'_> {
     }
 
     fn login(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("{}:{}", self.user, self.password))
+        joined(&[self.user, ":", self.password])
     }
 
     /// Base64, with or without the word `Basic` of HTTP's `Authorization` before it.
@@ -126,7 +128,7 @@ impl Change<'_> {
         let Some((engine, decoded)) = text.get(scheme.len()..).and_then(from_base64) else {
             return Found::Nothing;
         };
-        let encoded = |new: &str| Zeroizing::new(format!("{scheme}{}", engine.encode(new)));
+        let encoded = |new: &str| joined(&[scheme, &Zeroizing::new(engine.encode(new))]);
         if self.is_login(&decoded) {
             return Found::Login(encoded(&self.login()));
         }

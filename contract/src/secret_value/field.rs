@@ -20,10 +20,11 @@ impl Fields {
         if json.starts_with('\u{feff}') {
             return Err(SecretValueError::ByteOrderMark);
         }
-        // serde_json's own message can quote the input, which may be the password itself.
-        serde_json::from_str(json)
-            .map(Self)
-            .map_err(|error| SecretValueError::NotAnObject { line: error.line(), column: error.column() })
+        // The values are borrowed until all of them are read: a value of a broken document, or of a repeated key, would be
+        // freed without being wiped. serde_json's own message can quote the input, which may be the password itself.
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json)
+            .map_err(|error| SecretValueError::NotAnObject { line: error.line(), column: error.column() })?;
+        Ok(Self(fields.into_iter().map(|(key, value)| (key, value.to_owned())).collect()))
     }
 
     /// Without this check, a near miss of a known key would be ignored, and its default would be used silently.
@@ -72,7 +73,14 @@ impl Fields {
         }
     }
 
-    pub(super) fn rest(self) -> BTreeMap<String, Box<RawValue>> {
-        self.0
+    pub(super) fn rest(mut self) -> BTreeMap<String, Box<RawValue>> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// A value that is refused holds a password, too.
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
     }
 }

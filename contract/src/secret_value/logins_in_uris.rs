@@ -2,16 +2,12 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::copies::{Change, Found};
-use super::encoding::{percent_decoded, percent_encoded};
+use super::edit::{Edit, edited};
+use super::encoding::{joined, percent_decoded, percent_encoded};
 use super::renewal::Unclear;
 use super::uri::{System, Uri, UserInfo};
 use super::{keys, uri};
-
-/// Bytes of a text, and the text that replaces them.
-type Edit = (Range<usize>, Zeroizing<String>);
 
 impl Change<'_> {
     /// URIs inside a text. The text around them must not hold the password.
@@ -23,26 +19,13 @@ impl Change<'_> {
             }
         }
         edits.sort_by_key(|(span, _)| span.start);
-        let mut new = Zeroizing::new(String::with_capacity(text.len()));
-        let mut rest = Zeroizing::new(String::with_capacity(text.len()));
-        let mut at = 0;
-        for (span, replacement) in &edits {
-            let kept = text.get(at..span.start).unwrap_or_default();
-            new.push_str(kept);
-            new.push_str(replacement);
-            rest.push_str(kept);
-            rest.push('\n');
-            at = span.end;
-        }
-        let kept = text.get(at..).unwrap_or_default();
-        new.push_str(kept);
-        rest.push_str(kept);
+        let rest = edited(text, edits.iter().map(|(span, _)| (span, "\n")));
         if self.is_in(&rest) {
             Found::Unclear(Unclear::here("the password is part of a longer text"))
         } else if edits.is_empty() {
             Found::Nothing
         } else {
-            Found::Login(new)
+            Found::Login(edited(text, edits.iter().map(|(span, new)| (span, new.as_str()))))
         }
     }
 
@@ -66,11 +49,11 @@ impl Change<'_> {
                 };
                 let (end, system) = (span.end, uri.system(&host, self.broker));
                 if self.users.contains(&percent_decoded(user).as_str()) && self.is_ours(system, password)? {
-                    let mut new = percent_encoded(self.user);
-                    if password.is_some() {
-                        new.push(':');
-                        new.push_str(&percent_encoded(self.password));
-                    }
+                    let user = percent_encoded(self.user);
+                    let new = match password {
+                        Some(_) => joined(&[&user, ":", &percent_encoded(self.password)]),
+                        None => user,
+                    };
                     edits.push((span, new));
                 }
                 (host, end)

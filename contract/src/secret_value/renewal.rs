@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 use super::copies::{Change, Found};
 use super::document::{Document, Leaf, Place};
+use super::edit::{Edit, edited};
+use super::encoding::quoted;
 use super::keys;
 use super::logins::Logins;
 use crate::text::cut;
@@ -72,8 +74,7 @@ pub(super) fn renew(
         found.push(find(json, &document, change, around, leaf)?);
     }
     let users = Logins::new(&document, change, around, &found).users()?;
-    let mut new = Zeroizing::new(String::with_capacity(json.len()));
-    let mut at = 0;
+    let mut edits: Vec<Edit> = Vec::new();
     for ((leaf, found), user) in document.leaves.iter().zip(found).zip(users) {
         let ((Found::Password(text) | Found::Login(text), _) | (_, Some(text))) = (found, user) else {
             continue;
@@ -81,16 +82,14 @@ pub(super) fn renew(
         if leaf.text.as_ref() == Some(&text) {
             continue;
         }
-        let quoted = serde_json::to_string(text.as_str()).map(Zeroizing::new).map_err(|_| Unclear {
+        let new = quoted(&text).map_err(|_| Unclear {
             path: path(&document, change, leaf.container, &leaf.place),
             why: "it cannot be written as JSON",
         })?;
-        new.push_str(json.get(at..leaf.span.start).unwrap_or_default());
-        new.push_str(&quoted);
-        at = leaf.span.end;
+        edits.push((leaf.span.clone(), new));
     }
-    new.push_str(json.get(at..).unwrap_or_default());
-    Ok((at > 0).then_some(new))
+    let new = || edited(json, edits.iter().map(|(span, new)| (span, new.as_str())));
+    Ok((!edits.is_empty()).then(new))
 }
 
 fn find(

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Record};
+use super::{Effect, Incident, Record};
 
 /// What happened to the incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,17 @@ pub struct Sender {
     pub until: Timestamp,
 }
 
+/// What an invocation has decided about a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// What its message did to the record.
+    pub effect: Effect,
+    /// The announcements that it sends after it has written the record.
+    pub mine: Vec<Announcement>,
+    /// Whether the record must be written.
+    pub is_changed: bool,
+}
+
 impl What {
     /// Whether an alert is sent.
     #[must_use]
@@ -82,6 +93,19 @@ impl Record {
             sender: String::new(),
             free_at: now,
         });
+    }
+
+    /// Applies `decide`, then takes the announcements to send. The record must be written before any of them is sent.
+    pub fn decide(
+        &mut self,
+        now: Timestamp,
+        sender: &Sender,
+        decide: impl Fn(&mut Self, Timestamp) -> Effect,
+    ) -> Decided {
+        let effect = decide(self, now);
+        let mine = self.take_over(now, sender);
+        let is_changed = !matches!(effect, Effect::Nothing | Effect::Over) || !mine.is_empty();
+        Decided { effect, mine, is_changed }
     }
 
     /// Takes every announcement that nobody else is sending: new ones, those of a sender that failed, and the sender's own,

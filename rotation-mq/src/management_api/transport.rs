@@ -13,6 +13,8 @@ use crate::grants::is_unnameable;
 const RETRY: Backoff = Backoff::every(Duration::from_millis(200), 1);
 /// Far more than the grants of one user need.
 const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// The longest code that an error quotes. RabbitMQ's longest has 20.
+const CODE_BYTES: usize = 40;
 
 /// One request. `path` follows `/api/`, and each segment is encoded.
 pub(super) struct Request<'a> {
@@ -95,8 +97,25 @@ fn failure_of(status: StatusCode, body: &[u8]) -> Failure {
         (StatusCode::UNAUTHORIZED, Some("not_authorised")) => Failure::NotAdministrator,
         (StatusCode::NOT_FOUND, Some(_)) => Failure::NotFound,
         (status, code) if status.is_server_error() || code.is_some() => {
-            Failure::Status { status: status.as_u16(), code: code.unwrap_or("no code").to_owned() }
+            Failure::Status { status: status.as_u16(), code: shown_code(code).to_owned() }
         }
         (status, _) => Failure::UnexpectedAnswer { status: status.as_u16() },
     }
 }
+
+/// RabbitMQ's codes are words such as `bad_request`. Anything else is not quoted: who answers may repeat the request there,
+/// with its login, or write a text of any length.
+fn shown_code(code: Option<&str>) -> &str {
+    let is_word = |code: &str| {
+        (1..=CODE_BYTES).contains(&code.len())
+            && code.bytes().all(|byte| byte.is_ascii_lowercase() || b"_ ".contains(&byte))
+    };
+    match code {
+        None => "no code",
+        Some(code) if is_word(code) => code,
+        Some(_) => "an unknown code",
+    }
+}
+
+#[cfg(test)]
+mod tests;
