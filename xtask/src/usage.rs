@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask` and its help.
 
 use crate::advisories::Demand;
+use crate::fuzz::Wanted;
 use crate::package::Architecture;
 use crate::pass_through;
 use crate::testbed::Broker;
@@ -12,7 +13,10 @@ pub enum Invocation {
     Up(Vec<String>),
     Bench(Vec<String>),
     Prove(Vec<String>),
+    Clients(Vec<String>),
     Conformance(Vec<String>),
+    Fuzz(Wanted),
+    Model(Vec<String>),
     Test {
         /// `None`: all tests on the default broker, and the broker tests on the oldest as well.
         broker: Option<Broker>,
@@ -43,7 +47,7 @@ pub struct Help {
     pub text: &'static str,
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "test",
     "up",
@@ -53,7 +57,10 @@ const COMMANDS: [&str; 14] = [
     "package",
     "release",
     "prove",
+    "fuzz",
+    "model",
     "bench",
+    "clients",
     "conformance",
     "kubernetes",
     "cdk",
@@ -82,9 +89,18 @@ usage: cargo xtask COMMAND
   prove [ARGS]     test a fault at every call of a rotation, and a store during rotations; write the
                    table to target/proof.md. Finished pieces are stored for the commit: if a run is
                    interrupted, the same command continues
+       --random N  run N random schedules instead, which are added up for the commit
+  fuzz [PARSER]    run each parser, or those whose name begins with PARSER, on hostile input; write the
+                   table to target/fuzz.md
+       --inputs N  the number of inputs for each parser (default: 1000000)
+       --seed S    the seed (default: 1)
+  model [ARGS]     walk every interleaving of a rotation, a delivery and an incident with a model
+                   checker; write the numbers to target/model.md; `model --explore` opens its explorer
   bench [ARGS]     measure time, CPU, memory, calls and price of a rotation with the share of a core
                    that Lambda gives it, beside a Python function; --report writes the page of the
                    book
+  clients [ARGS]   run the clients of examples/clients (Rust, Python, Go, Java, Node.js, Spring) while
+                   their secrets rotate; a test of `test` runs those in Rust and Python
   conformance [ARGS]
                    ask the rows of the AWS emulator's contract of the emulator, of another emulator
                    (moto), or with `--target account` of a real account, which it asks for first
@@ -94,7 +110,8 @@ usage: cargo xtask COMMAND
                    testbed
 
 The first run installs what is missing and prints what. All files are in `target/`, except the
-Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck; nodejs and npm for cdk).";
+Debian packages (mmdebstrap, bubblewrap, jq, curl, openssl, shellcheck; nodejs and npm for cdk and
+clients; default-jdk-headless and maven for clients).";
 
 /// Reads the arguments after `cargo xtask`.
 pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
@@ -106,6 +123,8 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         "demo" => passed("demo", rest).map(Invocation::Demo),
         "up" => passed("up", rest).map(Invocation::Up),
         "prove" => passed("prove", rest).map(Invocation::Prove),
+        "clients" => passed("clients", rest).map(Invocation::Clients),
+        "model" => passed("model", rest).map(Invocation::Model),
         "bench" => passed("bench", rest).map(Invocation::Bench),
         "conformance" => passed("conformance", rest).map(Invocation::Conformance),
         _ if rest.first().is_some_and(|first| first == "--help" || first == "-h") => {
@@ -118,6 +137,7 @@ pub fn parse(arguments: &[String]) -> Result<Invocation, Help> {
         "docs" => flag(rest, "--pictures").map(|draw| Invocation::Docs { draw }),
         "lint" => lint(rest),
         "test" => test(rest),
+        "fuzz" => fuzz(rest),
         "package" => package(rest),
         other => Err(unknown_command(other)),
     }
@@ -147,6 +167,31 @@ fn test(arguments: &[String]) -> Result<Invocation, Help> {
 fn lint(arguments: &[String]) -> Result<Invocation, Help> {
     let demanded = flag(arguments, "--advisories")?;
     Ok(Invocation::Lint { advisories: if demanded { Demand::Always } else { Demand::IfReachable } })
+}
+
+fn fuzz(arguments: &[String]) -> Result<Invocation, Help> {
+    let mut wanted = Wanted::default();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let (place, least, expected) = match name {
+            "--inputs" => (&mut wanted.inputs, 1, "a whole number from 1"),
+            "--seed" => (&mut wanted.seed, 0, "a whole number"),
+            _ if word.starts_with('-') => return Err(problem(format!("`{word}` is not known here"))),
+            _ if wanted.target.is_some() => {
+                return Err(problem(format!("`{word}` is one argument too many")));
+            }
+            _ => {
+                wanted.target = Some(word.clone());
+                continue;
+            }
+        };
+        let value = value.or_else(|| words.next().map(String::as_str)).and_then(|value| value.parse().ok());
+        let value = value.filter(|number| *number >= least);
+        *place = value.ok_or_else(|| problem(format!("{name} needs {expected}")))?;
+    }
+    Ok(Invocation::Fuzz(wanted))
 }
 
 fn package(arguments: &[String]) -> Result<Invocation, Help> {

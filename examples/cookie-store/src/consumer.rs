@@ -49,18 +49,15 @@ impl Consumer {
     async fn handle(&mut self, delivery: Delivery) -> Result<(), String> {
         self.counts.received += 1;
         self.counts.redelivered += u64::from(delivery.redelivered);
-        let Ok(order) = serde_json::from_slice::<OrderConfirmed>(&delivery.data) else {
-            // With requeueing, this message would be delivered again forever. To keep such messages, configure a dead-letter
-            // exchange for the queue.
-            self.counts.unreadable += 1;
-            return text(delivery.reject(BasicRejectOptions { requeue: false }).await).map(drop);
-        };
-        // If the work fails, the message is not acknowledged, and the broker delivers it again on the next connection.
-        let is_new = self.done.record(&order.order_id).map_err(|error| error.to_string())?;
-        if is_new {
-            self.counts.progress(Instant::now());
-        } else {
-            self.counts.duplicates += 1;
+        match work(&mut self.done, &delivery.data).map_err(|error| error.to_string())? {
+            Done::Unreadable => {
+                // With requeueing, this message would be delivered again forever. To keep such messages, configure a
+                // dead-letter exchange for the queue.
+                self.counts.unreadable += 1;
+                return text(delivery.reject(BasicRejectOptions { requeue: false }).await).map(drop);
+            }
+            Done::Now => self.counts.progress(Instant::now()),
+            Done::Before => self.counts.duplicates += 1,
         }
         text(delivery.ack(BasicAckOptions::default()).await).map(drop)
     }
@@ -114,6 +111,26 @@ impl Work for Consumer {
     fn counts(&mut self) -> &mut Counts {
         &mut self.counts
     }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Its order was processed now.
+    Now,
+    /// Its order was processed before. The message is a copy.
+    Before,
+    /// It is no order.
+    Unreadable,
+}
+
+/// Processes the order in a message, unless that is done already.
+///
+/// # Errors
+/// When the work fails. Then the message is not acknowledged, and the broker delivers it again on the next connection.
+pub fn work(done: &mut Ledger, message: &[u8]) -> std::io::Result<Done> {
+    let Ok(order) = serde_json::from_slice::<OrderConfirmed>(message) else { return Ok(Done::Unreadable) };
+    Ok(if done.record(&order.order_id)? { Done::Now } else { Done::Before })
 }
 
 async fn consume(session: &Session, queue: &str) -> Result<(Channel, lapin::Consumer), lapin::Error> {

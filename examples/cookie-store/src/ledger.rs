@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::path::Path;
 
 /// The IDs of completed orders.
@@ -22,8 +22,15 @@ impl Ledger {
     /// When the file cannot be read or written.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-        let known = BufReader::new(&file).lines().collect::<Result<_, _>>()?;
-        Ok(Self { file, known })
+        let mut text = String::new();
+        BufReader::new(&file).read_to_string(&mut text)?;
+        // A killed process may leave a part of a line. Its work was not done.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64)?;
+            text.truncate(whole);
+        }
+        Ok(Self { file, known: text.lines().map(str::to_owned).collect() })
     }
 
     /// Does the work for an order, unless it is done already. Returns whether it was done now.
@@ -36,6 +43,12 @@ impl Ledger {
         }
         self.file.write_all(format!("{order_id}\n").as_bytes())?;
         Ok(self.known.insert(order_id.to_owned()))
+    }
+
+    /// Whether the order is recorded.
+    #[must_use]
+    pub fn has(&self, order_id: &str) -> bool {
+        self.known.contains(order_id)
     }
 
     /// The number of recorded orders.
@@ -64,6 +77,17 @@ mod tests {
         let mut restarted = Ledger::open(&path)?;
         assert!(!restarted.record("order-2")? && restarted.record("order-3")?);
         assert_eq!(std::fs::read_to_string(&path)?, "order-1\norder-2\norder-3\n");
+        std::fs::remove_file(&path)
+    }
+
+    #[test]
+    fn a_line_that_a_killed_process_has_begun_is_work_that_was_not_done() -> io::Result<()> {
+        let path = std::env::temp_dir().join(format!("cookie-store-torn-ledger-{}", std::process::id()));
+        std::fs::write(&path, "order-1\norder-2")?;
+        let mut ledger = Ledger::open(&path)?;
+        assert!(ledger.has("order-1") && !ledger.has("order-2"));
+        assert!(ledger.record("order-2")?);
+        assert_eq!(std::fs::read_to_string(&path)?, "order-1\norder-2\n");
         std::fs::remove_file(&path)
     }
 }

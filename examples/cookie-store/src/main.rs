@@ -50,10 +50,13 @@ async fn run(arguments: Arguments) -> std::io::Result<Counts> {
         pattern,
         name: format!("cookie-store {}", service.name()),
     };
+    // Beside the orders that were taken, those that the broker has confirmed.
+    let confirmed = ledger.with_extension("confirmed");
     let ledger = Ledger::open(&ledger)?;
     match service {
         Service::Payment => {
-            let mut payment = Payment::new(ledger, orders_per_second, Instant::now());
+            let mut payment =
+                Payment::new(ledger, Ledger::open(&confirmed)?, orders_per_second, Instant::now());
             until_stopped(&connector, &mut payment).await?;
             Ok(payment.into_counts())
         }

@@ -1,4 +1,4 @@
-//! The publisher. It keeps each order until the broker has confirmed it.
+//! The publisher. It keeps each order until the broker has confirmed it, also if it crashes meanwhile.
 //!
 //! Messages are persistent, so they survive a restart of the broker. They are mandatory, so the broker returns a message
 //! that no queue accepts. After a lost connection, the publisher sends the unconfirmed orders again with the same IDs. The
@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::outbox::Outbox;
 use crate::report::Counts;
 use crate::service::{End, Signal, Work, answer};
-use crate::topology::{EXCHANGE, ORDER_CONFIRMED, OrderConfirmed};
+use crate::topology::{EXCHANGE, ORDER_CONFIRMED, OrderConfirmed, order_id};
 
 /// The interval between batches of orders, and the maximum size of a batch.
 const BATCH_EVERY: Duration = Duration::from_millis(25);
@@ -25,7 +25,8 @@ const BATCH_SIZE: usize = 500;
 const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
 /// The wait before orders are sent again that no queue accepted or that the broker could not store.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(1);
-const PERSISTENT: u8 = 2;
+/// <https://www.rabbitmq.com/docs/publishers#message-properties>
+pub const PERSISTENT: u8 = 2;
 
 /// The service payment. It takes orders at a constant rate, also if the broker is down, and publishes them.
 #[derive(Debug)]
@@ -40,12 +41,13 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Writes each taken order to `orders`.
+    /// Writes each taken order to `orders`, and each confirmed one to `confirmed`. Orders of an earlier process that were not
+    /// confirmed are sent again.
     #[must_use]
-    pub fn new(orders: Ledger, orders_per_second: u32, now: Instant) -> Self {
+    pub fn new(orders: Ledger, confirmed: Ledger, orders_per_second: u32, now: Instant) -> Self {
         Self {
+            outbox: Outbox::open(&orders, confirmed),
             orders,
-            outbox: Outbox::default(),
             began: now,
             orders_per_second,
             taken: 0,
@@ -80,12 +82,7 @@ impl Payment {
         for (number, again) in self.outbox.to_send(BATCH_SIZE) {
             self.counts.published += 1;
             self.counts.resent += u64::from(again);
-            let id = order_id(number);
-            let payload = serde_json::to_vec(&OrderConfirmed { order_id: id.clone() }).unwrap_or_default();
-            let properties = BasicProperties::default()
-                .with_delivery_mode(PERSISTENT)
-                .with_content_type("application/json".into())
-                .with_message_id(id.into());
+            let (payload, properties) = message(number);
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let sent =
                 channel.basic_publish(EXCHANGE.into(), ORDER_CONFIRMED.into(), options, &payload, properties);
@@ -95,7 +92,11 @@ impl Payment {
         for (number, answer) in answers {
             // A confirmation with a message means that no queue accepted the order and the broker returned it.
             if answer.await? == Confirmation::Ack(None) {
-                self.outbox.confirmed(number);
+                if let Err(error) = self.outbox.confirmed(number) {
+                    tracing::error!("cannot record a confirmation: {error}");
+                    refused += 1;
+                    continue;
+                }
                 self.counts.confirmed += 1;
                 self.counts.progress(Instant::now());
             } else {
@@ -154,6 +155,14 @@ async fn open(session: &Session) -> Result<Channel, lapin::Error> {
     Ok(channel)
 }
 
-fn order_id(number: u64) -> String {
-    format!("order-{number:07}")
+/// The message for an order: its body, and its properties. It is persistent, so that it survives a restart of the broker.
+#[must_use]
+pub fn message(number: u64) -> (Vec<u8>, BasicProperties) {
+    let id = order_id(number);
+    let payload = serde_json::to_vec(&OrderConfirmed { order_id: id.clone() }).unwrap_or_default();
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_message_id(id.into());
+    (payload, properties)
 }

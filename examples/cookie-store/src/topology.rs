@@ -18,3 +18,9 @@ pub struct OrderConfirmed {
     /// The ID is the same in every copy of the message, so that a consumer can recognize a second copy.
     pub order_id: String,
 }
+
+/// The ID of an order.
+#[must_use]
+pub fn order_id(number: u64) -> String {
+    format!("order-{number:07}")
+}

@@ -63,6 +63,24 @@ fn a_pod_has_no_more_permissions_than_it_needs() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
+fn a_pod_that_reads_variables_is_replaced_when_their_secret_changes() -> Result<(), Box<dyn Error>> {
+    let manifest: Value = serde_saphyr::from_str(&read("../clients/environment/deployment.yaml")?)?;
+    let reloaded = &manifest["metadata"]["annotations"]["secret.reloader.stakater.com/reload"];
+    let container = &manifest["spec"]["template"]["spec"]["containers"][0];
+    let variables = container["env"].as_array().cloned().unwrap_or_default();
+    let mut keys = Vec::new();
+    for variable in &variables {
+        let from = &variable["valueFrom"]["secretKeyRef"];
+        assert_eq!(&from["name"], reloaded, "{variable}");
+        keys.push(text(&from["key"]));
+    }
+    assert_eq!(keys, ["username", "password"]);
+    assert_eq!(manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], 0);
+    assert!(container["readinessProbe"].is_object());
+    Ok(())
+}
+
+#[test]
 fn the_topology_has_the_names_of_the_code_and_each_user_may_do_one_thing() -> Result<(), Box<dyn Error>> {
     let topology: Value = serde_json::from_str(&read("topology.json")?)?;
     assert_eq!(topology["exchanges"][0]["name"], EXCHANGE);

@@ -16,7 +16,9 @@ fn every_command_is_understood() {
         ("release", Invocation::Release),
         ("demo rotate", Invocation::Demo(vec!["rotate".to_owned()])),
         ("up", Invocation::Up(vec![])),
+        ("clients pika", Invocation::Clients(vec!["pika".to_owned()])),
         ("prove --short", Invocation::Prove(vec!["--short".to_owned()])),
+        ("model --long", Invocation::Model(vec!["--long".to_owned()])),
         ("test", Invocation::Test { broker: None, forwarded: vec![] }),
         ("test --broker forky", Invocation::Test { broker: Some(Broker::Forky), forwarded: vec![] }),
         (
@@ -26,6 +28,11 @@ fn every_command_is_understood() {
         (
             "conformance --target moto",
             Invocation::Conformance(vec!["--target".to_owned(), "moto".to_owned()]),
+        ),
+        ("fuzz", Invocation::Fuzz(Wanted::default())),
+        (
+            "fuzz --inputs 5000 tags --seed=7",
+            Invocation::Fuzz(Wanted { inputs: 5_000, seed: 7, target: Some("tags".to_owned()) }),
         ),
         ("kubernetes", Invocation::Kubernetes),
         ("cdk", Invocation::Cdk),
@@ -46,6 +53,7 @@ fn a_wrong_call_says_what_is_wrong() {
         ("test --broker sid", "not `sid`"),
         ("test revoke", "after `--`"),
         ("chekc", "did you mean `check`?"),
+        ("client", "did you mean `clients`?"),
         ("conformanse", "did you mean `conformance`?"),
         ("relase", "did you mean `release`?"),
         ("doc", "did you mean `docs`?"),
@@ -55,6 +63,11 @@ fn a_wrong_call_says_what_is_wrong() {
         ("release 0.2.0", "one argument too many"),
         ("lint --fix", "one argument too many"),
         ("lint --advisories now", "one argument too many"),
+        ("fuzz --inputs many", "--inputs needs a whole number from 1"),
+        ("fuzz --inputs 0", "--inputs needs a whole number from 1"),
+        ("fuzz --seed", "--seed needs a whole number"),
+        ("fuzz --fast", "not known here"),
+        ("fuzz tags events", "one argument too many"),
         ("kubernetes --clear", "one argument too many"),
         ("cdk deploy", "one argument too many"),
         ("package --arch arm", "arm64 or x86_64"),
@@ -76,4 +89,26 @@ fn the_help_names_every_command() {
     for command in COMMANDS {
         assert!(command == "help" || TEXT.contains(&format!("\n  {command} ")), "{command}");
     }
+}
+
+#[test]
+fn hostile_input_xtask_command_lines_are_refused_by_the_name_of_a_word() {
+    const LINES: [&str; 10] = [
+        "demo store --broker trixie",
+        "test --broker=forky -- revoke --nocapture",
+        "prove --minutes 40 --again",
+        "fuzz --inputs 1000000 --seed 7 secret-values",
+        "bench --rotations=20 --report",
+        "conformance --target moto --keep",
+        "package --arch arm64",
+        "lint --advisories",
+        "docs --pictures",
+        "help",
+    ];
+    let target = hostile::Target::public("xtask-command-lines", &["`", "--"]);
+    hostile::run(&target, &hostile::words(&LINES), |words: &hostile::Words| match parse(words) {
+        Ok(invocation) => hostile::Report::accepted(&invocation),
+        Err(Help { problem: None, text }) => hostile::Report::accepted(&text.len()),
+        Err(Help { problem: Some(problem), .. }) => hostile::Report::usage(problem),
+    });
 }

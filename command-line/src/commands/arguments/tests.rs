@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use clap::CommandFactory as _;
+use clap::error::ErrorKind;
 
 use super::*;
 
@@ -42,13 +43,22 @@ fn a_demo_has_a_cluster_where_it_needs_one() {
 #[test]
 fn a_proof_is_of_everything_or_of_what_was_chosen() -> Result<()> {
     let suite = Suite::Forky;
-    let all = Proof { suite, selection: Selection::All, minutes: None, fresh: false, again: false };
+    let all =
+        Proof { suite, selection: Selection::All, minutes: None, fresh: false, again: false, random: None };
     for (line, expected) in [
         ("prove", all.clone()),
         ("prove --short", Proof { selection: Selection::Short, ..all.clone() }),
         (
             "prove --cells=setSecret --minutes 5",
             Proof { selection: Selection::Matching("setSecret".to_owned()), minutes: Some(5), ..all.clone() },
+        ),
+        (
+            "prove --random 50 --seed 7",
+            Proof { random: Some(Random { seeds: 7..57, parts: None }), ..all.clone() },
+        ),
+        (
+            "prove --random=1 --parts 0,3",
+            Proof { random: Some(Random { seeds: 1..2, parts: Some(vec![0, 3]) }), ..all.clone() },
         ),
         ("prove --fresh", Proof { fresh: true, ..all.clone() }),
         ("prove --again --minutes=40", Proof { again: true, minutes: Some(40), ..all.clone() }),
@@ -57,6 +67,22 @@ fn a_proof_is_of_everything_or_of_what_was_chosen() -> Result<()> {
             anyhow::bail!("{line} is no proof");
         };
         assert_eq!(prove.proof()?, expected, "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn all_clients_run_unless_some_are_chosen() -> Result<()> {
+    use proof::clients::Client;
+    for (line, expected) in [
+        ("clients", Client::ALL.to_vec()),
+        ("clients --short aio-pika spring-reload", vec![Client::AioPika, Client::SpringReload]),
+    ] {
+        let Command::Clients(clients) = parse(line)? else { anyhow::bail!("{line} runs no clients") };
+        assert_eq!(clients.chosen(), expected, "{line}");
+    }
+    for client in Client::ALL {
+        assert!(parse(&format!("clients {}", client.name())).is_ok(), "{}", client.name());
     }
     Ok(())
 }
@@ -73,6 +99,7 @@ fn a_wrong_call_says_what_is_wrong() {
         ("demo rotate twice", "unexpected argument 'twice'"),
         ("demo --broker", "a value is required for '--broker"),
         ("demo --broker sid", "`sid` is not one of"),
+        ("clients pica", "'pika'"),
         ("up --port 0", "0 is not in 1..=65535"),
         ("up --port http", "invalid value 'http'"),
         ("up --prot 4566", "'--port'"),
@@ -124,4 +151,37 @@ fn the_help_texts_are_those_of_the_commands() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn hostile_input_testbed_command_lines_are_refused_by_the_name_of_an_argument() {
+    const LINES: [&str; 8] = [
+        "demo store --broker trixie",
+        "demo --without-kubernetes",
+        "up --port 4566 --broker=forky",
+        "prove --minutes 40 --again",
+        "prove --cells text",
+        "prove --random 10 --seed 7",
+        "bench --rotations 20 --starts 5 --kubernetes --report",
+        "zero-loss --short",
+    ];
+    // An argument in the form in which clap writes it.
+    let target = hostile::Target::public("testbed-command-lines", &["'", "<", "--"]);
+    hostile::run(&target, &hostile::words(&LINES), |words: &hostile::Words| {
+        let line = std::iter::once("cargo xtask").chain(words.iter().map(String::as_str));
+        match Arguments::try_parse_from(line) {
+            Ok(Arguments { command: Command::Demo(demo) }) => {
+                hostile::Report::accepted(&(demo.scenario(), demo.with_kubernetes().is_ok()))
+            }
+            Ok(Arguments { command: Command::Bench(bench) }) => hostile::Report::accepted(&bench.command()),
+            Ok(_) => hostile::Report::accepted(&"read"),
+            Err(error) if is_help(error.kind()) => hostile::Report::accepted(&error.kind()),
+            Err(error) => hostile::Report::usage(error.to_string()),
+        }
+    });
+}
+
+fn is_help(kind: ErrorKind) -> bool {
+    use ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    matches!(kind, DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand)
 }
