@@ -21,6 +21,7 @@ mod piece;
 mod place;
 mod point;
 mod progress;
+pub mod random;
 mod recording;
 mod selection;
 mod stand;
@@ -43,7 +44,7 @@ pub use self::selection::Selection;
 use self::selection::{Unit, units};
 use self::stand::{NAMESPACE, Stand};
 
-/// How many rotations run in parallel. They wait for timeouts most of the time.
+/// How many rotations run in parallel, at most. They wait for timeouts most of the time.
 const STANDS: usize = 12;
 /// The setup of a stand takes some seconds.
 const UNITS_WORTH_A_STAND: usize = 12;

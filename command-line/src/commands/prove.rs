@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use proof::cookie_store::zero_loss::{self, Plan, ZeroLoss};
+use proof::fault_matrix::random::Tally;
 use proof::fault_matrix::{self, Kept, Key, Matrix, Selection, Wanted, minutes};
 use testbed::aws::Options;
 use testbed::broker::Suite;
@@ -18,6 +19,8 @@ use super::{Started, functions_beside_this_program, relative, store_beside_this_
 
 /// The file of the table, relative to the repository's root.
 const TABLE: &str = "target/proof.md";
+/// The file of the sum of the random schedules, relative to the repository's root.
+const RANDOM: &str = "target/random.md";
 /// The folder of the stored results, relative to the repository's root.
 const PIECES: &str = "target/proof";
 
@@ -34,6 +37,17 @@ pub struct Proof {
     pub fresh: bool,
     /// Repeats the pieces that failed.
     pub again: bool,
+    /// Random schedules instead of the cells and the store.
+    pub random: Option<Random>,
+}
+
+/// Random schedules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Random {
+    /// Their seeds.
+    pub seeds: std::ops::Range<u64>,
+    /// Only these parts of each.
+    pub parts: Option<Vec<usize>>,
 }
 
 /// Runs the selected cells, then the store unless `--cells` is given. Skips the pieces with a stored result. Returns the
@@ -42,6 +56,9 @@ pub async fn run(proof: &Proof) -> Result<Verdict> {
     let limit = proof.minutes.map(|minutes| Duration::from_mins(minutes.into()));
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (mut kept, whose) = open(proof)?;
+    if let Some(random) = &proof.random {
+        return run_random(proof, random, until, &mut kept, &whose).await;
+    }
     say("The fault matrix ...");
     let wanted = Wanted { selection: proof.selection.clone(), again: proof.again, until };
     let matrix = match fault_matrix::finished(&wanted, &kept) {
@@ -77,7 +94,8 @@ pub async fn run(proof: &Proof) -> Result<Verdict> {
 /// The stored results of this commit, and a sentence that names the commit.
 fn open(proof: &Proof) -> Result<(Kept, String)> {
     let commit = commit::of(&workspace());
-    if proof.selection != Selection::All {
+    let parts = proof.random.as_ref().and_then(|random| random.parts.as_ref());
+    if proof.selection != Selection::All || parts.is_some() {
         let commit = commit.unwrap_or_else(|why| format!("none ({why})"));
         return Ok((Kept::nothing(), format!("a part of it; commit {commit}")));
     }
@@ -105,6 +123,41 @@ fn open(proof: &Proof) -> Result<(Kept, String)> {
         }
     });
     Ok((kept, format!("commit {}", key.commit)))
+}
+
+/// The random schedules, added up over all runs of the commit.
+async fn run_random(
+    proof: &Proof,
+    random: &Random,
+    until: Option<Instant>,
+    kept: &mut Kept,
+    whose: &str,
+) -> Result<Verdict> {
+    say("Random schedules ...");
+    let Random { seeds, parts } = random.clone();
+    let wanted = fault_matrix::random::Wanted { seeds, parts, again: proof.again, until };
+    let tally = match fault_matrix::random::finished(&wanted, kept) {
+        Some(tally) => tally,
+        None => {
+            let functions = functions_beside_this_program()?;
+            let started = Started::new("random", proof.suite, functions, true, Options::default()).await?;
+            let tally = fault_matrix::random::run(&started.cloud, &wanted, kept, &complain).await;
+            started.end(!tally.as_ref().is_ok_and(Tally::holds));
+            tally?
+        }
+    };
+    let broker = kept.pieces().heading.as_ref().map_or("?", |heading| heading.broker.as_str());
+    let text = format!("# Random schedules, on RabbitMQ {broker}\n\n{whose}\n\n{}", tally.to_markdown());
+    say(&format!("\n{text}"));
+    std::fs::write(workspace().join(RANDOM), &text).context(RANDOM)?;
+    Ok(match (tally.holds(), tally.left) {
+        (false, _) => Verdict::Failed,
+        (true, 0) => Verdict::Held,
+        (true, _) => {
+            say("Some schedules were not run. Repeat the command to continue.");
+            Verdict::Unfinished
+        }
+    })
 }
 
 async fn run_matrix(suite: Suite, wanted: &Wanted, kept: &mut Kept) -> Result<Matrix> {

@@ -94,6 +94,15 @@ impl Stand<'_> {
     /// # Errors
     /// As [`Stand::rotate`].
     pub async fn rotate_by_the_playbook(&self, account: &Account) -> Result<Rotation> {
+        self.remove_pending(account).await?;
+        self.rotate(account).await
+    }
+
+    /// Removes AWSPENDING from a version that is not current.
+    ///
+    /// # Errors
+    /// When Secrets Manager refuses.
+    pub async fn remove_pending(&self, account: &Account) -> Result<()> {
         let secret = &account.secret;
         let (pending, current) = tokio::try_join!(
             self.cloud.version(secret, "AWSPENDING"),
@@ -103,7 +112,7 @@ impl Stand<'_> {
             let stage = self.cloud.secrets.update_secret_version_stage().secret_id(secret);
             stage.version_stage("AWSPENDING").remove_from_version_id(stuck).send().await?;
         }
-        self.rotate(account).await
+        Ok(())
     }
 
     /// Waits until all work of an attempt has ended, each event for secret2eks included. Returns how the attempt ended.

@@ -33,6 +33,8 @@ pub enum Fault {
     AlwaysThrottled,
     /// The login or the permission is refused.
     Denied,
+    /// The call arrives late, but in time. Only random schedules have it: alone, it changes nothing.
+    Slow(u16),
     /// The answer takes longer than the caller's timeout, until the attempt ends.
     AlwaysLate,
     /// The function's process is killed before the call is processed.
@@ -105,6 +107,7 @@ impl Fault {
             Self::Answers(status) | Self::AlwaysAnswers(status) => answer(place, status),
             Self::AlwaysThrottled => aws_error(place.protocol(), 400, "ThrottlingException"),
             Self::Denied => denial(place),
+            Self::Slow(ms) => fault_proxy::Fault::Delay(Duration::from_millis(ms.into())),
             Self::AlwaysLate => fault_proxy::Fault::Delay(PAST_THE_TIMEOUT),
         }
     }
@@ -183,6 +186,7 @@ impl fmt::Display for Fault {
             Self::AlwaysAnswers(status) => write!(formatter, "always {status}"),
             Self::AlwaysThrottled => formatter.write_str("always throttled"),
             Self::Denied => formatter.write_str("denied"),
+            Self::Slow(ms) => write!(formatter, "slow by {ms} ms"),
             Self::AlwaysLate => formatter.write_str("always late"),
             Self::KilledBefore => formatter.write_str("killed before"),
             Self::KilledAfter => formatter.write_str("killed after"),

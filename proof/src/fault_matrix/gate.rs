@@ -74,6 +74,20 @@ impl Gate {
         move || tcp.go_away()
     }
 
+    /// Refuses every connection from now on, as a service that restarts does.
+    pub fn go_away(&self) {
+        self.tcp.go_away();
+    }
+
+    /// Accepts connections again. Planned faults of calls stay.
+    ///
+    /// # Errors
+    /// When the proxy has ended.
+    pub async fn come_back(&self) -> Result<()> {
+        self.tcp.forget_faults();
+        self.tcp.listen(true).await
+    }
+
     /// Removes faults and recorded calls, and accepts all connections.
     ///
     /// # Errors

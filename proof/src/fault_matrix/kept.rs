@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::piece::{Heading, Key, Line, Moment, Piece, Pieces, Trade};
 use super::point::Point;
+use super::random::Ran;
 
 /// The pieces so far, and the file for new ones.
 #[derive(Debug)]
@@ -92,6 +93,14 @@ impl Kept {
     /// When it cannot be written.
     pub fn add_trade(&mut self, began: Instant, holds: bool, text: String) -> Result<()> {
         self.keep(Line::Trade(Trade { moment: self.moment(), took_ms: millis(began), holds, text }))
+    }
+
+    /// Keeps the result of a random schedule.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add_schedule(&mut self, ran: Ran) -> Result<()> {
+        self.keep(Line::Schedule(ran))
     }
 
     fn keep(&mut self, line: Line) -> Result<()> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::Outcome;
 use super::hypothesis::Hypothesis;
 use super::point::Point;
+use super::random::Ran;
 use super::selection::Unit;
 
 /// The commit and the broker of pieces. Pieces with another key prove nothing here.
@@ -84,6 +85,8 @@ pub struct Pieces {
     pub units: BTreeMap<String, Vec<Piece>>,
     /// The store's pieces, the newest last.
     pub trades: Vec<Trade>,
+    /// The random schedules by their seeds, the newest result of each.
+    pub schedules: BTreeMap<u64, Ran>,
 }
 
 /// A line of the file.
@@ -96,6 +99,8 @@ pub enum Line {
     Piece(Piece),
     /// The store.
     Trade(Trade),
+    /// A random schedule.
+    Schedule(Ran),
 }
 
 impl Pieces {
@@ -130,6 +135,7 @@ impl Pieces {
             Line::Heading(heading) => self.heading = Some(heading),
             Line::Piece(piece) => self.units.entry(piece.unit.clone()).or_default().push(piece),
             Line::Trade(trade) => self.trades.push(trade),
+            Line::Schedule(ran) => drop(self.schedules.insert(ran.seed, ran)),
         }
     }
 
@@ -171,7 +177,8 @@ impl Pieces {
 
     fn moments(&self) -> impl Iterator<Item = Moment> {
         let units = self.units.values().flatten().map(|piece| piece.moment);
-        units.chain(self.trades.iter().map(|trade| trade.moment))
+        let schedules = self.schedules.values().map(|ran| ran.moment);
+        units.chain(self.trades.iter().map(|trade| trade.moment)).chain(schedules)
     }
 }
 

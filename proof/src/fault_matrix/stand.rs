@@ -17,6 +17,7 @@ mod arm;
 mod gates;
 
 pub use self::account::{Account, RECEIPT};
+pub use self::arm::Reached;
 use self::gates::Gates;
 
 /// The namespace to which the secrets of all stands are delivered.
@@ -37,6 +38,8 @@ pub struct Stand<'a> {
     pub rotation: String,
     /// Name of its secret2eks.
     pub delivery: String,
+    /// Name of its function for incidents.
+    pub incident: String,
     /// The messages of its dead-letter topic.
     pub notices: Notices,
     /// The alerts for people.
@@ -83,6 +86,7 @@ impl<'a> Stand<'a> {
             alerts: Inbox::of_topic(&config, alert_topic, &format!("{name}-alerts")).await?,
             queues: cloud.handler_queues(&variant).await?,
             unhandled: cloud.queue_of(&variant, "UnhandledQueueUrl").await?,
+            incident: variant.stack.output("IncidentFunctionName")?.to_owned(),
             rotation: variant.function,
             delivery: variant.delivery.context("the stack has no secret2eks")?,
             notices: variant.notices,

@@ -43,6 +43,34 @@ impl Stand<'_> {
         self.gates.kubernetes.open().await
     }
 
+    /// dlq-handler can call nothing for a time.
+    ///
+    /// # Errors
+    /// When a proxy has ended.
+    pub async fn handler_is_cut_off_for(&self, time: Duration) -> Result<()> {
+        let gates = [&self.gates.handler_aws, &self.gates.alerts];
+        gates.iter().for_each(|gate| gate.go_away());
+        tokio::time::sleep(time).await;
+        for gate in gates {
+            gate.come_back().await?;
+        }
+        Ok(())
+    }
+
+    /// rotation-mq can reach neither port of the broker for a time.
+    ///
+    /// # Errors
+    /// When a proxy has ended.
+    pub async fn endpoint_is_away_for(&self, time: Duration) -> Result<()> {
+        self.gates.management.go_away();
+        self.gates.amqps.go_away();
+        tokio::time::sleep(time).await;
+        self.gates.management.come_back().await?;
+        // The planned faults of later logins end, too.
+        self.gates.amqps.forget_faults();
+        self.gates.amqps.listen(true).await
+    }
+
     /// Prepares the fault. The returned value reports later whether its call arrived.
     pub fn arm(&self, point: &Point, fault: Fault, names: &Names) -> Arc<Reached> {
         let reached = Arc::new(Reached::default());
