@@ -3,6 +3,7 @@
 pub mod application;
 pub mod arguments;
 pub mod bench;
+pub mod clients;
 pub mod demo;
 pub mod install;
 pub mod prove;
@@ -114,7 +115,8 @@ pub fn secops_beside_this_program() -> Result<PathBuf> {
     Ok(folder_of_this_program()?.join("secops"))
 }
 
-fn folder_of_this_program() -> Result<PathBuf> {
+/// The folder of this program, which also contains the Rust examples.
+pub fn folder_of_this_program() -> Result<PathBuf> {
     let program = std::env::current_exe().context("cannot find the path of this program")?;
     Ok(program.parent().context("this program has no folder")?.to_owned())
 }

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::arguments::{Arguments, Command};
 use crate::commands::report::{Verdict, complain};
-use crate::commands::{application, bench, demo, install, prove, up, zero_loss};
+use crate::commands::{application, bench, clients, demo, install, prove, up, zero_loss};
 
 /// An error occurred, or a check failed.
 const FAILED: u8 = 1;
@@ -70,6 +70,10 @@ fn run_a_cloud(command: Command) -> Result<ExitCode> {
                 Command::Up(up) => up::run(up.broker.suite()?, up.port).await.map(Verdict::from),
                 Command::ZeroLoss(plan) => {
                     zero_loss::run(plan.broker.suite()?, plan.short).await.map(Verdict::from)
+                }
+                Command::Clients(wanted) => {
+                    let (suite, chosen) = (wanted.broker.suite()?, wanted.chosen());
+                    clients::run(suite, &chosen, wanted.short).await.map(Verdict::from)
                 }
                 Command::Prove(prove) => prove::run(&prove.proof()?).await,
                 Command::Bench(wanted) => bench::run(&wanted).await.map(Verdict::from),

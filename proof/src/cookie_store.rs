@@ -3,10 +3,10 @@
 //! They read volumes in kubelet's format, from Secrets that External Secrets Operator wrote. Their ledgers show whether
 //! an order was lost or processed twice. [`zero_loss`] is the whole proof.
 
-mod department;
 mod deployment;
-mod rotation;
-mod tally;
+pub(crate) mod mounted_app;
+pub(crate) mod rotation;
+pub(crate) mod tally;
 mod trading;
 pub mod zero_loss;
 
@@ -18,8 +18,8 @@ use reqwest::Method;
 use serde_json::Value;
 use testbed::cloud::{Cloud, workspace};
 
-pub use self::department::Department;
 pub use self::deployment::Deployment;
+pub use self::mounted_app::MountedApp;
 pub use self::rotation::{Rotated, StaleConnections};
 pub use self::tally::{Counts, Tally};
 pub use self::trading::{Pattern, Traded, Trading};
@@ -37,7 +37,7 @@ pub struct Store {
     program: PathBuf,
     folder: PathBuf,
     vhost: String,
-    departments: Vec<Department>,
+    mounted_apps: Vec<MountedApp>,
 }
 
 impl Store {
@@ -54,7 +54,7 @@ impl Store {
         kubernetes.create_delivery_namespace(&cloud.aws, NAMESPACE, &[]).await?;
         let mut apps = Vec::new();
         for service in SERVICES {
-            apps.push((service, Department::create_app(cloud, service).await?));
+            apps.push((service, MountedApp::create_app(cloud, NAMESPACE, "store", service).await?));
         }
         // After the users, because it contains their permissions.
         import(cloud, &topology()?).await?;
@@ -62,12 +62,12 @@ impl Store {
             let manifest = read(&format!("kubernetes/{service}.yaml"))?;
             kubernetes.apply_manifests(&manifest).await.with_context(|| service.to_owned())?;
         }
-        let mut departments = Vec::new();
+        let mut mounted_apps = Vec::new();
         for (service, app) in apps {
-            Department::deliver(cloud, &app).await?;
-            departments.push(Department::mount(cloud, NAMESPACE, service, app, &folder).await?);
+            MountedApp::deliver(cloud, &app).await?;
+            mounted_apps.push(MountedApp::mount(cloud, NAMESPACE, service, app, &folder).await?);
         }
-        Ok(Self { program: program.to_owned(), folder, vhost: NAMESPACE.to_owned(), departments })
+        Ok(Self { program: program.to_owned(), folder, vhost: NAMESPACE.to_owned(), mounted_apps })
     }
 
     /// The store of a deployment. Mounts the Secrets that have arrived in its namespace.
@@ -78,17 +78,17 @@ impl Store {
         ensure_built(program)?;
         let vhost = deployment.name.clone();
         let folder = cloud.folder().join(&vhost);
-        let mut departments = Vec::new();
+        let mut mounted_apps = Vec::new();
         for &(service, ref app) in &deployment.apps {
-            departments.push(Department::mount(cloud, &vhost, service, app.clone(), &folder).await?);
+            mounted_apps.push(MountedApp::mount(cloud, &vhost, service, app.clone(), &folder).await?);
         }
-        Ok(Self { program: program.to_owned(), folder, vhost, departments })
+        Ok(Self { program: program.to_owned(), folder, vhost, mounted_apps })
     }
 
-    /// Its three departments.
+    /// Its three services with their volumes.
     #[must_use]
-    pub fn departments(&self) -> &[Department] {
-        &self.departments
+    pub fn mounted_apps(&self) -> &[MountedApp] {
+        &self.mounted_apps
     }
 }
 
@@ -105,7 +105,7 @@ fn topology() -> Result<Value> {
     Ok(serde_json::from_str(&read("topology.json")?)?)
 }
 
-async fn import(cloud: &Cloud, topology: &Value) -> Result<()> {
+pub(crate) async fn import(cloud: &Cloud, topology: &Value) -> Result<()> {
     let management = cloud.broker.management()?;
     let answer = management.call(Method::POST, &["definitions"], Some(topology)).await?;
     ensure!(matches!(answer.status, 200..=204), "the topology was not taken: {answer:?}");

@@ -54,10 +54,17 @@ pub const EMULATOR: [Needed; 2] = [
     },
 ];
 
-/// The programs that synthesize `examples/cdk`.
+/// The programs that synthesize `examples/cdk`, and run the Node.js client of `examples/clients`.
 pub const NODE: [Needed; 2] = [
-    Needed { program: "node", package: "nodejs", why: "runs the AWS CDK" },
-    Needed { program: "npm", package: "npm", why: "installs the AWS CDK in target/cdk" },
+    Needed { program: "node", package: "nodejs", why: "runs JavaScript" },
+    Needed { program: "npm", package: "npm", why: "installs JavaScript packages in target/" },
+];
+
+/// The programs that build and run the JVM clients of `examples/clients`.
+pub const JAVA: [Needed; 3] = [
+    Needed { program: "java", package: "default-jdk-headless", why: "runs the clients on the JVM" },
+    Needed { program: "javac", package: "default-jdk-headless", why: "compiles the clients on the JVM" },
+    Needed { program: "mvn", package: "maven", why: "downloads their libraries to target/clients" },
 ];
 
 /// Checks shell scripts.
@@ -74,7 +81,9 @@ pub fn ensure(needed: &[Needed]) -> Result<()> {
     for needed in &missing {
         eprintln!("missing: `{}` ({})", needed.program, needed.why);
     }
-    let packages: Vec<&str> = missing.iter().map(|needed| needed.package).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|needed| needed.package).collect();
+    // One package may contain several programs.
+    packages.dedup();
     install(&packages)
 }
 

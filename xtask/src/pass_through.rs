@@ -1,15 +1,17 @@
-//! Commands whose arguments another program reads: the testbed's, or `conformance`. Their help texts are in
-//! `command-line/help` and `testbed/conformance`. xtask shows them, and refuses unknown arguments, before it builds
-//! anything.
+//! Commands whose arguments another program reads: the testbed's, the model checker's, or `conformance`. Their help texts
+//! are in `command-line/help`, `proof/model` and `testbed/conformance`. xtask shows them, and refuses unknown arguments, before
+//! it builds anything.
 
 use crate::testbed::Broker;
 
 /// A command and its help.
-const HELP: [(&str, &str); 5] = [
+const HELP: [(&str, &str); 7] = [
     ("demo", include_str!("../../command-line/help/demo.txt")),
     ("up", include_str!("../../command-line/help/up.txt")),
     ("prove", include_str!("../../command-line/help/prove.txt")),
+    ("model", include_str!("../../proof/model/help.txt")),
     ("bench", include_str!("../../command-line/help/bench.txt")),
+    ("clients", include_str!("../../command-line/help/clients.txt")),
     ("conformance", include_str!("../../testbed/conformance/help.txt")),
 ];
 
@@ -110,8 +112,14 @@ mod tests {
             "up --port 4566",
             "prove --minutes 40 --again",
             "prove --cells setSecret",
+            "model",
+            "model --long --scenario deliveries",
+            "model --mutation all",
+            "model --explore --address=127.0.0.1:3001",
             "bench --starts 5 --rotations=2 --secrets 9 --kubernetes --storm 100 --report",
             "bench --tenants=100 --report",
+            "clients",
+            "clients pika spring-reload --broker=forky",
             "conformance",
             "conformance --target emulator --target=moto --page",
             "conformance --target account --account 111122223333 --region eu-central-1 --keep",
@@ -129,11 +137,14 @@ mod tests {
             ("demo --without-kubernets", "does not know `--without-kubernets`"),
             ("demo --broker sid", "`sid` is not one of"),
             ("demo --broker", "--broker needs a value"),
+            ("clients pica", "does not know `pica`"),
             ("up rotate", "does not know `rotate`"),
             ("prove --minuts=4", "does not know `--minuts`"),
             ("conformance --acount 111122223333", "does not know `--acount`"),
             ("conformance 111122223333", "does not know `111122223333`"),
             ("conformance --cleanup", "--cleanup needs a value"),
+            ("model --lnog", "does not know `--lnog`"),
+            ("model --mutation", "--mutation needs a value"),
             ("demo -", "does not know `-`"),
             ("demo a", "does not know `a`"),
         ] {

@@ -37,6 +37,13 @@ pub const LAMBDA: ToolSet = ToolSet {
 pub const GO: ToolSet =
     ToolSet { name: "go", contents: "a Go toolchain", requirements: include_str!("../tools/go.txt") };
 
+/// The Python clients of `examples/clients`.
+pub const CLIENTS: ToolSet = ToolSet {
+    name: "clients",
+    contents: "the Python clients (pika, aio-pika)",
+    requirements: include_str!("../../examples/clients/requirements.txt"),
+};
+
 /// The packages of the Python function that `bench` compares rotation-mq with.
 pub const BENCH_PEER: ToolSet = ToolSet {
     name: "bench-peer",

@@ -140,6 +140,14 @@ pub fn prove(arguments: &[String]) -> Result<()> {
     become_testbed("prove", arguments, Kubernetes::Needed, Profile::Optimised, || Ok(()))
 }
 
+/// Runs the clients of `examples/clients`. `build` builds them.
+///
+/// # Errors
+/// As [`demo`], and when a client cannot be built.
+pub fn clients(arguments: &[String], build: impl Fn() -> Result<()>) -> Result<()> {
+    become_testbed("clients", arguments, Kubernetes::Needed, Profile::Dev, build)
+}
+
 /// Deploys the templates of `examples/cdk`, from the creation of the stack to its deletion.
 ///
 /// # Errors
@@ -186,10 +194,10 @@ fn prepare_for(
     building.map_or(Ok(()), Building::wait)
 }
 
-/// The arguments that select the functions, the testbed, the cookie store and the command line `secops`.
+/// The arguments that select the functions, the testbed, the Rust examples and the command line `secops`.
 #[must_use]
 pub fn packages() -> Vec<&'static str> {
-    let others = ["command-line", "cookie-store", "secops"];
+    let others = ["command-line", "cookie-store", "lapin-client", "secops"];
     others.into_iter().chain(package::FUNCTIONS).flat_map(|name| ["--package", name]).collect()
 }
 

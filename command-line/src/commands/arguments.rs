@@ -1,6 +1,8 @@
 //! The command line. `cargo xtask` passes the arguments of these commands through. It shows their help from
 //! `command-line/help` and builds nothing for that.
 
+mod clients;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -8,7 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use proof::fault_matrix::Selection;
 use testbed::broker::Suite;
 
-use super::prove::Proof;
+pub use self::clients::Clients;
+use super::prove::{Proof, Random};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -44,8 +47,14 @@ Exit code: 0 if all checks passed, 1 if a check failed.")]
 The result of each piece is stored for the commit in target/proof.
 If you repeat the command, it continues after the last stored piece.
 If there are uncommitted changes, no results are stored. The table is written to target/proof.md.
+Random schedules are pieces, too: the results of all seeds are added up in target/random.md.
 Exit code: 0 if all pieces passed, 1 if a piece failed, 3 if pieces are left to run.")]
     Prove(Prove),
+    /// Runs the clients of examples/clients while their secrets rotate, and compares the ledgers of each
+    #[command(after_help = "\
+The first run installs the toolchains of the chosen clients and builds them in target/clients.
+Exit code: 0 if no client lost or repeated an order, 1 if one did or could not run.")]
+    Clients(Clients),
     /// Measures the time, memory, calls and price of the release builds, at the share of a core that Lambda gives them
     #[command(after_help = "\
 A CPU control group gives each process its share of a core. Where none can be made, only whole cores are measured.
@@ -180,6 +189,15 @@ pub struct Prove {
     /// Runs only the cells whose coordinates contain TEXT, and stores no results
     #[arg(long, value_name = "TEXT")]
     cells: Option<String>,
+    /// Runs N random schedules instead: several faults at once, restarts of parts, and people in between
+    #[arg(long, value_name = "N", conflicts_with_all = ["short", "cells"], value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    random: Option<u32>,
+    /// The seed of the first random schedule. The others have the seeds that follow
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "random", value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2))]
+    seed: u64,
+    /// Runs only these parts of each random schedule, and stores no results
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', requires = "random")]
+    parts: Option<Vec<usize>>,
     #[command(flatten)]
     broker: Broker,
 }
@@ -195,8 +213,12 @@ impl Prove {
             (None, true) => Selection::Short,
             (None, false) => Selection::All,
         };
+        let random = self.random.map(|count| Random {
+            seeds: self.seed..self.seed.saturating_add(count.into()),
+            parts: self.parts,
+        });
         let (suite, minutes) = (self.broker.suite()?, self.minutes);
-        Ok(Proof { suite, selection, minutes, fresh: self.fresh, again: self.again })
+        Ok(Proof { suite, selection, minutes, fresh: self.fresh, again: self.again, random })
     }
 }
 

@@ -8,7 +8,7 @@ use testbed::aws::{Rotation, Token};
 use testbed::cloud::Cloud;
 
 use super::trading::{Pattern, Trading};
-use super::{DELIVERY, Department};
+use super::{DELIVERY, MountedApp};
 
 const ROTATION: Duration = Duration::from_secs(90);
 /// A closed connection may stay listed for 30 s. The function refuses the rotation for that time.
@@ -70,16 +70,15 @@ impl Trading<'_> {
     /// # Errors
     /// When a rotation fails after all attempts.
     pub async fn rotate(&self, cloud: &Cloud, pattern: Pattern) -> Result<Vec<Rotated>> {
-        let rotations = self.departments().iter().map(|department| rotate(cloud, department, pattern));
-        futures_util::future::try_join_all(rotations).await
+        rotate_all(cloud, self.mounted_apps(), pattern).await
     }
 
     /// Waits until every service is connected as the current user.
     ///
     /// # Errors
     /// When one is not in time.
-    pub async fn gone_over(&self, cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
-        futures_util::future::try_join_all(rotated.iter().map(|one| one.gone_over(cloud))).await.map(drop)
+    pub async fn all_switched(&self, cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
+        all_switched(cloud, rotated).await
     }
 
     /// Revokes the credentials that were current before a rotation, as SecOps does after a leak.
@@ -87,15 +86,36 @@ impl Trading<'_> {
     /// # Errors
     /// When it is refused.
     pub async fn revoke(&self, cloud: &Cloud, rotated: &Rotated) -> Result<()> {
-        let department = self.departments().iter().find(|department| department.service == rotated.service);
-        let arn = &department.context("no such service")?.app.arn;
-        let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
-        cloud.act(&event).await?.value().map(drop)
+        revoke(cloud, self.mounted_apps(), rotated).await
     }
 }
 
+/// Rotates the secrets of all services at once, and waits until the cluster has them.
+pub(crate) async fn rotate_all(
+    cloud: &Cloud,
+    mounted_apps: &[MountedApp],
+    pattern: Pattern,
+) -> Result<Vec<Rotated>> {
+    let rotations = mounted_apps.iter().map(|mounted| rotate(cloud, mounted, pattern));
+    futures_util::future::try_join_all(rotations).await
+}
+
+/// Waits until every service is connected as the current user.
+pub(crate) async fn all_switched(cloud: &Cloud, rotated: &[Rotated]) -> Result<()> {
+    futures_util::future::try_join_all(rotated.iter().map(|one| one.switched(cloud))).await.map(drop)
+}
+
+/// Revokes the credentials that were current before a rotation.
+pub(crate) async fn revoke(cloud: &Cloud, mounted_apps: &[MountedApp], rotated: &Rotated) -> Result<()> {
+    let mounted = mounted_apps.iter().find(|mounted| mounted.service == rotated.service);
+    let arn = &mounted.context("no such service")?.app.arn;
+    let event = json!({"Action": "revokePrevious", "SecretId": arn, "VersionId": rotated.previous});
+    cloud.act(&event).await?.value().map(drop)
+}
+
 impl Rotated {
-    async fn gone_over(&self, cloud: &Cloud) -> Result<()> {
+    /// Waits until the service is connected as the current user.
+    async fn switched(&self, cloud: &Cloud) -> Result<()> {
         let management = cloud.broker.management()?;
         let began = Instant::now();
         while management.connections_of(&self.user).await?.iter().all(|name| self.listed.contains(name)) {
@@ -108,10 +128,10 @@ impl Rotated {
     }
 }
 
-async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Result<Rotated> {
-    let arn = &department.app.arn;
+async fn rotate(cloud: &Cloud, mounted: &MountedApp, pattern: Pattern) -> Result<Rotated> {
+    let arn = &mounted.app.arn;
     let previous = cloud.version(arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
-    let user = next_user(cloud, department).await?;
+    let user = next_user(cloud, mounted).await?;
     let listed = cloud.broker.management()?.connections_of(&user).await?;
     let began = Instant::now();
     let version = cloud.start_rotation(arn).await?;
@@ -124,7 +144,7 @@ async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Res
         ensure!(
             kind(&rotation) == Some("connections.in_use") && began.elapsed() < REFUSED,
             "the rotation of {} did not succeed: {rotation:#?}",
-            department.service
+            mounted.service
         );
         refused += 1;
         tokio::time::sleep(PAUSE_AFTER_REFUSAL).await;
@@ -135,7 +155,7 @@ async fn rotate(cloud: &Cloud, department: &Department, pattern: Pattern) -> Res
         cloud.aws.resume_rotation(arn, Token::Same).await?;
     }
     cloud.wait_for_tag(arn, "secret2eks/delivered", &version, DELIVERY).await?;
-    Ok(Rotated { service: department.service, previous, user, listed, refused, time: began.elapsed() })
+    Ok(Rotated { service: mounted.service, previous, user, listed, refused, time: began.elapsed() })
 }
 
 /// Why the last step that ran failed.
@@ -144,8 +164,8 @@ fn kind(rotation: &Rotation) -> Option<&str> {
 }
 
 /// The user for the next rotation.
-async fn next_user(cloud: &Cloud, department: &Department) -> Result<String> {
-    let current = cloud.value(&department.app.arn, "AWSCURRENT").await?;
-    let user = &department.app.user;
+async fn next_user(cloud: &Cloud, mounted: &MountedApp) -> Result<String> {
+    let current = cloud.value(&mounted.app.arn, "AWSCURRENT").await?;
+    let user = &mounted.app.user;
     Ok(if current["username"] == user.as_str() { format!("{user}_clone") } else { user.clone() })
 }

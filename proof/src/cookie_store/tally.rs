@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// The counts of one service, or the sum of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Counts {
     /// Orders that the broker has confirmed.
     pub confirmed: u64,
@@ -22,7 +22,7 @@ pub struct Counts {
     pub replaced: u64,
     /// Connections that were lost.
     pub lost: u64,
-    longest_pause_ms: u64,
+    pub(crate) longest_pause_ms: u64,
 }
 
 impl Counts {
@@ -57,7 +57,7 @@ pub struct Tally {
 }
 
 /// Compares payment's ledger with that of each consumer.
-pub(super) fn compare(taken: &str, consumers: &[String]) -> Tally {
+pub(crate) fn compare(taken: &str, consumers: &[String]) -> Tally {
     let orders = count(taken);
     let mut tally = Tally { orders: orders.len(), ..Tally::default() };
     tally.doubled += orders.values().filter(|times| **times > 1).count();

@@ -9,7 +9,7 @@ use testbed::cloud::Cloud;
 use testbed::process::{Options, Process};
 
 use super::tally::{Counts, Tally, compare};
-use super::{Department, Store};
+use super::{MountedApp, Store};
 
 /// Longer than the time until some orders have arrived.
 const HANGING: Duration = Duration::from_secs(1);
@@ -81,8 +81,8 @@ impl Store {
         let began = Instant::now();
         let orders_before = lines(&self.ledger("payment"))?;
         let mut services = Vec::new();
-        for department in self.departments() {
-            services.push(self.start(cloud, department, pattern, orders_per_second)?);
+        for mounted in self.mounted_apps() {
+            services.push(self.start(cloud, mounted, pattern, orders_per_second)?);
         }
         let mut trading = Trading { store: self, services, began, orders_before, pattern, orders_per_second };
         for service in &mut trading.services {
@@ -96,16 +96,16 @@ impl Store {
     fn start(
         &self,
         cloud: &Cloud,
-        department: &Department,
+        mounted: &MountedApp,
         pattern: Pattern,
         orders_per_second: u32,
     ) -> Result<Service> {
-        let name = department.service;
+        let name = mounted.service;
         let ledger = self.ledger(name);
         let mut command = Command::new(&self.program);
         command.arg(name).args(["--host", "localhost", "--port", &cloud.broker.amqps_port().to_string()]);
         command.args(["--vhost", &self.vhost]).arg("--ca").arg(cloud.broker.ca_pem());
-        command.arg("--credentials").arg(&department.mounted).arg("--ledger").arg(&ledger);
+        command.arg("--credentials").arg(&mounted.folder).arg("--ledger").arg(&ledger);
         command.args(["--pattern", pattern.name(), "--orders-per-second", &orders_per_second.to_string()]);
         let log = self.folder.join(name).join("log");
         let options = Options { clean_environment: true, ..Options::default() };
@@ -135,10 +135,10 @@ impl Trading<'_> {
         let consumers = || self.services.iter().filter(|service| service.name != "payment");
         consumers().try_for_each(|service| service.process.freeze())?;
         tokio::time::sleep(HANGING).await;
-        for (service, department) in self.services.iter_mut().zip(self.store.departments()) {
+        for (service, mounted) in self.services.iter_mut().zip(self.store.mounted_apps()) {
             if service.name != "payment" {
                 service.process.kill();
-                *service = self.store.start(cloud, department, self.pattern, self.orders_per_second)?;
+                *service = self.store.start(cloud, mounted, self.pattern, self.orders_per_second)?;
             }
         }
         Ok(())
@@ -197,10 +197,10 @@ impl Trading<'_> {
         Ok(Traded { tally: compare(&taken, &done), counts, time })
     }
 
-    /// The store's departments.
+    /// The services of the store with their volumes.
     #[must_use]
-    pub fn departments(&self) -> &[Department] {
-        self.store.departments()
+    pub fn mounted_apps(&self) -> &[MountedApp] {
+        self.store.mounted_apps()
     }
 }
 

@@ -12,7 +12,7 @@ use testbed::cloud::Cloud;
 
 pub use self::outcome::{Played, ZeroLoss};
 pub use self::plan::{Incident, Plan, Scene};
-use super::{Department, Pattern, Rotated, Store, Traded, Trading};
+use super::{MountedApp, Pattern, Rotated, Store, Traded, Trading};
 
 /// How long the volumes lag behind a hasty revocation. A kubelet takes a minute or two.
 const LOCKED_OUT: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ async fn play(cloud: &mut Cloud, trading: &mut Trading<'_>, scene: Scene) -> Res
     for round in 0..scene.rounds {
         let hasty = round == 0 && scene.has(Incident::HastyRevocation);
         if hasty {
-            trading.departments().iter().for_each(Department::stand_still);
+            trading.mounted_apps().iter().for_each(MountedApp::stand_still);
         }
         let rotated = trading.rotate(cloud, scene.pattern).await?;
         rotations += rotated.len();
@@ -58,12 +58,12 @@ async fn play(cloud: &mut Cloud, trading: &mut Trading<'_>, scene: Scene) -> Res
         if hasty {
             revoke(cloud, trading, &rotated).await?;
             tokio::time::sleep(LOCKED_OUT).await;
-            for department in trading.departments() {
-                department.follow(cloud).await?;
+            for mounted in trading.mounted_apps() {
+                mounted.follow(cloud).await?;
             }
         }
         if hasty || scene.pattern == Pattern::Watch {
-            trading.gone_over(cloud, &rotated).await?;
+            trading.all_switched(cloud, &rotated).await?;
         }
         if round == 0 && scene.has(Incident::Crash) {
             trading.crash_consumers(cloud).await?;

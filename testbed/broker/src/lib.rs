@@ -23,11 +23,13 @@ mod shared;
 mod suite;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sandbox::certificates::Certificates;
 use sandbox::process::{Options, Process};
+use tokio::sync::Mutex;
 
 pub use self::apt_sources::debian_mirror;
 pub use self::installation::{Installation, ROOT_VARIABLE};
@@ -49,7 +51,9 @@ pub struct Broker {
     certificates: Certificates,
     node: Node,
     version: String,
-    process: Process,
+    // Behind a lock, so that a test can restart the node while other tasks use it.
+    process: Mutex<Process>,
+    process_id: AtomicU32,
 }
 
 impl Broker {
@@ -124,7 +128,12 @@ impl Broker {
             let management = &management;
             let knows_all =
                 || async move { management.running_nodes().await.is_ok_and(|found| found == count) };
-            broker.process.wait_until(READY, knows_all).await.context("the nodes do not find each other")?;
+            broker
+                .process
+                .get_mut()
+                .wait_until(READY, knows_all)
+                .await
+                .context("the nodes do not find each other")?;
         }
         Ok(brokers)
     }
@@ -132,7 +141,9 @@ impl Broker {
     fn launch(installation: &Installation, certificates: &Certificates, node: Node) -> Result<Self> {
         let process = launch(&node, installation, certificates)?;
         let (installation, certificates) = (installation.clone(), certificates.clone());
-        Ok(Self { installation, certificates, node, version: String::new(), process })
+        let process_id = AtomicU32::new(process.id());
+        let process = Mutex::new(process);
+        Ok(Self { installation, certificates, node, version: String::new(), process, process_id })
     }
 
     /// The version that the running node reports.
@@ -210,7 +221,7 @@ impl Broker {
     /// The id of the node's first process. All other processes of the node end with it.
     #[must_use]
     pub fn process_id(&self) -> u32 {
-        self.process.id()
+        self.process_id.load(Ordering::SeqCst)
     }
 
     /// A client of the management API as the administrator.
@@ -234,12 +245,12 @@ impl Broker {
     /// # Errors
     /// When its state cannot be read.
     pub async fn stop(&mut self) -> Result<()> {
-        self.process.stop(STOPPED).await
+        self.process.get_mut().stop(STOPPED).await
     }
 
     /// Kills the node, like a power cut.
     pub fn kill(&mut self) {
-        self.process.kill();
+        self.process.get_mut().kill();
     }
 
     /// Stops the node if it runs, and starts it again with the same data and ports.
@@ -247,12 +258,33 @@ impl Broker {
     /// # Errors
     /// As [`Broker::start`].
     pub async fn restart(&mut self) -> Result<()> {
-        self.stop().await?;
-        self.process = launch(&self.node, &self.installation, &self.certificates)?;
-        self.wait_until_ready().await
+        self.restart_in_use().await?;
+        self.version = self.management()?.version().await.context("the node no longer answers")?;
+        Ok(())
+    }
+
+    /// As [`Broker::restart`], while other tasks use the node. Their connections end.
+    ///
+    /// # Errors
+    /// As [`Broker::start`].
+    pub async fn restart_in_use(&self) -> Result<()> {
+        let mut process = self.process.lock().await;
+        process.stop(STOPPED).await?;
+        *process = launch(&self.node, &self.installation, &self.certificates)?;
+        self.process_id.store(process.id(), Ordering::SeqCst);
+        self.is_ready(&mut process).await
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {
+        {
+            let mut process = self.process.lock().await;
+            self.is_ready(&mut process).await?;
+        }
+        self.version = self.management()?.version().await.context("the node no longer answers")?;
+        Ok(())
+    }
+
+    async fn is_ready(&self, process: &mut Process) -> Result<()> {
         let management = self.management()?;
         let (port, ca_pem) = (self.amqps_port(), self.ca_pem());
         let (management, ca_pem, password) = (&management, &ca_pem, self.node.admin_password());
@@ -260,9 +292,7 @@ impl Broker {
             management.version().await.is_ok()
                 && amqps_login(port, ca_pem, ADMIN, password, "/").await.is_ok()
         };
-        self.process.wait_until(READY, answers).await?;
-        self.version = management.version().await.context("the node no longer answers")?;
-        Ok(())
+        process.wait_until(READY, answers).await
     }
 }
 

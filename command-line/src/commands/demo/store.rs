@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use proof::cookie_store::{Department, Pattern, Store, Traded, Trading};
+use proof::cookie_store::{MountedApp, Pattern, Store, Traded, Trading};
 use serde_json::Value;
 use testbed::cloud::Cloud;
 
@@ -21,9 +21,9 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
         "The cookie store: the services payment, messenger and order, each with its own user and secret",
     );
     let store = Store::set_up(cloud, &store_beside_this_program()?).await?;
-    for department in store.departments() {
-        let what = format!("user `{}`, Secret `{}-broker`", department.app.user, department.service);
-        report.field(department.service, &what);
+    for mounted in store.mounted_apps() {
+        let what = format!("user `{}`, Secret `{}-broker`", mounted.app.user, mounted.service);
+        report.field(mounted.service, &what);
     }
     let trading = store.open(cloud, Pattern::Watch, ORDERS_PER_SECOND).await?;
     report.field("open", &format!("{ORDERS_PER_SECOND} orders/s; the services watch their mounted Secrets"));
@@ -31,9 +31,9 @@ pub async fn show(cloud: &Cloud, report: &mut Report) -> Result<()> {
         rotate(cloud, &trading, turn, report).await?;
     }
     let traded = close(trading, report).await?;
-    let changes = ROTATIONS * store.departments().len() as u64;
-    let went_over = traded.counts.replaced == changes && traded.counts.lost == 0;
-    report.check("each service switched to each new user, and no connection was lost", Ok(went_over));
+    let changes = ROTATIONS * store.mounted_apps().len() as u64;
+    let have_switched = traded.counts.replaced == changes && traded.counts.lost == 0;
+    report.check("each service switched to each new user, and no connection was lost", Ok(have_switched));
     report.check("no rotation failed", nothing_failed(cloud, &store).await);
     Ok(())
 }
@@ -58,7 +58,7 @@ pub async fn close(trading: Trading<'_>, report: &mut Report) -> Result<Traded> 
 async fn rotate(cloud: &Cloud, trading: &Trading<'_>, turn: &str, report: &mut Report) -> Result<()> {
     report.section(&format!("{turn} rotation of all three secrets while the store is open"));
     let rotated = trading.rotate(cloud, Pattern::Watch).await?;
-    trading.gone_over(cloud, &rotated).await?;
+    trading.all_switched(cloud, &rotated).await?;
     for one in &rotated {
         report.field(one.service, &format!("{:>8}  connected as `{}`", duration(one.time), one.user));
     }
@@ -77,7 +77,6 @@ pub async fn trade(trading: &Trading<'_>, report: &Report) -> Result<()> {
 /// Whether no rotation of the store's secrets failed.
 pub async fn nothing_failed(cloud: &Cloud, store: &Store) -> Result<bool> {
     let notices = cloud.notices.all().await?;
-    let is_about =
-        |department: &Department, notice: &Value| notice["secretArn"] == department.app.arn.as_str();
-    Ok(!notices.iter().any(|notice| store.departments().iter().any(|one| is_about(one, notice))))
+    let is_about = |mounted: &MountedApp, notice: &Value| notice["secretArn"] == mounted.app.arn.as_str();
+    Ok(!notices.iter().any(|notice| store.mounted_apps().iter().any(|one| is_about(one, notice))))
 }

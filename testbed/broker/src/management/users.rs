@@ -1,4 +1,4 @@
-//! Calls with which a test creates users, permissions, limits, vhosts and exchanges.
+//! Calls with which a test creates or deletes users, permissions, limits, vhosts, exchanges and queues.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -111,5 +111,13 @@ impl Management {
     /// When the broker refuses.
     pub async fn create_topic_exchange(&self, vhost: &str, exchange: &str) -> Result<()> {
         self.write(&["exchanges", vhost, exchange], &json!({"type": "topic", "durable": true})).await
+    }
+
+    /// Deletes a queue with its messages, if it exists. The broker cancels its subscriptions.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn delete_queue(&self, vhost: &str, queue: &str) -> Result<()> {
+        self.delete(&["queues", vhost, queue]).await
     }
 }

@@ -73,6 +73,17 @@ impl Management {
         self.delete(&["connections", "username", user]).await
     }
 
+    /// The queue and the consumer tag of each subscription in a vhost. The broker's statistics contain a subscription a few
+    /// seconds after its start.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn subscriptions(&self, vhost: &str) -> Result<Vec<(String, String)>> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let consumers = self.list(&["consumers", vhost]).await?;
+        Ok(consumers.iter().map(|one| (text(&one["queue"]["name"]), text(&one["consumer_tag"]))).collect())
+    }
+
     /// The user's permissions, in a form that is equal for two users with the same permissions. It contains tags
     /// (except the service's `protected` and the mark of a secret), permissions by vhost, topic permissions by vhost
     /// and exchange, and limits.
