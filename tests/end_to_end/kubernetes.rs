@@ -9,7 +9,7 @@ mod delivery;
 mod edits;
 mod guarded;
 mod isolation;
-mod life;
+pub mod life;
 mod lost_events;
 mod many;
 mod onboarding;

@@ -23,6 +23,7 @@ mod interruption;
 mod kubernetes;
 mod open_incidents;
 mod operations;
+mod other_account;
 mod ownership;
 mod playbooks;
 mod rights;

@@ -6,7 +6,9 @@ mod broker_user;
 mod handler;
 mod incident;
 mod inspect;
+mod records;
 mod rotation;
+mod schedules;
 mod secops;
 mod watch;
 
@@ -75,6 +77,20 @@ impl<'a> Role<'a> {
             .context("the emulator asks for a right that is listed as one that it does not ask for")?;
         self.put_all_without(&[]).await?;
         for right in &asked {
+            self.put(&right.policy, std::slice::from_ref(right)).await?;
+            ensure!(works().await.is_err(), "nothing fails without {right:?}: is it needed?");
+            self.put(&right.policy, &[]).await?;
+        }
+        works().await.context("with all rights again")
+    }
+
+    /// Checks that `works` fails without one of the permissions for `action`, whichever it is, and succeeds with all.
+    pub async fn needs_its_right(&self, action: &str, works: impl AsyncFn() -> Result<()>) -> Result<()> {
+        let rights = self.policies.iter().flat_map(|(policy, document)| rights_of(policy, document));
+        let rights: Vec<Right> = rights.filter(|right| right.action == action).collect();
+        ensure!(!rights.is_empty(), "{} has no right for {action}: has the template changed?", self.name);
+        works().await.context("with all rights")?;
+        for right in &rights {
             self.put(&right.policy, std::slice::from_ref(right)).await?;
             ensure!(works().await.is_err(), "nothing fails without {right:?}: is it needed?");
             self.put(&right.policy, &[]).await?;

@@ -2,18 +2,21 @@
 //! that does not have the last write of another node yet.
 //! <https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-broker-architecture-cluster.html>
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use end_to_end::{name, on_the_cloud};
+use serde_json::json;
 use testbed::broker::{Broker, Suite};
+use testbed::cloud::{App, Cloud};
 use testbed::fault_proxy::{Call, Fault, FaultProxy, Rule};
 use testbed::tcp_proxy::TcpProxy;
 
+use crate::kubernetes::routed::until;
 use crate::support::{app_on_node, converged, current_logs_in};
 
 const NODES: usize = 3;
 
 #[test]
-fn a_new_pair_rotates_behind_a_load_balancer_before_three_nodes() -> Result<()> {
+fn a_new_pair_rotates_and_is_revoked_behind_a_load_balancer_before_three_nodes() -> Result<()> {
     on_the_cloud(async |cloud| {
         let tools = testbed::cloud::workspace().join("target/testbed");
         let installation =
@@ -35,8 +38,56 @@ fn a_new_pair_rotates_behind_a_load_balancer_before_three_nodes() -> Result<()> 
             }
         }
         ensure!(console.connections() > NODES && amqps.connections() > NODES, "one node did everything");
+        for pair in ["leaked-one", "leaked-two", "leaked-three"] {
+            let app = app_on_node(cloud, &nodes[0], &name(pair), amqps.port(), &url).await?;
+            // Each revocation begins at the next node.
+            is_revoked_on_every_node(cloud, &nodes, &console, &app).await?;
+        }
         Ok(())
     })
+}
+
+/// Rotates the secret, and revokes the previous credentials while an attacker is connected to each node.
+async fn is_revoked_on_every_node(
+    cloud: &Cloud,
+    nodes: &[Broker],
+    console: &TcpProxy,
+    app: &App,
+) -> Result<()> {
+    let leaked = cloud.version(&app.arn, "AWSCURRENT").await?.context("nothing is AWSCURRENT")?;
+    let value = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let password = value["password"].as_str().context("no password")?;
+    cloud.rotate_successfully(&app.arn).await?;
+    let mut attackers = Vec::new();
+    for node in nodes {
+        attackers.push(node.amqps_login(&app.user, password, "/").await?);
+    }
+    for node in nodes {
+        let management = node.management()?;
+        until("every node lists all connections", async || {
+            Ok(management.connections_of(&app.user).await?.len() >= NODES)
+        })
+        .await?;
+    }
+    console.cut();
+    let event = json!({"Action": "revokePrevious", "SecretId": app.arn, "VersionId": leaked});
+    cloud.act(&event).await?.value()?;
+    until("the connections to all nodes are closed", async || {
+        Ok(attackers.iter().all(|attacker| !attacker.status().connected()))
+    })
+    .await?;
+    let current = cloud.value(&app.arn, "AWSCURRENT").await?;
+    let text = |field: &str| current[field].as_str().with_context(|| field.to_owned());
+    for (number, node) in nodes.iter().enumerate() {
+        ensure!(
+            !node.can_log_in(&app.user, password).await?,
+            "the leaked credentials log in at node {number}"
+        );
+        let logs_in = node.can_log_in(text("username")?, text("password")?).await?;
+        ensure!(logs_in, "AWSCURRENT does not log in at node {number}");
+    }
+    // The revoked user is in use again after the next rotation.
+    cloud.rotate_successfully(&app.arn).await.map(drop)
 }
 
 #[test]

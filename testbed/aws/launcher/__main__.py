@@ -38,6 +38,7 @@ def main() -> None:
         runtime_speed,
         secret_metadata,
         secrets_manager,
+        service_roles,
         web_identity,
     )
 
@@ -53,6 +54,8 @@ def main() -> None:
         message_move,
         resource_arns,
         resource_policies,
+        # It wraps what asynchronous_invoke and resource_policies have installed.
+        service_roles,
         # It sends through what the part before has installed.
         rule_states,
         cloudformation,

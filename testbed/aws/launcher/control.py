@@ -14,6 +14,7 @@
 | GET  /_testbed/rotations?prefix=ARN | counts the outcomes of the last rotations of these secrets |
 | POST /_testbed/limits {"factor": N or null} | switches the request quotas on or off, starts the counts |
 | GET  /_testbed/limits | returns the calls of each operation, served and refused |
+| POST /_testbed/schedule {"group": name, "name": name} | runs a schedule of EventBridge Scheduler now |
 | GET  /_testbed/access-entry?cluster=NAME&principal=ARN | returns the access entry, or null |
 
 If the variable TESTBED_CONTROL is `off`, only `ready` answers. `cargo xtask conformance` starts the emulator
@@ -39,6 +40,7 @@ from . import (
     rotation,
     rotation_options,
     rotation_record,
+    service_roles,
     web_identity,
 )
 from .common import scope_of
@@ -135,5 +137,6 @@ CALLS = {
     "GET quiet": quiet.wait,
     "POST limits": rate_limits.change,
     "GET limits": rate_limits.read,
+    "POST schedule": service_roles.run_schedule,
     "GET access-entry": access_entries.find,
 }

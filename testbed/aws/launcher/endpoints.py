@@ -9,11 +9,12 @@ import json
 import os
 import pathlib
 
-from ministack.core.responses import error_response_json, new_uuid
+from ministack.core.responses import error_response_json, get_account_id, get_region, new_uuid
 from ministack.services import eks, mq
 from ministack.services.cloudformation import provisioners
 
 from . import rate_limits
+from .common import scope_of
 
 # CreateCluster requires a role that exists.
 CLUSTER_TRUST = {
@@ -61,7 +62,16 @@ def instances(console: str, endpoint: str) -> list[dict]:
 
 
 def put_broker(wanted: dict) -> dict:
-    """For the control endpoint: creates the broker `name`, or changes it if it exists."""
+    """For the control endpoint: creates the broker `name`, or changes it if it exists.
+
+    With `account`, it is a broker of that account. Only callers in that account can describe it.
+    """
+    account = wanted.get("account") or get_account_id()
+    with scope_of(f"arn:aws:mq:{get_region()}:{account}:broker:{wanted['name']}"):
+        return _put_broker(wanted)
+
+
+def _put_broker(wanted: dict) -> dict:
     broker_id = mq._name_index.get(wanted["name"])
     if not broker_id:
         status, _, body = create_broker({"brokerName": wanted["name"], "engineType": wanted["engineType"]})

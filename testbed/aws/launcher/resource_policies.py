@@ -20,7 +20,7 @@ def install() -> None:
 def _as_the_rule(original):
     def invoke_target(target: dict, event: dict, rule: dict, view=None) -> None:
         source = rule.get("Arn", "")
-        # EventBridge Scheduler also calls this function. It acts with its own role.
+        # EventBridge Scheduler also calls this function. It acts with its own role (service_roles).
         is_rule = source.startswith("arn:aws:events:")
         if not is_rule or _takes(target.get("Arn", ""), "events.amazonaws.com", source, None):
             original(target, event, rule, view)

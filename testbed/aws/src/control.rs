@@ -17,6 +17,15 @@ impl Aws {
         let url = format!("{}/_testbed/{call}", self.endpoint);
         answer(client()?.post(url).timeout(LIMIT).json(body)).await
     }
+
+    /// Runs a schedule of EventBridge Scheduler now. Returns whether its role allowed the call of the target.
+    ///
+    /// # Errors
+    /// When there is no such schedule.
+    pub async fn run_schedule(&self, group: &str, name: &str) -> Result<bool> {
+        let answer = self.post("schedule", &serde_json::json!({"group": group, "name": name})).await?;
+        answer.get("allowed").and_then(Value::as_bool).context("the emulator returned neither true nor false")
+    }
 }
 
 pub(super) async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {

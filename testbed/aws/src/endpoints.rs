@@ -44,6 +44,24 @@ impl Aws {
         self.put_broker(name, console_url, amqps_endpoint, BrokerEngine::RabbitMq, BrokerState::Running).await
     }
 
+    /// As [`Aws::create_broker`], in another account. Amazon MQ describes it only to callers in that account.
+    ///
+    /// # Errors
+    /// When the name is not one that Amazon MQ takes.
+    pub async fn create_broker_in(
+        &self,
+        account: &str,
+        name: &str,
+        console_url: &str,
+        amqps_endpoint: &str,
+    ) -> Result<String> {
+        let wanted = json!({
+            "account": account, "name": name, "consoleUrl": console_url, "amqpsEndpoint": amqps_endpoint,
+            "engineType": "RABBITMQ", "state": "RUNNING",
+        });
+        self.broker_id(&wanted).await
+    }
+
     /// Creates the broker `name`, or changes it if it exists. Returns its id.
     ///
     /// # Errors
@@ -74,7 +92,11 @@ impl Aws {
             "name": name, "consoleUrl": console_url, "amqpsEndpoint": amqps_endpoint, "engineType": engine, "state": state,
             "actions": actions,
         });
-        let answer = self.post("broker", &wanted).await?;
+        self.broker_id(&wanted).await
+    }
+
+    async fn broker_id(&self, wanted: &Value) -> Result<String> {
+        let answer = self.post("broker", wanted).await?;
         let id = answer.get("brokerId").and_then(Value::as_str);
         id.map(str::to_owned).context("the emulator returned no broker id")
     }

@@ -141,6 +141,7 @@ pub fn all() -> Vec<Row> {
     rows.extend(unasked!(Proof::NotBuilt("three stacks that fail"); "F6"));
     rows.extend(unasked!(Proof::NotBuilt("the events of calls need a rule of this run"); "B1", "B2", "B3", "B4", "B5", "B6", "B7"));
     rows.extend(unasked!(Proof::NotBuilt("it needs a role for each resource"); "I12"));
+    rows.extend(unasked!(Proof::NotBuilt("it would wait for events that must not come"); "I13", "I14"));
     rows
 }
 

@@ -12,6 +12,7 @@ mod metadata;
 mod quotas;
 mod resource_policies;
 mod rotation;
+mod service_roles;
 mod stacks;
 mod support;
 mod table;
