@@ -9,8 +9,9 @@ use crate::{lint, workspace};
 
 /// The crates whose unit tests need no testbed. Cargo gives their dependencies the same features as with `--workspace`,
 /// so `test` and `lint` reuse the results of this build.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "contract",
+    "hostile",
     "lambda-boundary",
     "messages",
     "rotation-mq",

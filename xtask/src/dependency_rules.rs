@@ -12,7 +12,7 @@ use crate::{package, workspace};
 const CLIENTS: &[(&str, &[&str])] = &[
     ("kube", &["secret2eks", "kubernetes", "proof", "end-to-end"]),
     ("k8s-openapi", &["secret2eks", "kubernetes", "end-to-end"]),
-    ("lapin", &["cookie-store", "rotation-mq", "broker", "testbed"]),
+    ("lapin", &["cookie-store", "lapin-client", "rotation-mq", "broker", "testbed"]),
     ("reqwest", &["broker-user", "rotation-mq", "aws", "broker", "fault-proxy", "kubernetes", "proof"]),
     ("aws-sdk-eks", &["secops", "secret2eks"]),
     ("aws-sdk-mq", &["rotation-mq", "aws", "conformance"]),
@@ -65,8 +65,12 @@ const CLIENTS: &[(&str, &[&str])] = &[
             "conformance",
         ],
     ),
-    // broker-user knows brokers and secrets as rotation-mq does. No other function needs a part of another.
-    ("rotation-mq", &["broker-user"]),
+    // broker-user knows brokers and secrets as rotation-mq does. No other function needs a part of another. The model asks
+    // the functions for their decisions.
+    ("rotation-mq", &["broker-user", "model"]),
+    ("secret2eks", &["model"]),
+    ("dlq-handler", &["model"]),
+    ("stateright", &["model"]),
     // The parts of the testbed, from the lowest to the highest. Tests of the example and of the proxies need a broker.
     ("sandbox", &["aws", "broker", "conformance", "fault-proxy", "kubernetes", "testbed"]),
     ("broker", &["testbed", "fault-proxy", "cookie-store"]),
@@ -90,6 +94,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
             "end-to-end",
             "fault-proxy",
             "kubernetes",
+            "model",
             "proof",
             "sandbox",
             "secops",
@@ -105,6 +110,7 @@ const CLOSED: &[(&str, &[&str])] = &[
         "contract",
         &[
             "base64",
+            "hostile",
             "jsonschema",
             "percent-encoding",
             "proptest",
@@ -133,8 +139,24 @@ const CLOSED: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
+    // It talks to nothing: it has the decisions of the functions, and no client.
+    (
+        "model",
+        &[
+            "anyhow",
+            "clap",
+            "contract",
+            "dlq-handler",
+            "jiff",
+            "rotation-mq",
+            "secret2eks",
+            "serde_json",
+            "stateright",
+        ],
+    ),
     ("sandbox", &["anyhow", "rcgen", "rustls", "tokio"]),
-    ("xtask", &["anyhow"]),
+    ("hostile", &["base64", "nix", "percent-encoding", "serde_json", "sha2"]),
+    ("xtask", &["anyhow", "hostile"]),
 ];
 
 /// In a function, each outside system has one file, or one folder of that name. Only this file and `main.rs` may import

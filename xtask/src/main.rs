@@ -11,6 +11,7 @@ mod cargo_tool;
 mod cdk;
 mod check;
 mod checks;
+mod clients;
 mod command_rules;
 mod configuration_rules;
 mod conformance;
@@ -18,6 +19,7 @@ mod dependency_rules;
 mod disk;
 mod docs;
 mod feature_rules;
+mod fuzz;
 mod go;
 mod history;
 mod html;
@@ -25,6 +27,7 @@ mod kubernetes;
 mod link_rules;
 mod lint;
 mod markdown;
+mod model;
 mod network_rules;
 mod package;
 mod pass_through;
@@ -76,7 +79,10 @@ fn run(invocation: Invocation) -> Result<()> {
         Invocation::Up(arguments) => testbed::up(&arguments),
         Invocation::Bench(arguments) => testbed::bench(&arguments),
         Invocation::Prove(arguments) => testbed::prove(&arguments),
+        Invocation::Clients(arguments) => clients::run(&arguments),
+        Invocation::Fuzz(wanted) => fuzz::run(&wanted),
         Invocation::Conformance(arguments) => conformance::run(&arguments),
+        Invocation::Model(arguments) => model::run(&arguments),
         Invocation::Test { broker, forwarded } => test::run(broker, &forwarded),
         Invocation::Kubernetes => kubernetes::run(),
         Invocation::Cdk => cdk::run(),

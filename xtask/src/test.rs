@@ -30,6 +30,8 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
     };
     // Build the old functions first, because today's functions have the same names and are built after them.
     testbed::prepare(&brokers, Kubernetes::Needed, upgrade::prepare)?;
+    // The tests run the Rust and Python clients of `examples/clients`.
+    python::programs(&python::CLIENTS)?;
     // The tests call `cargo lambda watch` and `invoke`. zig must come from the venv.
     let lambda = python::programs(&python::LAMBDA)?;
     let path = workspace::path_with(&lambda);
