@@ -1,6 +1,6 @@
 //! The model of an incident: the queue, dlq-handler, the table, and the people who are notified.
 //!
-//! The item of the table is the code's own [`Record`], and `dlq_handler::incident` decides what happens to it. A failure and
+//! The item of the table is the code's own `Record`, and `dlq_handler::incident` decides what happens to it. A failure and
 //! a success may come at any time and in any order. So what a rotation really reports is a part of what is tried here.
 
 pub mod handler;

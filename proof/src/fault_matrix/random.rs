@@ -1,7 +1,7 @@
 //! Random schedules: several faults at once, restarts of the broker, the operator and the table, and people who act in
 //! between. A seed chooses all of it, so each schedule can be repeated.
 //!
-//! [`schedule`] (pure) makes a schedule from a seed. `play.rs` runs one on a stand and checks, after each attempt, what the
+//! `schedule.rs` (pure) makes a schedule from a seed. `play.rs` runs one on a stand and checks, after each attempt, what the
 //! fault matrix checks. If a schedule is violated, `shrink.rs` leaves parts out as long as it is still violated. The results
 //! are stored with the pieces of the commit, so ranges of seeds add up.
 
