@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::Tag;
-use contract::{SecretValue, SecretValueError, Tags};
+use contract::{SecretValue, SecretValueError, Tags, cut};
 
 use crate::event::RotationToken;
 use crate::version_state::{AWSCURRENT, AWSPENDING, AWSPREVIOUS, Versions};
@@ -16,6 +16,8 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 /// *"You can't perform this operation on the secret because it was marked for deletion."*
 const WRONG_STATE: &str = "InvalidRequestException";
 const VERSIONS_A_PAGE: i32 = 100;
+/// The longest VersionId of AWS, which errors name.
+const VERSION_ID_BYTES: usize = 64;
 
 /// Secrets Manager, with the longest time that one call may take.
 #[derive(Debug)]
@@ -294,7 +296,7 @@ impl SecretStore {
             }
             Err(error) => return Err(not_found(error)),
         };
-        let id = answer.version_id.unwrap_or_default();
+        let id = cut(&answer.version_id.unwrap_or_default(), VERSION_ID_BYTES);
         let created_at_ms = answer.created_date.and_then(|date| date.to_millis().ok());
         let Some(json) = answer.secret_string.map(zeroize::Zeroizing::new) else {
             return Err(StoreError::Binary { version: id });

@@ -30,7 +30,7 @@ fn hostile_input_secops_command_lines_are_refused_by_the_name_of_an_argument() {
         match Arguments::try_parse_from(line) {
             Ok(arguments) => Report::accepted(&arguments.options.output),
             Err(error) if is_help(error.kind()) => Report::accepted(&error.kind()),
-            Err(error) => Report::usage(error.to_string()),
+            Err(error) => Report::usage(&error.to_string()),
         }
     });
 }

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt::{Debug, Write as _};
 
+/// The longest part of a refusal of words that is judged.
+const TYPED_CHARS: usize = 2_000;
+
 /// Everything that a person, a log or another system could see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -29,9 +32,10 @@ impl Report {
     }
 
     /// The words of a command line were refused, and `text` was printed. Only the first paragraph is judged as an error: the
-    /// usage after it names arguments in any case.
+    /// usage after it names arguments in any case. Its length is not judged, because it quotes what the person has typed.
     #[must_use]
-    pub fn usage(text: String) -> Self {
+    pub fn usage(text: &str) -> Self {
+        let text: String = text.chars().take(TYPED_CHARS).collect();
         let error = text.split("\n\n").next().unwrap_or_default().to_owned();
         Self { refused: true, errors: vec![error], text }
     }

@@ -174,21 +174,24 @@ fn nth<'v>(value: &'v mut Value, place: usize, at: &mut usize) -> Option<&'v mut
     }
 }
 
+/// The longest document of which each inner part is left out. All results exist at the same time, and each is a whole document.
+const DEEP_BYTES: usize = 16_000;
+
 /// Documents with one part less.
 pub fn smaller(value: &Value) -> Vec<Value> {
+    let whole = value.to_string().len();
+    let inner = |value: &Value| if whole > DEEP_BYTES { Vec::new() } else { self::smaller(value) };
     let mut smaller = Vec::new();
     match value {
         Value::Object(fields) => {
             smaller.extend(fields.values().cloned());
-            for key in fields.keys() {
+            for (key, value) in fields {
                 let mut less = fields.clone();
                 less.remove(key);
                 smaller.push(Value::Object(less));
-            }
-            for (key, inner) in fields {
-                smaller.extend(self::smaller(inner).into_iter().map(|inner| {
+                smaller.extend(inner(value).into_iter().map(|value| {
                     let mut less = fields.clone();
-                    less.insert(key.clone(), inner);
+                    less.insert(key.clone(), value);
                     Value::Object(less)
                 }));
             }
@@ -196,13 +199,13 @@ pub fn smaller(value: &Value) -> Vec<Value> {
         Value::Array(entries) => {
             smaller.extend(entries.iter().cloned());
             smaller.push(Value::Array(entries.iter().take(entries.len() / 2).cloned().collect()));
-            for (at, inner) in entries.iter().enumerate().take(20) {
+            for (at, value) in entries.iter().enumerate().take(20) {
                 let mut less = entries.clone();
                 less.remove(at);
                 smaller.push(Value::Array(less));
-                smaller.extend(self::smaller(inner).into_iter().map(|inner| {
+                smaller.extend(inner(value).into_iter().map(|value| {
                     let mut less = entries.clone();
-                    less[at] = inner;
+                    less[at] = value;
                     Value::Array(less)
                 }));
             }
@@ -212,7 +215,6 @@ pub fn smaller(value: &Value) -> Vec<Value> {
         }
         Value::Number(_) | Value::Bool(_) | Value::Null => {}
     }
-    let whole = value.to_string().len();
     smaller.retain(|one| one.to_string().len() < whole);
     smaller
 }

@@ -109,6 +109,6 @@ fn hostile_input_xtask_command_lines_are_refused_by_the_name_of_a_word() {
     hostile::run(&target, &hostile::words(&LINES), |words: &hostile::Words| match parse(words) {
         Ok(invocation) => hostile::Report::accepted(&invocation),
         Err(Help { problem: None, text }) => hostile::Report::accepted(&text.len()),
-        Err(Help { problem: Some(problem), .. }) => hostile::Report::usage(problem),
+        Err(Help { problem: Some(problem), .. }) => hostile::Report::usage(&problem),
     });
 }

@@ -176,7 +176,7 @@ fn hostile_input_testbed_command_lines_are_refused_by_the_name_of_an_argument() 
             Ok(Arguments { command: Command::Bench(bench) }) => hostile::Report::accepted(&bench.command()),
             Ok(_) => hostile::Report::accepted(&"read"),
             Err(error) if is_help(error.kind()) => hostile::Report::accepted(&error.kind()),
-            Err(error) => hostile::Report::usage(error.to_string()),
+            Err(error) => hostile::Report::usage(&error.to_string()),
         }
     });
 }
