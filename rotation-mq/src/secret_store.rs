@@ -16,7 +16,7 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 /// *"You can't perform this operation on the secret because it was marked for deletion."*
 const WRONG_STATE: &str = "InvalidRequestException";
 const VERSIONS_A_PAGE: i32 = 100;
-/// The longest VersionId of AWS, which errors name.
+/// The longest id of a version in AWS. Errors name it.
 const VERSION_ID_BYTES: usize = 64;
 
 /// Secrets Manager, with the longest time that one call may take.
