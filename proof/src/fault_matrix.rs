@@ -39,6 +39,7 @@ pub use self::kept::Kept;
 pub use self::matrix::{Matrix, Violation, minutes};
 use self::piece::Piece;
 pub use self::piece::{Key, Pieces};
+use self::point::Point;
 use self::progress::Progress;
 pub use self::selection::Selection;
 use self::selection::{Unit, units};
@@ -84,24 +85,10 @@ pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Matrix> {
 /// an error: see [`Matrix::holds`].
 pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Matrix> {
     let began = Instant::now();
-    // The names of each stand's secrets have their own prefix.
-    let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
-    cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
-    let mut stands = vec![Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?];
-    let points = match &kept.pieces().heading {
-        Some(heading) => heading.points.clone(),
-        None => {
-            let first = stands.first_mut().context("no stand")?;
-            let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
-            kept.begin(cloud.broker.version(), &points)?;
-            points
-        }
-    };
+    let (first, points) = first_stand(cloud, kept).await?;
     let all = units(&points, &wanted.selection);
     let left = kept.pieces().left(all.clone(), wanted.again);
-    let more = left.len().div_ceil(UNITS_WORTH_A_STAND).clamp(1, STANDS);
-    let more = join_all((1..more).map(|number| Stand::set_up(cloud, number))).await;
-    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
+    let mut stands = with_more(cloud, first, left.len().div_ceil(UNITS_WORTH_A_STAND)).await?;
     let cells = left.iter().map(|unit| wanted.selection.hypotheses(unit).len()).sum();
     let told = Progress { units: all.len(), done: all.len() - left.len(), cells, cells_done: 0 };
     let work =
@@ -109,6 +96,27 @@ pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn
     try_join_all(stands.iter_mut().map(|stand| work.on(stand))).await?;
     let (kept, _) = work.kept.into_inner().ok().context("a cell panicked")?;
     Ok(Matrix::new(&points, &all, kept.pieces()))
+}
+
+/// The first stand, and the calls of a clean rotation. The first run of a commit records them.
+async fn first_stand<'a>(cloud: &'a Cloud, kept: &mut Kept) -> Result<(Stand<'a>, Vec<Point>)> {
+    // The names of each stand's secrets have their own prefix.
+    let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
+    cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
+    let mut first = Stand::set_up(cloud, 0).await.context("the proof cannot be set up")?;
+    if let Some(heading) = &kept.pieces().heading {
+        return Ok((first, heading.points.clone()));
+    }
+    let points = recording::record(&mut first).await.context("a clean rotation cannot be recorded")?;
+    kept.begin(cloud.broker.version(), &points)?;
+    Ok((first, points))
+}
+
+/// As many stands as are `wanted`, and not more than [`STANDS`].
+async fn with_more<'a>(cloud: &'a Cloud, first: Stand<'a>, wanted: usize) -> Result<Vec<Stand<'a>>> {
+    let more = (1..wanted.clamp(1, STANDS)).map(|number| Stand::set_up(cloud, number));
+    let more = join_all(more).await.into_iter();
+    std::iter::once(Ok(first)).chain(more).collect()
 }
 
 /// The state that the stands share.

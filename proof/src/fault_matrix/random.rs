@@ -17,18 +17,17 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use testbed::cloud::Cloud;
-use testbed::kubernetes::StoreScope;
 use tokio::sync::RwLock;
 
 use self::schedule::Schedule;
 pub use self::tally::Tally;
 use super::piece::Moment;
 use super::point::Point;
-use super::stand::{NAMESPACE, Stand};
-use super::{Kept, STANDS, lock, recording};
+use super::stand::Stand;
+use super::{Kept, first_stand, lock, with_more};
 
 /// The setup of a stand takes some seconds, and a schedule some ten.
 const SCHEDULES_WORTH_A_STAND: usize = 3;
@@ -80,22 +79,9 @@ pub fn finished(wanted: &Wanted, kept: &Kept) -> Option<Tally> {
 /// # Errors
 /// When the schedules cannot be set up or stored. A violated schedule is not an error: see [`Tally::holds`].
 pub async fn run(cloud: &Cloud, wanted: &Wanted, kept: &mut Kept, progress: &dyn Fn(&str)) -> Result<Tally> {
-    let scope = StoreScope { prefix: "proof", ..StoreScope::default() };
-    cloud.kubernetes()?.create_scoped_namespace(&cloud.aws, NAMESPACE, &[], scope).await?;
-    let mut stands = vec![Stand::set_up(cloud, 0).await.context("the schedules cannot be set up")?];
-    let points = match &kept.pieces().heading {
-        Some(heading) => heading.points.clone(),
-        None => {
-            let first = stands.first_mut().context("no stand")?;
-            let points = recording::record(first).await.context("a clean rotation cannot be recorded")?;
-            kept.begin(cloud.broker.version(), &points)?;
-            points
-        }
-    };
+    let (first, points) = first_stand(cloud, kept).await?;
     let seeds = left(wanted, kept);
-    let more = seeds.len().div_ceil(SCHEDULES_WORTH_A_STAND).clamp(1, STANDS);
-    let more = join_all((1..more).map(|number| Stand::set_up(cloud, number))).await;
-    stands.extend(more.into_iter().collect::<Result<Vec<_>>>()?);
+    let mut stands = with_more(cloud, first, seeds.len().div_ceil(SCHEDULES_WORTH_A_STAND)).await?;
     let work = Work {
         queue: Mutex::new(seeds.into_iter()),
         kept: Mutex::new(kept),
