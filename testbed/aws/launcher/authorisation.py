@@ -85,19 +85,23 @@ def may_be_invoked_by_secrets_manager(function: str, secret_arn: str) -> bool:
     record, config, _ = lambda_svc._get_func_record_for_ref(function)
     if not record or not config:
         return False
-    account = parse_arn(secret_arn).account_id
+    service = "secretsmanager.amazonaws.com"
+    return service_is_allowed(service, record.get("policy"), "lambda:InvokeFunction", function, secret_arn)
+
+
+def service_is_allowed(service: str, policy: dict, action: str, resource_arn: str, source_arn: str) -> bool:
+    """Whether the `policy` of the resource lets the service act for `source_arn`, of whose account it is."""
+    account = parse_arn(source_arn).account_id
     context = iam_evaluator.EvalContext(
-        principal_arn="secretsmanager.amazonaws.com",
+        principal_arn=service,
         principal_type="Service",
         principal_account=account,
-        action="lambda:InvokeFunction",
-        resource_arn=function,
+        action=action,
+        resource_arn=resource_arn,
         region=get_region(),
-        service_context={"aws:sourceaccount": account, "aws:sourcearn": secret_arn},
+        service_context={"aws:sourceaccount": account, "aws:sourcearn": source_arn},
     )
-    policy = record.get("policy")
-    decision = iam_evaluator.evaluate_resource_policy(policy, context, service="secretsmanager.amazonaws.com")
-    return decision.decision == "Allow"
+    return iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow"
 
 
 def _with_secret_tags(original):

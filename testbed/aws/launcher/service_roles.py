@@ -14,7 +14,7 @@ from ministack.core.responses import get_region
 from ministack.services import eventbridge, iam, scheduler
 
 from . import asynchronous_invoke
-from .authorisation import trust_policy_for_arn
+from .authorisation import service_is_allowed, trust_policy_for_arn
 from .common import scope_of
 
 ACTIONS = {
@@ -89,18 +89,8 @@ def _may_be_assumed_by(service: str, role_arn: str, source_arn: str) -> bool:
     trust = _of_role(role_arn, trust_policy_for_arn)
     if not trust:
         return False
-    policy, account = trust
-    context = iam_evaluator.EvalContext(
-        principal_arn=service,
-        principal_type="Service",
-        principal_account=account,
-        action="sts:AssumeRole",
-        resource_arn=role_arn,
-        region=get_region(),
-        service_context={"aws:sourceaccount": account, "aws:sourcearn": source_arn},
-    )
-    decision = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
-    return decision.decision == "Allow"
+    policy, _ = trust
+    return service_is_allowed(service, policy, "sts:AssumeRole", role_arn, source_arn)
 
 
 def _role_may_send(role_arn: str, target: str) -> bool:
