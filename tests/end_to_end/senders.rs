@@ -16,6 +16,9 @@ fn sweep() -> String {
     json!({"schema": "dlq-handler-sweep/1"}).to_string()
 }
 
+/// A sweep on a busy machine may end before its last incident. The next one continues there.
+const SWEEPS: usize = 6;
+
 /// A time that cannot be read. The handler then uses the time when the message was sent.
 const NOW: &str = "now";
 
@@ -143,8 +146,15 @@ fn a_flood_of_invented_secrets_is_some_alerts_and_a_digest_and_hides_no_real_fai
         path.alerts.wait_for_events(&invented(79), 1).await?;
 
         // A day later they end by themselves. This sends no alert either.
-        path.own.send(&[sweep()]).await?;
-        let events = path.alerts.wait_for_events(&invented(79), 2).await?;
+        let mut events = Vec::new();
+        for _ in 0..SWEEPS {
+            path.own.send(&[sweep()]).await?;
+            path.is_empty().await?;
+            events = path.alerts.events_about(&invented(79)).await?;
+            if events.len() > 1 {
+                break;
+            }
+        }
         ensure!(events.iter().any(|event| event["detail"]["state"] == "closed"), "{events:#?}");
         Ok(())
     })
