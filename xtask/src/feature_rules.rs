@@ -24,8 +24,11 @@ fn described(unit: &str) -> String {
     )
 }
 
-/// The dependencies with their features, as `NAME VERSION FEATURES`.
-fn units(packages: &[&str], edges: &str) -> Result<BTreeSet<String>> {
+/// The dependencies with their features, as `NAME vVERSION FEATURES`.
+///
+/// # Errors
+/// When cargo cannot resolve the workspace.
+pub fn units(packages: &[&str], edges: &str) -> Result<BTreeSet<String>> {
     let mut tree = workspace::cargo();
     tree.args(["tree", "--locked", "--edges", edges, "--prefix", "none", "--format", "{p} {f}"]);
     let output = tree.args(packages).output().context("cargo tree did not start")?;

@@ -1,5 +1,7 @@
 //! Builds the functions of an older commit. `tests/end_to_end/upgrade.rs` updates a stack from this commit.
 
+mod same_features;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -38,14 +40,13 @@ pub fn prepare() -> Result<()> {
         return Ok(());
     }
     check_out(&source)?;
+    same_features::add(&source)?;
     let mut build = workspace::cargo();
-    build.current_dir(&source).args(["build", "--locked", "--target-dir"]).arg(workspace::target());
+    build.current_dir(&source).args(["build", "--target-dir"]).arg(workspace::target());
     for name in CRATES {
         build.arg("--config").arg(format!("profile.dev.package.{name}.debug=false"));
     }
-    // Select the same packages as today's build, so that dependencies have the same features. In that commit,
-    // `command-line` was a part of `testbed`.
-    build.args(["--package", "testbed", "--package", "cookie-store"]);
+    build.args(["--package", same_features::CRATE]);
     for function in FUNCTIONS {
         build.args(["--package", function, "--bin", function]);
     }
