@@ -80,7 +80,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("conformance", &["aws"]),
     ("kubernetes", &["testbed"]),
     ("testbed", &["proof", "bench", "command-line", "end-to-end"]),
-    ("proof", &["command-line"]),
+    ("proof", &["command-line", "end-to-end"]),
     ("bench", &["command-line"]),
     // The functions have typed errors. `anyhow` is for tests and command lines.
     (

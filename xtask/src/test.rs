@@ -1,6 +1,6 @@
 //! `test`: runs all tests on the default broker, and the tests of the broker on the oldest release, too.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::testbed::{self, Broker, Kubernetes};
 use crate::{python, step, upgrade, workspace};
@@ -19,6 +19,10 @@ const END_TO_END: [&str; 2] = ["--test", "end_to_end"];
 /// The variable for the number of tests that run at the same time.
 const THREADS: &str = "RUST_TEST_THREADS";
 
+/// The advice after a failure.
+const NEXT: &str = "read the message of the failed test above; \
+                    `cargo xtask test -- PART_OF_ITS_NAME --nocapture` repeats only this test";
+
 /// Installs the missing parts and runs the tests.
 ///
 /// # Errors
@@ -36,7 +40,7 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
     let lambda = python::programs(&python::LAMBDA)?;
     let path = workspace::path_with(&lambda);
 
-    let run = |broker: Broker, what: &str, targets: &[&str], forwarded: &[&str]| {
+    let tests = |broker: Broker, targets: &[&str], forwarded: &[&str]| {
         let mut cargo = workspace::cargo();
         cargo.args(["test", "--workspace", "--no-fail-fast", "--config", RUNNER]).args(targets);
         cargo.env("TESTBED_BROKER", broker.suite()).env("PATH", &path);
@@ -46,18 +50,27 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         if !forwarded.is_empty() {
             cargo.arg("--").args(forwarded);
         }
-        let next = "read the message of the failed test above; \
-                    `cargo xtask test -- PART_OF_ITS_NAME --nocapture` repeats only this test";
-        step::shown(&format!("{what}, RabbitMQ from {}", broker.suite()), &mut cargo, next)
+        cargo
+    };
+    let run = |broker: Broker, what: &str, targets: &[&str], forwarded: &[&str]| {
+        step::shown(&of(what, broker), &mut tests(broker, targets, forwarded), NEXT)
     };
     let forwarded: Vec<&str> = forwarded.iter().map(String::as_str).collect();
     let end_to_end = if forwarded.is_empty() { OF_THE_BROKER.to_vec() } else { forwarded.clone() };
     for (turn, broker) in brokers.into_iter().enumerate() {
         if turn == 0 {
-            let parts = run(broker, "the tests of the parts", &["--exclude", "end-to-end"], &forwarded);
+            // The schedules mostly wait for restarts, so other tests run meanwhile.
+            let mut schedules = tests(broker, &["--test", "random_schedules"], &forwarded);
+            step::several_at_once();
+            let (parts, schedules) = std::thread::scope(|scope| {
+                let what = of("random schedules", broker);
+                let beside = scope.spawn(move || step::quiet(&what, &mut schedules, NEXT));
+                let parts = run(broker, "the tests of the parts", &["--exclude", "end-to-end"], &forwarded);
+                (parts, beside.join().unwrap_or_else(|_| bail!("the random schedules panicked")))
+            });
             // Also after a failure: whoever mends it wants to know everything.
             let whole = run(broker, "the end-to-end tests", &END_TO_END, &forwarded);
-            parts.and(whole)?;
+            parts.and(schedules).and(whole)?;
         } else {
             // The test programs `tests/broker*.rs` of all crates.
             run(broker, "the broker tests", &["--test", "broker*"], &forwarded)?;
@@ -65,6 +78,10 @@ pub fn run(broker: Option<Broker>, forwarded: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn of(what: &str, broker: Broker) -> String {
+    format!("{what}, RabbitMQ from {}", broker.suite())
 }
 
 /// End-to-end tests mostly wait for other processes, so there are two for each core. The argument `--test-threads` of the tests

@@ -1,6 +1,7 @@
 //! Random schedules: a shortened form of `cargo xtask prove --random`.
 //!
-//! It is a separate program with its own cloud, because the broker restarts during the test.
+//! It is a separate program with its own cloud, because the broker restarts during the test. It waits most of the time, so
+//! `cargo xtask test` runs it beside the tests of the parts.
 
 use anyhow::{Result, ensure};
 use proof::fault_matrix::Kept;
