@@ -9,6 +9,7 @@ lets MiniStack look at the queues of all functions. With a hundred functions and
 this took a third of the emulator's time.
 """
 
+import contextlib
 import gc
 import os
 import pathlib
@@ -66,11 +67,9 @@ def _woken(original):
         server = self._server
         if server is not None:
             server._BaseServer__shutdown_request = True
-            try:
+            # If it cannot be reached, it sees the request after SERVER_SECONDS at the latest.
+            with contextlib.suppress(OSError):
                 socket.create_connection(server.server_address, timeout=1).close()
-            except OSError:
-                # It has ended already, or sees the request after SERVER_SECONDS.
-                pass
         original(self)
 
     return shutdown_server
