@@ -72,7 +72,8 @@ pub fn remove_caches() -> Result<()> {
     }
 }
 
-fn caches() -> PathBuf {
+/// The folder of Go's caches, and of everything else that only a build needs.
+pub fn caches() -> PathBuf {
     workspace::target().join("testbed/kubernetes/go")
 }
 

@@ -2,10 +2,11 @@
 //!
 //! The first build takes about 10 minutes on two cores. A program is built again only if its sources have changed.
 
+mod operator_sources;
 mod part;
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -99,7 +100,9 @@ fn build_part(go: &Go, part: &Part) -> Result<()> {
     // Remove the old stamp first and write the new one last, so that an interrupted build does not count as finished.
     let _ = fs::remove_file(part.stamp());
     let partial = part.program().with_extension("partial");
-    let mut build = go.command(&part.module());
+    let module =
+        if part.name == operator().name { operator_sources::with_aws_only(go)? } else { part.module() };
+    let mut build = go.command(&module);
     build.args(["build", "-ldflags", &part.linker_flags()?, "-o"]).arg(&partial).arg(part.package);
     step::long(
         &format!("build {}", part.name),
@@ -113,22 +116,12 @@ fn build_part(go: &Go, part: &Part) -> Result<()> {
 
 /// Copies the custom resources from the operator's module, without the list of files for another tool.
 fn copy_custom_resources(go: &Go) -> Result<()> {
-    let operator = operator();
-    let wanted = fs::read_to_string(operator.module().join("go.mod"))?;
+    let wanted = fs::read_to_string(operator().module().join("go.mod"))?;
     let target = folder().join("crds");
     if is_same(&target.join("stamp"), &wanted) {
         return Ok(());
     }
-    let mut download = go.command(&operator.module());
-    download.args(["mod", "download", operator.package]);
-    step::quiet(
-        "download the operator's custom resources",
-        &mut download,
-        "check that go reaches its module proxy",
-    )?;
-    let mut list = go.command(&operator.module());
-    let listed = list.args(["list", "-m", "-f", "{{.Dir}}", operator.package]).output()?;
-    let source = PathBuf::from(String::from_utf8_lossy(&listed.stdout).trim()).join(CUSTOM_RESOURCES);
+    let source = operator_sources::module(go)?.join(CUSTOM_RESOURCES);
     let partial = folder().join("crds.partial");
     for leftover in [&partial, &target].into_iter().filter(|folder| folder.exists()) {
         fs::remove_dir_all(leftover).with_context(|| format!("cannot remove {}", leftover.display()))?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use super::operator_sources::changes;
 use crate::workspace;
 
 /// A program.
@@ -58,7 +59,7 @@ pub const PARTS: [Part; 6] = [
         folder: "external-secrets",
         package: "github.com/external-secrets/external-secrets",
         given_by: Some("EXTERNAL_SECRETS_BIN"),
-        takes: 300,
+        takes: 150,
     },
 ];
 
@@ -98,6 +99,9 @@ impl Part {
                 let contents = fs::read_to_string(&file);
                 text.push_str(&contents.with_context(|| format!("cannot read {}", file.display()))?);
             }
+        }
+        if self.name == operator().name {
+            text.push_str(&changes());
         }
         Ok(text)
     }
