@@ -1,19 +1,22 @@
-"""`python -m launcher.deploy`: deploys one CloudFormation stack from a template, through the AWS API.
+"""`python -m launcher.deploy PORT`: deploys CloudFormation stacks from templates, through the AWS API.
 
-Reads a JSON object from standard input: `stack`, `template` (path), `parameters`, `artifacts` (last part of a
-CodeUri -> folder with `bootstrap`, or the binary itself). Prints `{"outputs": ..., "resources": ...}`. If the
-deployment fails, prints the stack's events to standard error and exits with 1. With `delete`, it deletes the
-stack and prints `{}`.
+A process of its own, on the loopback address. `POST /` takes a JSON object: `stack`, `template` (path),
+`parameters`, `artifacts` (last part of a CodeUri -> folder with `bootstrap`, or the binary). It answers
+`{"outputs": ..., "resources": ...}`. With `delete`, it deletes the stack and answers `{}`. If that fails, it
+answers 400 and a `message` with the stack's events. `GET /` answers once it is ready.
 
-Zip files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
+One process serves all deployments of a run, because to import botocore takes longer than a deployment. Zip
+files are not compressed, so a debug binary of 100 MB is packed in a fraction of a second.
 """
 
-import contextlib
+import functools
 import hashlib
+import http.server
 import json
 import pathlib
 import sys
 import tempfile
+import traceback
 import zipfile
 
 import botocore.session
@@ -24,50 +27,71 @@ FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 POLL = {"Delay": 0.2, "MaxAttempts": 600}
 
 
+class Failed(Exception):
+    """A deployment that failed, with the reason for the one who asked for it."""
+
+
 def main() -> None:
-    wanted = json.load(sys.stdin)
     session = botocore.session.get_session()
+    # Threads can share clients, but not the session that creates them.
+    cloudformation, s3 = session.create_client("cloudformation"), session.create_client("s3")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200, {})
+
+        def do_POST(self) -> None:
+            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            try:
+                self._answer(200, answer(cloudformation, s3, wanted))
+            except Failed as error:
+                self._answer(400, {"message": str(error)})
+            except Exception:
+                self._answer(400, {"message": traceback.format_exc()})
+
+        def _answer(self, status: int, value: dict) -> None:
+            body = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+
+
+def answer(cloudformation, s3, wanted: dict) -> dict:
     if wanted.get("delete"):
-        delete(session.create_client("cloudformation"), wanted["stack"])
-        print("{}")
-        return
+        delete(cloudformation, wanted["stack"])
+        return {}
     template_path = pathlib.Path(wanted["template"])
-    template = template_of(template_path)
-    upload_code(session, template, template_path.parent, wanted["artifacts"])
-    cloudformation = session.create_client("cloudformation")
+    template = json.loads(template_of(template_path.read_text()))
+    upload_code(s3, template, template_path.parent, wanted["artifacts"])
     request = {
         "StackName": wanted["stack"],
-        "TemplateURL": upload_template(session, template),
+        "TemplateURL": upload_template(s3, template),
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in wanted["parameters"].items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     try:
         apply(cloudformation, request)
     except (ClientError, WaiterError) as error:
-        sys.exit(f"stack {wanted['stack']} failed: {error}\n{failed_events(cloudformation, wanted['stack'])}")
+        events = failed_events(cloudformation, wanted["stack"])
+        raise Failed(f"stack {wanted['stack']} failed: {error}\n{events}") from error
     stack = cloudformation.describe_stacks(StackName=wanted["stack"])["Stacks"][0]
     resources = cloudformation.describe_stack_resources(StackName=wanted["stack"])["StackResources"]
-    answer = {
+    return {
         "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         "resources": {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
     }
-    print(json.dumps(answer))
 
 
-def template_of(path: pathlib.Path) -> dict:
-    """Keeps each parsed template for the next process: to parse the YAML takes longer than all calls."""
-    text = path.read_bytes()
-    kept = pathlib.Path(tempfile.gettempdir()) / f"{hashlib.sha256(text).hexdigest()}.template.json"
-    with contextlib.suppress(FileNotFoundError):
-        return json.loads(kept.read_bytes())
-    # Only this branch needs it, and it takes long to import.
+@functools.cache
+def template_of(text: str) -> str:
+    """The template in JSON. To parse the YAML takes longer than all calls, so each one is parsed once."""
+    # Only templates need it, and it takes long to import.
     from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 
-    template = yaml_parse(text.decode())
-    with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as new:
-        json.dump(template, new, default=str)
-    pathlib.Path(new.name).replace(kept)
-    return json.loads(kept.read_bytes())
+    return json.dumps(yaml_parse(text), default=str)
 
 
 def apply(cloudformation, request: dict) -> None:
@@ -92,7 +116,8 @@ def delete(cloudformation, stack: str) -> None:
         cloudformation.delete_stack(StackName=stack)
         cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=POLL)
     except (ClientError, WaiterError) as error:
-        sys.exit(f"stack {stack} was not deleted: {error}\n{failed_events(cloudformation, stack)}")
+        events = failed_events(cloudformation, stack)
+        raise Failed(f"stack {stack} was not deleted: {error}\n{events}") from error
 
 
 def failed_events(cloudformation, stack: str) -> str:
@@ -104,8 +129,7 @@ def failed_events(cloudformation, stack: str) -> str:
     return "\n".join(" ".join(event.get(part, "") for part in parts).strip() for event in reversed(events))
 
 
-def upload_code(session, template: dict, folder: pathlib.Path, artifacts: dict[str, str]) -> None:
-    s3 = session.create_client("s3")
+def upload_code(s3, template: dict, folder: pathlib.Path, artifacts: dict[str, str]) -> None:
     s3.create_bucket(Bucket=BUCKET)
     uploaded: dict[str, str] = {}
     for_all = template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
@@ -124,9 +148,8 @@ def upload_code(session, template: dict, folder: pathlib.Path, artifacts: dict[s
         properties[key] = {bucket: BUCKET, name: uploaded[str(source)]}
 
 
-def upload_template(session, template: dict) -> str:
+def upload_template(s3, template: dict) -> str:
     """Uploads to S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request and 1 MB in S3."""
-    s3 = session.create_client("s3")
     body = json.dumps(template, default=str).encode()
     key = hashlib.sha256(body).hexdigest() + ".json"
     s3.put_object(Bucket=BUCKET, Key=key, Body=body)
@@ -140,7 +163,7 @@ def upload(s3, source: pathlib.Path) -> str:
         else [(p, str(p.relative_to(source))) for p in files_of(source)]
     )
     if not any(name == "bootstrap" for _, name in files):
-        sys.exit(f"{source} holds no file `bootstrap`: build the function first")
+        raise Failed(f"{source} holds no file `bootstrap`: build the function first")
     key = key_of(files)
     if is_there(s3, key):
         return key

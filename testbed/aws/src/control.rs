@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Aws;
 
 /// A step may take as long as a function may, 15 minutes. Nothing else takes long.
-const LIMIT: Duration = Duration::from_mins(16);
+pub(super) const LIMIT: Duration = Duration::from_mins(16);
 const READY_LIMIT: Duration = Duration::from_secs(2);
 
 impl Aws {
@@ -57,6 +57,11 @@ pub(super) fn client() -> Result<reqwest::Client> {
 
 /// Whether the launcher answers and has installed its patches.
 pub(super) fn is_ready(http: &reqwest::Client, endpoint: &str) -> impl Future<Output = bool> + use<> {
-    let request = http.get(format!("{endpoint}/_testbed/ready")).timeout(READY_LIMIT).send();
+    answers(http, &format!("{endpoint}/_testbed/ready"))
+}
+
+/// Whether a GET succeeds now.
+pub(super) fn answers(http: &reqwest::Client, url: &str) -> impl Future<Output = bool> + use<> {
+    let request = http.get(url).timeout(READY_LIMIT).send();
     async move { request.await.is_ok_and(|response| response.status().is_success()) }
 }

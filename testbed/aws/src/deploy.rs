@@ -1,15 +1,14 @@
-//! Deploys a template with `testbed/aws/launcher/deploy.py`, which calls the AWS API through botocore.
+//! Deploys templates with `testbed/aws/launcher/deploy.py`, a process that calls the AWS API through botocore.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
-use sandbox::process::ends_with_its_thread;
+use anyhow::{Context as _, Result};
+use sandbox::process::{self, Process, free_ports};
 use serde_json::{Value, json};
 
-use super::{Aws, install};
+use super::{Aws, READY_LIMIT, control, install};
 
 /// The replacement for a function's package.
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ impl Aws {
         let artifacts: BTreeMap<_, _> = artifacts.iter().map(|part| (&part.code_uri, &part.source)).collect();
         let request =
             json!({"stack": stack, "template": template, "parameters": parameters, "artifacts": artifacts});
-        let answer = self.run_deployment(request.to_string()).await?;
+        let answer = self.run_deployment(&request).await?;
         let text = |part: &str| -> Result<BTreeMap<String, String>> {
             Ok(serde_json::from_value(answer.get(part).cloned().unwrap_or_default())?)
         };
@@ -86,31 +85,35 @@ impl Aws {
     /// # Errors
     /// When a resource is not deleted. The message contains the stack's events.
     pub async fn delete_stack(&self, stack: &str) -> Result<()> {
-        self.run_deployment(json!({"stack": stack, "delete": true}).to_string()).await.map(drop)
+        self.run_deployment(&json!({"stack": stack, "delete": true})).await.map(drop)
     }
 
-    async fn run_deployment(&self, request: String) -> Result<Value> {
+    async fn run_deployment(&self, request: &Value) -> Result<Value> {
+        let deployer = self.deployer.get_or_try_init(|| self.start_deployer()).await?;
+        control::answer(control::client()?.post(&deployer.endpoint).timeout(control::LIMIT).json(request)).await
+    }
+
+    async fn start_deployer(&self) -> Result<Deployer> {
+        let port = free_ports(1)?.into_iter().next().context("no free port")?;
         let mut command = Command::new(self.python.program("python"));
         self.set_environment(&mut command);
         command
-            .args(["-m", "launcher.deploy"])
+            .args(["-m", "launcher.deploy", &port.to_string()])
             .env("PYTHONPATH", install::sources())
-            // Parsed templates are kept there.
-            .env("TMPDIR", self.folder.join("tmp"))
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        tokio::task::spawn_blocking(move || run(&command, &request)).await?
+        let alone = process::Options { clean_environment: true, ..process::Options::default() };
+        let log = self.folder.join("deployments.log");
+        let mut process = Process::start_with("the deployment of stacks", &command, &log, alone)?;
+        let endpoint = format!("http://127.0.0.1:{port}/");
+        let http = control::client()?;
+        process.wait_until(READY_LIMIT, || control::answers(&http, &endpoint)).await?;
+        Ok(Deployer { endpoint, _process: process })
     }
 }
 
-fn run(command: &Command, request: &str) -> Result<Value> {
-    let mut command = ends_with_its_thread(command)?;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().context("cannot start the deployment")?;
-    // The pipe is taken and dropped, so that the deployment reads the end of its input.
-    child.stdin.take().context("the deployment has no input")?.write_all(request.as_bytes())?;
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    serde_json::from_slice(&output.stdout).context("the answer of the deployment is not JSON")
+/// The process that deploys. It starts at the first deployment.
+#[derive(Debug)]
+pub(super) struct Deployer {
+    endpoint: String,
+    _process: Process,
 }

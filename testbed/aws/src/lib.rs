@@ -18,6 +18,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use aws_sdk_secretsmanager::config::Credentials;
 use sandbox::process::{self, Process, free_ports};
+use tokio::sync::OnceCell;
+
+use deploy::Deployer;
 
 pub use deploy::{Artifact, Stack};
 pub use endpoints::{BrokerEngine, BrokerState};
@@ -58,6 +61,7 @@ pub struct Aws {
     process: Process,
     folder: PathBuf,
     endpoint: String,
+    deployer: OnceCell<Deployer>,
 }
 
 impl Aws {
@@ -99,7 +103,7 @@ impl Aws {
         let mut process = Process::start_with("the AWS emulator", &command, &log, alone)?;
         let http = control::client()?;
         process.wait_until(READY_LIMIT, || control::is_ready(&http, &endpoint)).await?;
-        Ok(Self { python: python.clone(), process, folder, endpoint })
+        Ok(Self { python: python.clone(), process, folder, endpoint, deployer: OnceCell::new() })
     }
 
     /// `http://127.0.0.1:PORT`, for every service.
