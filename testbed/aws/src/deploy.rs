@@ -90,7 +90,8 @@ impl Aws {
 
     async fn run_deployment(&self, request: &Value) -> Result<Value> {
         let deployer = self.deployer.get_or_try_init(|| self.start_deployer()).await?;
-        control::answer(control::client()?.post(&deployer.endpoint).timeout(control::LIMIT).json(request)).await
+        control::answer(control::client()?.post(&deployer.endpoint).timeout(control::LIMIT).json(request))
+            .await
     }
 
     async fn start_deployer(&self) -> Result<Deployer> {
