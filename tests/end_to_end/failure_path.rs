@@ -61,11 +61,13 @@ impl Path {
         Ok(Self { variant, alerts, queue, rule, own, handler, all })
     }
 
+    /// Waits until all queues are empty. A sweep takes up to a minute. If it does not come to its end, its message is
+    /// received again.
     pub async fn is_empty(&self) -> Result<()> {
         let started = Instant::now();
         for queue in &self.all {
             while queue.depth().await? > 0 {
-                ensure!(started.elapsed() < Duration::from_secs(90), "messages stay in a queue");
+                ensure!(started.elapsed() < Duration::from_mins(4), "messages stay in a queue");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
