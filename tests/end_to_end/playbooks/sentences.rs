@@ -12,7 +12,7 @@ use testbed::cloud::{App, Cloud, random_text, route_to, tag, workspace};
 use testbed::playbook::{Page, Sentence, commands_in_sentences, netrc};
 
 use super::open;
-use crate::kubernetes::routed::until;
+use crate::kubernetes::routed::{LIMIT, RECEIPT, until};
 use crate::support::current_logs_in;
 
 /// The pages with commands in their sentences. Each has its test here.
@@ -57,11 +57,18 @@ pub(super) async fn delivered_app(cloud: &Cloud, name: &str) -> Result<App> {
     Ok(app)
 }
 
-/// Waits for the rotation that a sentence has started.
-async fn rotated(cloud: &Cloud, app: &App) -> Result<()> {
-    let rotation = cloud.aws.wait_for_rotation(&app.arn, None, crate::kubernetes::routed::LIMIT).await?;
+/// Waits for the rotation that a sentence has started. Returns its version.
+async fn rotated(cloud: &Cloud, app: &App) -> Result<String> {
+    let rotation = cloud.aws.wait_for_rotation(&app.arn, None, LIMIT).await?;
     ensure!(rotation.outcome == "succeeded", "{rotation:?}");
-    current_logs_in(cloud, &app.arn).await
+    current_logs_in(cloud, &app.arn).await?;
+    Ok(rotation.version_id)
+}
+
+/// Waits for its delivery, too. Before it, the next rotation would be refused.
+async fn rotated_and_delivered(cloud: &Cloud, app: &App) -> Result<()> {
+    let version = rotated(cloud, app).await?;
+    cloud.wait_for_tag(&app.arn, RECEIPT, &version, LIMIT).await
 }
 
 #[test]
@@ -160,7 +167,7 @@ fn the_sentences_about_the_day_when_nothing_works_are_run() -> Result<()> {
                 let synced = async || Ok(object().await?["status"]["syncedResourceVersion"] != before);
                 until("the operator reads the secret again", synced).await?;
             } else {
-                rotated(cloud, &app).await?;
+                rotated_and_delivered(cloud, &app).await?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use testbed::cloud::{Cloud, workspace};
 use testbed::kubernetes::CLUSTER;
 use testbed::playbook::Sentence;
 
-use super::{Scene, delivered_app, rotated};
+use super::{Scene, delivered_app, rotated_and_delivered};
 use crate::kubernetes::routed::{RECEIPT, until};
 use crate::support::run_cli;
 
@@ -185,7 +185,7 @@ async fn leave(cloud: &'static Cloud) -> Result<()> {
         }
         scene.run(&sentence).await?;
         if sentence.has("rotate-secret") {
-            rotated(cloud, &app).await?;
+            rotated_and_delivered(cloud, &app).await?;
         } else if sentence.has("restore-secret") {
             let described = cloud.secrets.describe_secret().secret_id(&app.arn).send().await?;
             ensure!(described.deleted_date.is_none(), "it is still deleted");
