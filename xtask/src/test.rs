@@ -84,9 +84,9 @@ fn of(what: &str, broker: Broker) -> String {
     format!("{what}, RabbitMQ from {}", broker.suite())
 }
 
-/// End-to-end tests mostly wait for other processes, so there are three for each core. One emulator serves all of them, so
+/// End-to-end tests mostly wait for other processes, so there are two for each core. One emulator serves all of them, so
 /// there are not more than twelve. The argument `--test-threads` of the tests is stronger.
 fn threads() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    (3 * cores).min(12).to_string()
+    (2 * cores).min(12).to_string()
 }
