@@ -55,19 +55,20 @@ pub async fn answer(
     }
 }
 
-/// Looks at everything of one secret. A rotation may run meanwhile. So if something is wrong and the staging labels have
-/// moved since, it looks again, a few times at most.
+/// Looks at everything of one secret. A rotation may run meanwhile. So if something is wrong, and the staging labels have
+/// moved since or the pending version had no value yet, it looks again, a few times at most.
 async fn inspect(rotation: &Rotation, secret: &str, deadline: Instant) -> Result<Inspection, RotationError> {
     let mut looks = 1;
     loop {
         let (seen, facts) = gather::gather(rotation, secret, deadline).await?;
+        let awaits_a_value = judge::awaits_a_value(&facts);
         let inspection = judge::judge(facts);
         let is_late = Instant::now() + TIME_FOR_ANOTHER > deadline;
         if inspection.findings.is_empty() || looks == LOOKS || is_late {
             return Ok(inspection);
         }
         match rotation.secrets.describe(secret).await {
-            Ok(now) if now.versions != seen => looks += 1,
+            Ok(now) if awaits_a_value || now.versions != seen => looks += 1,
             _ => return Ok(inspection),
         }
     }

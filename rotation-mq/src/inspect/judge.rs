@@ -112,6 +112,12 @@ fn pending(facts: &Facts) -> Option<&VersionSeen> {
     facts.versions.iter().find(|version| version.has(AWSPENDING) && !version.has(AWSCURRENT))
 }
 
+/// Whether a pending version had no value when it was read. The steps up to testSecret may have changed a password since,
+/// and no staging label shows it.
+pub fn awaits_a_value(facts: &Facts) -> bool {
+    pending(facts).is_some_and(|pending| pending.created_at_ms.is_none())
+}
+
 /// Whether a rotation is probably in progress. A pending version without a value waits for createSecret.
 fn is_rotating(facts: &Facts) -> bool {
     pending(facts).is_some_and(|pending| {

@@ -188,3 +188,19 @@ fn a_secret_of_which_nothing_could_be_read_is_still_an_answer() {
     assert_eq!(kinds(&inspection), ["secret.not_found"]);
     assert_eq!((inspection.connections_total, inspection.strategy), (None, None));
 }
+
+#[test]
+fn a_pending_version_without_a_value_may_get_one_during_the_look() {
+    let waits = |created_at_ms: Option<i64>, stages: &[&str]| {
+        let mut facts = well();
+        let mut version = seen("three", AWSPENDING, "payment", NOW);
+        version.created_at_ms = created_at_ms;
+        version.stages = stages.iter().map(|stage| (*stage).to_owned()).collect();
+        facts.versions.push(version);
+        awaits_a_value(&facts)
+    };
+    assert!(waits(None, &[AWSPENDING]));
+    assert!(!waits(Some(NOW), &[AWSPENDING]));
+    assert!(!waits(None, &[AWSCURRENT, AWSPENDING]), "the rotation has ended");
+    assert!(!awaits_a_value(&well()));
+}
