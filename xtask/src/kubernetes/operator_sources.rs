@@ -1,8 +1,8 @@
 //! The sources of External Secrets Operator, with AWS as its only provider.
 //!
-//! The operator imports the clients of some forty providers. Without them it has less than half of its packages, and the
-//! build takes a third of the time. It has no build tags for them, and Go does not replace a file of a module in its
-//! cache. So it is built from a copy of the module in which two lists of imports are shorter. Nothing else differs.
+//! The operator imports the clients of some forty providers. Without them it has less than half of its packages. It has no
+//! build tags for them, and Go does not replace a file of a module in its cache. So it is built from a copy of the module
+//! in which two lists of imports are shorter. Nothing else differs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
