@@ -101,6 +101,8 @@ impl Aws {
         command
             .args(["-m", "launcher.deploy", &port.to_string()])
             .env("PYTHONPATH", install::sources())
+            // Packages are zipped there.
+            .env("TMPDIR", self.folder.join("tmp"))
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let alone = process::Options { clean_environment: true, ..process::Options::default() };
         let log = self.folder.join("deployments.log");
